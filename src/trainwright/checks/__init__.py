@@ -1,0 +1,1 @@
+"""Judgement: one file per check, a folder per family."""

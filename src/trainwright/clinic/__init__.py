@@ -1,0 +1,1 @@
+"""Health and illness in miniature: seeded benches and composable faults, pure data."""

@@ -1,0 +1,1 @@
+"""Sources, scans, splits, preparation, augmentation and the sealed test set."""

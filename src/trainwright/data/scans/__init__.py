@@ -1,0 +1,1 @@
+"""Probes that measure data, one subject per file."""

@@ -1,0 +1,1 @@
+"""Observing torch models: trials on a copy, and listening to a running loop."""

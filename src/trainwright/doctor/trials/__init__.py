@@ -1,0 +1,1 @@
+"""Deliberate experiments on a copy of the user's set-up, one per file."""

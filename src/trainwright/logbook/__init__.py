@@ -1,0 +1,1 @@
+"""Run folders, atomic files, metrics; the folders are the truth."""

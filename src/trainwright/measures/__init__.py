@@ -1,0 +1,1 @@
+"""What can be known: frozen dataclasses over NumPy, one module per subject."""

@@ -1,0 +1,1 @@
+"""The recipe: stages with gates, run in order and kept in the logbook."""

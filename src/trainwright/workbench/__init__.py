@@ -1,0 +1,1 @@
+"""Experiments and the loop that trains them."""

@@ -1,0 +1,1 @@
+"""Plain, well-known architectures to start from."""
