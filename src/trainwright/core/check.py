@@ -167,6 +167,7 @@ def _need(cls: type[Check], parameter: str, kind: Any, *, optional: bool = False
     if not (isinstance(kind, type) and issubclass(kind, Measurement)):
         raise _wrong(
             cls,
-            f"parameter '{parameter}' of 'run' must be annotated M, M | None or tuple[M, ...] with a Measurement M, not {kind!r}",
+            f"parameter '{parameter}' of 'run' must be annotated M, M | None or tuple[M, ...] "
+            f"with a Measurement M, not {kind!r}",
         )
     return Need(parameter, kind, optional=optional, many=many)

@@ -1,0 +1,58 @@
+"""Bench: a complete small training project as pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A small network. ``quirks`` name faults built into it; ``testing.bench_models`` knows how to build each."""
+
+    kind: Literal["linear", "mlp", "cnn", "gru"] = "mlp"
+    width: int = 32
+    depth: int = 2
+    quirks: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Data, splits, model and settings of one miniature project.
+
+    ``inputs`` [N, F], [N, C, H, W] or [N, T, F]; ``targets`` [N] class numbers or values; ``splits`` row numbers by
+    split
+    name; ``config`` dotted settings as ``Experiment.with_changes`` takes them; ``unreadable`` (path, reason) pairs of
+    files that
+    could not be read; ``gains`` per-seed gains of each thing tried in a study; ``test_openings`` how often the test
+    set was opened.
+    """
+
+    name: str
+    seed: int
+    inputs: npt.NDArray[np.float32]
+    targets: npt.NDArray[Any]
+    kind: Literal["image", "table", "sequence"]
+    task: Literal["classification", "regression"]
+    splits: Mapping[str, npt.NDArray[np.int64]]
+    class_names: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
+    model: ModelSpec = field(default_factory=ModelSpec)
+    config: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    gains: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    test_openings: int = 1
+
+    def with_config(self, **changes: Any) -> Bench:
+        """A copy with settings changed; write ``optimizer__learning_rate`` for ``optimizer.learning_rate``."""
+        dotted = {key.replace("__", "."): value for key, value in changes.items()}
+        return replace(self, config=MappingProxyType({**self.config, **dotted}))
+
+    def with_quirk(self, quirk: str) -> Bench:
+        """A copy whose model has one more built-in fault."""
+        return replace(self, model=replace(self.model, quirks=self.model.quirks | {quirk}))
