@@ -1,0 +1,139 @@
+"""Budget: what a recipe run will do and cost, decided before it starts."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from trainwright.core.errors import UsageError
+from trainwright.recipe.context import RunPlan
+from trainwright.recipe.stage import Stage
+from trainwright.workbench.experiment import Experiment
+from trainwright.workbench.loop import train
+
+STEPS_OF_A_FULL_TRAINING = 800
+"""Optimizer steps after which a small network on a few thousand samples has converged; a user's own ``training.epochs`` goes before it."""
+FIXED_SECONDS = 15.0
+"""Baselines, pictures and the report, which do not grow with the plan (measured on digits with two cores: 9 to 13 s)."""
+MARGIN = 1.15
+"""A plan must fit with this much to spare: per-training times vary by about a tenth between stages."""
+SMALLEST_EFFORT = 0.2
+
+
+def parse_duration(text: str) -> float:
+    """Seconds in ``90``, ``45s``, ``5m``, ``1h30m``; ``UsageError`` for anything else."""
+    match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip().lower())
+    seconds = sum(float(v) * unit for v, unit in zip(match.groups(), (3600, 60, 1), strict=True) if v) if match else 0.0
+    if seconds <= 0:
+        raise UsageError(
+            f"'{text}' is not a duration.",
+            expected="A positive time such as 90s, 5m or 1h30m.",
+            todo="Pass for example --budget 5m.",
+        )
+    return seconds
+
+
+def format_duration(seconds: float) -> str:
+    """``75`` as ``1m 15s``."""
+    whole = round(seconds)
+    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
+    return f"{hours}h {minutes:02d}m" if hours else f"{minutes}m {rest:02d}s" if minutes else f"{rest}s"
+
+
+def default_epochs(experiment: Experiment) -> int:
+    """The user's epochs where given, else as many as make :data:`STEPS_OF_A_FULL_TRAINING` steps (10 to 200)."""
+    training = experiment.config.training
+    if "epochs" in training.model_fields_set:
+        return training.epochs
+    steps = math.ceil(len(experiment.splits.train) / (training.batch_size * training.accumulate))
+    return min(200, max(10, math.ceil(STEPS_OF_A_FULL_TRAINING / steps)))
+
+
+def seconds_per_epoch(experiment: Experiment) -> float:
+    """Measured cost of one epoch, start-up excluded: the second of two."""
+    moments = [time.perf_counter()]
+    train(
+        experiment.with_changes({"training.epochs": 2, "training.early_stopping": 0}),
+        seed=experiment.config.seed,
+        on_epoch=lambda _: moments.append(time.perf_counter()),
+    )
+    return moments[-1] - moments[-2] if len(moments) > 2 else moments[-1] - moments[0]
+
+
+def make_plan(experiment: Experiment, stages: Sequence[Stage], budget_seconds: float | None) -> RunPlan:
+    """The fullest plan that fits the budget; ``UsageError`` when even the smallest honest one does not.
+
+    Epochs shrink first, then the number of long trials and ensemble members. Seeds and short trials stay: fewer could not
+    tell a gain from noise.
+    """
+    recipe = experiment.config.recipe
+    epochs = max(2, round(default_epochs(experiment) * recipe.effort))
+    plan = RunPlan(
+        epochs_full=epochs,
+        epochs_short=short_of(epochs),
+        seeds=recipe.seeds,
+        short_trials=recipe.short_trials,
+        long_trials=recipe.long_trials,
+        ensemble=recipe.ensemble,
+        rate_sweeps=recipe.rate_sweeps,
+        seconds_per_training=seconds_per_epoch(experiment) * epochs,
+        budget_seconds=budget_seconds,
+    )
+    if budget_seconds is None:
+        return plan
+    fitted = fit(plan, experiment, stages, budget_seconds)
+    if fitted is None:
+        least = predict_total(_shrink(plan, SMALLEST_EFFORT), experiment, stages) * MARGIN
+        raise UsageError(
+            f"A budget of {format_duration(budget_seconds)} is too small: the least that can still tell a gain from "
+            f"noise on this data and machine takes about {format_duration(least)}.",
+            expected=f"--budget of at least {format_duration(least)}.",
+            todo="Give more time, fewer samples, a smaller model, or stop earlier with --until.",
+        )
+    return fitted
+
+
+def fit(plan: RunPlan, experiment: Experiment, stages: Sequence[Stage], seconds: float) -> RunPlan | None:
+    """``plan`` shrunk so that ``stages`` take at most ``seconds``; None when that is impossible."""
+    effort = 1.0
+    while effort >= SMALLEST_EFFORT:
+        candidate = _shrink(plan, effort)
+        if predict_total(candidate, experiment, stages) * MARGIN <= seconds:
+            return candidate
+        effort *= 0.85
+    return None
+
+
+def predict(plan: RunPlan, experiment: Experiment, stages: Sequence[Stage]) -> dict[str, float]:
+    """Predicted seconds of each stage."""
+    fixed = FIXED_SECONDS / max(1, len(stages))
+    return {s.name: s.trainings(experiment, plan) * plan.seconds_per_training + fixed for s in stages}
+
+
+def predict_total(plan: RunPlan, experiment: Experiment, stages: Sequence[Stage]) -> float:
+    """Predicted seconds of all ``stages`` together."""
+    return sum(predict(plan, experiment, stages).values())
+
+
+def short_of(epochs_full: int) -> int:
+    """Epochs of a short trial: long enough to rank settings, a third of a full training."""
+    return max(1, round(epochs_full / 3))
+
+
+def _shrink(plan: RunPlan, effort: float) -> RunPlan:
+    if effort >= 1.0:
+        return plan
+    epochs = max(2, round(plan.epochs_full * effort))
+    note = f"To keep the budget, full trainings take {epochs} epochs instead of {plan.epochs_full}."
+    return replace(
+        plan,
+        epochs_full=epochs,
+        epochs_short=short_of(epochs),
+        long_trials=plan.long_trials if effort > 0.5 else max(1, plan.long_trials // 2),
+        ensemble=plan.ensemble if effort > 0.5 else max(3, min(plan.ensemble, 3)),
+        seconds_per_training=plan.seconds_per_training * epochs / plan.epochs_full,
+        notes=(*plan.notes, note),
+    )
