@@ -1,0 +1,73 @@
+# Everything here needs only Python 3.11 or newer, make, and pip (which comes with Python).
+# Each target says what it does and about how long it takes. Set-up is done once and repeated only when
+# pyproject.toml or constraints.txt change.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint types contracts docs bench clean
+
+help:
+	@echo "make demo       set up, then take the bundled digits from raw data to a tested model  (about 7 min the first time)"
+	@echo "make test       set up, then run the tests, the slow ones left out                    (about 5 min the first time)"
+	@echo "make test-all   every test                                                            (about 15 min)"
+	@echo "make lint       ruff: style and formatting                                            (seconds)"
+	@echo "make types      mypy --strict                                                         (about 1 min)"
+	@echo "make contracts  which part may import which                                           (seconds)"
+	@echo "make docs       write the generated pages below docs/ again                           (seconds)"
+	@echo "make bench      cost per training step beside other libraries, and start-up time      (about 5 min)"
+	@echo "make clean      remove the virtual environment and caches; runs/ is kept"
+
+$(BIN)/python:
+	@echo "==> Making a virtual environment in $(VENV) (a few seconds)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "trainwright needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+# One stamp for each set of extras: make compares its age with the two files that decide what is installed.
+$(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "==> Installing trainwright with [$*] and the tested versions of its dependencies (1 to 4 minutes, once)"
+	@$(PIP) --editable '.[$*]'
+	@touch $@
+
+demo: $(VENV)/.installed-recipe
+	@echo "==> Taking 'digits' from raw data to a tested model (about 3 minutes)"
+	@$(BIN)/trainwright run digits
+
+test: $(VENV)/.installed-dev
+	@echo "==> Running the tests, the slow ones left out (about 3 minutes on two cores)"
+	@$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+test-all: $(VENV)/.installed-dev
+	@echo "==> Running every test (about 15 minutes on two cores)"
+	@$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: $(VENV)/.installed-dev
+	@echo "==> Style and formatting (seconds)"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	@echo "==> Types (about a minute the first time)"
+	@$(BIN)/mypy
+
+contracts: $(VENV)/.installed-dev
+	@echo "==> Which part may import which (seconds)"
+	@$(BIN)/lint-imports
+
+docs: $(VENV)/.installed-dev
+	@echo "==> Writing the pages below docs/checks/ from the checks' docstrings (seconds)"
+	@$(BIN)/python scripts/generate_docs.py
+
+bench: $(VENV)/.installed-bench
+	@echo "==> Cost per training step and start-up time; fills docs/benchmarks.md (about 5 minutes; leave the machine alone)"
+	@$(BIN)/python bench/loop.py
+	@$(BIN)/python bench/startup.py
+
+clean:
+	@echo "==> Removing $(VENV) and caches (runs/ is kept)"
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache build dist
