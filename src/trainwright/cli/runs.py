@@ -1,0 +1,60 @@
+"""``trainwright runs``: the runs made so far."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainwright.cli.failures import reported
+from trainwright.cli.options import AsJson, RunsFolder
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from trainwright.logbook.index import RunSummary
+
+
+@reported
+def command(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
+    """List the runs made so far, the newest first.
+
+    [bold]trainwright runs[/]
+    [bold]trainwright runs --runs /data/experiments --json[/]
+    """
+    from trainwright.cli.output import make_console, print_json
+
+    summaries = _newest_first(runs)
+    if as_json:
+        print_json([asdict(summary) for summary in summaries])
+        return
+    _print_runs(make_console(as_json=False), summaries, runs)
+
+
+def _newest_first(root: Path) -> list[RunSummary]:
+    from trainwright.core import UsageError
+
+    if not root.exists():
+        return []
+    if not root.is_dir():
+        raise UsageError(f"{root} is a file.", expected="A folder that holds run folders.", todo="Name it with --runs.")
+    from trainwright.logbook.index import list_runs
+
+    return sorted(list_runs(root), key=lambda summary: summary.started, reverse=True)
+
+
+def _print_runs(console: Console, summaries: list[RunSummary], root: Path) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    if not summaries:
+        console.print(f"There are no runs in {escape(str(root))}/ yet. Make the first: [bold]trainwright run digits[/]")
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for title in ("run", "started", "status", "data", "test metric", "time"):
+        table.add_column(title, overflow="fold")
+    for each in summaries:
+        metric = "–" if each.test_metric is None else f"{each.metric_name} {each.test_metric:.4g}"
+        time = "–" if each.seconds is None else f"{each.seconds:.0f} s"
+        table.add_row(escape(each.name), escape(each.started), each.status, escape(each.data_name), metric, time)
+    console.print(table)
