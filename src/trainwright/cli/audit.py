@@ -17,6 +17,7 @@ def command(
     target: Annotated[
         str,
         typer.Argument(
+            metavar="TARGET",
             help="Bundled data (digits, wine, …), a .csv or .parquet table, or a folder of class folders of images.",
         ),
     ],
@@ -41,4 +42,4 @@ def command(
     console = make_console(as_json=as_json)
     changes: dict[str, Any] = read_settings(settings or []) | ({} if column is None else {"data.target": column})
     view = start(target, runs, changes, console, until="audit")
-    finish(view, fail_on, console, as_json=as_json)
+    finish(view, fail_on, as_json=as_json)

@@ -15,9 +15,6 @@ from trainwright.core.errors import nearest
 STAGES = ("audit", "check", "overfit", "regularize", "tune", "squeeze", "report")
 """The stages of the recipe in their order; a test compares them with the runner's."""
 
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", re.IGNORECASE)
-
 
 def _read_severity(text: str) -> Severity:
     try:
@@ -31,20 +28,6 @@ def _read_stage(text: str) -> str:
     if text.lower() not in STAGES:
         raise typer.BadParameter(f"'{text}' is not one of {', '.join(STAGES)}.{nearest(text.lower(), STAGES)}")
     return text.lower()
-
-
-def _read_duration(text: str) -> float:
-    """Seconds of ``90s``, ``5m``, ``1h30m`` or a bare number of seconds."""
-    if re.fullmatch(r"\d+(?:\.\d+)?", text):
-        seconds = float(text)
-    else:
-        match = _DURATION.fullmatch(text)
-        if match is None or not text:
-            raise typer.BadParameter(f"'{text}' is not a duration. Write it like 90s, 5m or 1h30m.")
-        seconds = sum(float(part) * _UNITS[unit] for part, unit in zip(match.groups(), "hms", strict=True) if part)
-    if seconds <= 0:
-        raise typer.BadParameter(f"'{text}' leaves no time at all. Write it like 90s, 5m or 1h30m.")
-    return seconds
 
 
 def read_settings(assignments: Sequence[str]) -> dict[str, Any]:
@@ -98,10 +81,9 @@ FailOn = Annotated[
     ),
 ]
 Budget = Annotated[
-    float | None,
+    str | None,
     typer.Option(
         "--budget",
-        parser=_read_duration,
         metavar="TIME",
         help="Time to spend, like [bold]90s[/], [bold]5m[/] or [bold]1h30m[/]; the plan is fitted to it.",
     ),

@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -25,6 +25,7 @@ def command(
     target: Annotated[
         str | None,
         typer.Argument(
+            metavar="TARGET",
             help="Bundled data (digits, wine, diabetes, …), a .csv or .parquet table, a folder of class folders of "
             "images, a config.yaml, or experiment.py[:name].",
             show_default=False,
@@ -69,7 +70,7 @@ def command(
             )
         changes = read_settings(settings or []) | ({} if seed is None else {"seed": seed})
         view = start(target, runs, changes, console, budget=budget, force=force, until=until)
-    finish(view, fail_on, console, as_json=as_json)
+    finish(view, fail_on, as_json=as_json)
 
 
 def start(
@@ -78,20 +79,21 @@ def start(
     changes: dict[str, Any],
     console: Console,
     *,
-    budget: float | None = None,
+    budget: str | None = None,
     force: bool = False,
     until: str | None = None,
 ) -> RunView:
     """Begin a run of the recipe and see it through."""
 
     def begin() -> RunView:
+        from trainwright.recipe.budget import parse_duration
         from trainwright.recipe.runner import run_recipe
 
         return run_recipe(
             target,
             root=root,
             changes=changes,
-            budget_seconds=budget,
+            budget_seconds=None if budget is None else parse_duration(budget),
             force=force,
             until=until,
             console=console,
@@ -139,15 +141,12 @@ def _refuse_with_resume(**given: Any) -> None:
     )
 
 
-def finish(view: RunView, fail_on: Severity, console: Console, *, as_json: bool) -> None:
-    """Print the outcome and exit with the code that tells it."""
+def finish(view: RunView, fail_on: Severity, *, as_json: bool) -> NoReturn:
+    """Exit with the code that tells the outcome; the runner has printed it for people already."""
     from trainwright.cli.output import print_json
-    from trainwright.report.text import print_summary
 
     if as_json:
         print_json(view_to_dict(view))
-    else:
-        print_summary(view, console)
     raise typer.Exit(exit_code(view, fail_on))
 
 

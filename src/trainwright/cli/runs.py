@@ -11,7 +11,6 @@ from trainwright.cli.options import AsJson, RunsFolder
 
 if TYPE_CHECKING:
     from rich.console import Console
-
     from trainwright.logbook.index import RunSummary
 
 
