@@ -1,0 +1,35 @@
+"""From a pile of data to a neural network you can trust.
+
+The names below are the public interface; they are loaded when first used, so that ``import trainwright`` stays quick
+and needs no deep-learning framework.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trainwright.workbench.config import Config
+    from trainwright.workbench.experiment import Experiment
+    from trainwright.workbench.loop import train
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Config": "trainwright.workbench.config",
+    "Experiment": "trainwright.workbench.experiment",
+    "train": "trainwright.workbench.loop",
+}
+
+__all__ = ["Config", "Experiment", "__version__", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'trainwright' has no attribute '{name}'; it has {', '.join(sorted(__all__))}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
