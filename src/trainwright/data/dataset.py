@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -41,12 +42,12 @@ class UnreadableFile:
 class Dataset:
     """Samples and targets in memory.
 
-    ``inputs``: float32, [N, C, H, W], [N, F] or [N, T, F]; table cells may be NaN (missing); a categorical column
-    holds the
-    position of its category in ``categories[column]``. ``targets``: int64 class numbers or float32 values, [N].
-    ``origin``: for each sample where it came from (file, row). ``given_splits``: split name → row numbers, where the
-    source
-    brings its own split. Pixels keep the range of the source.
+    ``inputs``: float32, [N, C, H, W], [N, F], [N, T, F], or token numbers [N, T] of kind sequence; table cells may be
+    NaN (missing); a categorical column holds the position of its category in ``categories[column]``. ``targets``:
+    int64 class numbers or float32 values, [N]. ``origin``: for each sample where it came from (file, row).
+    ``given_splits``: split name → row numbers, where the source brings its own split; ``given_sizes``: split name →
+    number of rows, where the source fixes only the sizes and the seed chooses the rows. Pixels keep the range of the
+    source. ``notes``: what the source decided while reading (columns passed over, texts turned into categories, …).
     """
 
     name: str
@@ -60,8 +61,10 @@ class Dataset:
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     origin: tuple[str, ...] = ()
     given_splits: Mapping[str, IndexArray] | None = None
+    given_sizes: Mapping[str, int] | None = None
     unreadable: tuple[UnreadableFile, ...] = ()
     description: str = ""
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -78,6 +81,10 @@ class Dataset:
 
     def fingerprint(self) -> str:
         """SHA-256 over inputs and targets; names the data in the logbook and in the count of test openings."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         digest = hashlib.sha256()
         for array in (self.inputs, self.targets):
             digest.update(str((array.shape, array.dtype)).encode())
