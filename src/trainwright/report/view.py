@@ -43,8 +43,9 @@ class Chart:
     """One chart, independent of any plotting library.
 
     ``rows`` are records; ``x``, ``y``, ``color`` name their fields. ``interval`` draws ``y`` with ``low``/``high``
-    fields of the same rows.
-    ``heatmap`` colours cells by ``color``.
+    fields of the same rows. ``heatmap`` colours cells by ``color`` and writes the field ``text`` into them. Fields that
+    are not drawn appear in the tooltip. ``x_title`` and ``y_title`` name the axes; the field names do where they are
+    None, and an empty string draws no title.
     """
 
     title: str
@@ -57,6 +58,9 @@ class Chart:
     caption: str = ""
     log_x: bool = False
     log_y: bool = False
+    x_title: str | None = None
+    y_title: str | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,128 @@
+"""Charts: from the plain :class:`~trainwright.report.view.Chart` to Vega-Lite, Altair, SVG and PNG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trainwright.core import Evidence
+from trainwright.report.theme import chart_config
+from trainwright.report.vegalite import specify
+from trainwright.report.view import Chart, Rule
+
+if TYPE_CHECKING:
+    import altair as alt
+
+FILE_WIDTH = 680
+"""Pixels of a chart in a file; on a page the width follows the container."""
+
+TEXT_CELLS = 15
+"""Classes up to which a confusion matrix has its counts written into the cells."""
+
+
+def to_altair(chart: Chart) -> alt.Chart | alt.LayerChart:
+    """An Altair chart with its own legend and light colours, for notebooks and files.
+
+    Raises ``ValueError`` when the chart has no row that can be drawn, and ``altair.SchemaValidationError`` never: what
+    :func:`~trainwright.report.vegalite.specify` writes is valid Vega-Lite.
+    """
+    import altair as alt
+
+    return alt.Chart.from_dict(_standalone(chart))
+
+
+def to_svg(chart: Chart, path: Path) -> Path:
+    """Write the chart as SVG (light colours, white ground), without a browser. Returns ``path``."""
+    import vl_convert
+
+    path.write_text(vl_convert.vegalite_to_svg(_standalone(chart)), encoding="utf-8")
+    return path
+
+
+def to_png(chart: Chart, path: Path, *, scale: float = 2.0) -> Path:
+    """Write the chart as PNG with ``scale`` device pixels per pixel, without a browser. Returns ``path``."""
+    import vl_convert
+
+    path.write_bytes(vl_convert.vegalite_to_png(_standalone(chart), scale=scale))
+    return path
+
+
+def _standalone(chart: Chart) -> dict[str, Any]:
+    specification = specify(chart, legend=True)
+    config = {**chart_config(dark=False), "background": "#ffffff"}
+    return {**specification, "width": FILE_WIDTH, "title": chart.title, "config": config}
+
+
+def evidence_chart(evidence: Evidence) -> Chart | None:
+    """The series of one piece of evidence as lines, or None where it has none.
+
+    The limit is drawn only where it can be read off the same axis: equal units, and the judged value lies among the
+    drawn values.
+    """
+    series = [s for s in evidence.series if s.x]
+    if not series:
+        return None
+    rows = tuple(
+        {"x": x, "y": y, "series": s.name} for s in series for x, y in zip(s.x, s.y, strict=True)
+    )  # fmt: skip
+    units = dict.fromkeys(s.unit for s in series if s.unit)
+    title = evidence.quantity + (f", {evidence.where}" if evidence.where else "")
+    return Chart(
+        title=title,
+        kind="line",
+        rows=rows,
+        x="x",
+        y="y",
+        color="series",
+        rules=_limit_rule(evidence, [y for s in series for y in s.y]),
+        x_title="",
+        y_title=" / ".join(units),
+    )
+
+
+def _limit_rule(evidence: Evidence, values: list[float]) -> tuple[Rule, ...]:
+    drawn = np.asarray(values, dtype=float)
+    drawn = drawn[np.isfinite(drawn)]
+    if evidence.limit is None or not drawn.size or not np.isfinite(evidence.limit):
+        return ()
+    same_unit = all(s.unit == evidence.unit for s in evidence.series)
+    if not same_unit or not drawn.min() <= evidence.value <= drawn.max():
+        return ()
+    return (Rule(float(evidence.limit), "limit"),)
+
+
+def confusion_chart(
+    counts: npt.NDArray[np.int64], class_names: tuple[str, ...], *, title: str = "Confusion", caption: str = ""
+) -> Chart:
+    """True against predicted class as a heatmap.
+
+    ``counts`` [C, C]: samples by true class (rows) and predicted class (columns). Colour is the share of the true
+    class, so that rare classes count like common ones; the cells show counts.
+    """
+    totals = np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shares = counts / totals
+    rows = tuple(
+        {
+            "predicted": class_names[j],
+            "true": class_names[i],
+            "share": round(float(shares[i, j]), 4),
+            "count": int(counts[i, j]),
+        }
+        for i in range(len(class_names))
+        for j in range(len(class_names))
+    )
+    return Chart(
+        title=title,
+        kind="heatmap",
+        rows=rows,
+        x="predicted",
+        y="true",
+        color="share",
+        caption=caption,
+        text="count" if len(class_names) <= TEXT_CELLS else None,
+        x_title="Predicted class",
+        y_title="True class",
+    )
