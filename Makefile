@@ -65,8 +65,8 @@ docs: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-bench
 	@echo "==> Cost per training step and start-up time; fills docs/benchmarks.md (about 5 minutes; leave the machine alone)"
-	@$(BIN)/python bench/loop.py
-	@$(BIN)/python bench/startup.py
+	@$(BIN)/python -m bench.loop
+	@$(BIN)/python -m bench.startup
 
 clean:
 	@echo "==> Removing $(VENV) and caches (runs/ is kept)"
