@@ -25,8 +25,7 @@ def augmentation_for(kind: Kind, sample_shape: tuple[int, ...]) -> Augmentation 
     """A function of a prepared batch [N, *sample_shape] and a generator, giving a changed copy of the same shape.
 
     Images are shifted by up to an eighth of the side, turned by up to 10° and zoomed by up to 10 %; never mirrored,
-    as a
-    mirrored 2 is no 2. Tables and sequences get a little noise. Token sequences have no such change that is safe: None.
+    as a mirrored 2 is no 2. Tables and sequences get a little noise. Token sequences have no safe change: None.
     """
     if kind is Kind.IMAGE:
         return _move

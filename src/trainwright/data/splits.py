@@ -32,13 +32,13 @@ def make_splits(dataset: Dataset, *, validation: float, test: float, stratify: b
         )
     rng = np.random.default_rng(seed)
     if dataset.given_splits is not None:
-        return _complete(dataset, dataset.given_splits, validation, test, stratify, rng)
+        return _complete(dataset, dataset.given_splits, (validation, test), stratify=stratify, rng=rng)
     rows = np.arange(len(dataset), dtype=np.int64)
     sizes = dataset.given_sizes or {
         "validation": _share(validation, len(rows)),
         "test": _share(test, len(rows)),
     }
-    return _divide(dataset, rows, sizes["validation"], sizes["test"], stratify, rng)
+    return _divide(dataset, rows, (sizes["validation"], sizes["test"]), stratify=stratify, rng=rng)
 
 
 def _share(share: float, n: int) -> int:
@@ -49,11 +49,12 @@ def _share(share: float, n: int) -> int:
 def _complete(
     dataset: Dataset,
     given: Mapping[str, IndexArray],
-    validation: float,
-    test: float,
+    shares: tuple[float, float],
+    *,
     stratify: bool,
     rng: np.random.Generator,
 ) -> Splits:
+    """The given splits and, of validation and test, those that are lacking."""
     unknown = set(given) - set(SPLIT_NAMES)
     if unknown or "train" not in given or not len(given["train"]):
         raise DataError(
@@ -62,11 +63,11 @@ def _complete(
             todo="Rename or add the split.",
         )
     n = sum(len(rows) for rows in given.values())
-    missing_validation = 0 if "validation" in given else _share(validation, n)
-    missing_test = 0 if "test" in given else _share(test, n)
+    missing_validation = 0 if "validation" in given else _share(shares[0], n)
+    missing_test = 0 if "test" in given else _share(shares[1], n)
     train = np.asarray(given["train"], dtype=np.int64)
     if missing_validation or missing_test:
-        carved = _divide(dataset, np.sort(train), missing_validation, missing_test, stratify, rng)
+        carved = _divide(dataset, np.sort(train), (missing_validation, missing_test), stratify=stratify, rng=rng)
     else:
         carved = Splits(train, _none(), _none())
     return Splits(
@@ -81,8 +82,10 @@ def _none() -> IndexArray:
 
 
 def _divide(
-    dataset: Dataset, rows: IndexArray, n_validation: int, n_test: int, stratify: bool, rng: np.random.Generator
+    dataset: Dataset, rows: IndexArray, sizes: tuple[int, int], *, stratify: bool, rng: np.random.Generator
 ) -> Splits:
+    """Draw ``sizes`` = (validation, test) rows; the rest is for training."""
+    n_validation, n_test = sizes
     if len(rows) <= n_validation + n_test:
         raise DataError(
             f"'{dataset.name}' has {len(rows)} samples to divide, of which {n_validation} would be for validation and "

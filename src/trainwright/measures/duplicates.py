@@ -30,8 +30,7 @@ class SplitOverlap(Measurement):
     """Samples of split ``second`` that also stand in split ``first``, with equal inputs and equal target.
 
     ``n_shared`` of the ``n_second`` samples; ``n_pairs``, ``chance_pairs``: pairs across the two splits, and how many
-    of
-    them chance explains; ``pairs``: (row in first, row in second) of some.
+    of them chance explains; ``pairs``: (row in first, row in second) of some.
     """
 
     first: str

@@ -60,9 +60,7 @@ def _rank_association(targets: npt.NDArray[np.float64]) -> float:
 
 
 def scan_shift(dataset: Dataset, splits: Splits) -> Iterator[Measurement]:
-    """How the targets of validation and test compare with those of train; values of the test split are not looked
-    at.
-    """
+    """How the targets of validation and test compare with those of train; test values are not looked at."""
     given = dataset.given_splits is not None
     for second, rows in (("validation", splits.validation), ("test", splits.test)):
         if not len(rows) or not len(splits.train):

@@ -31,8 +31,7 @@ def from_arrays(
 
     ``inputs``: [N], [N, F] table, [N, T, F] sequence, [N, C, H, W] or [N, H, W, C] image, square [N, H, W] grey image;
     a 2-D int64 tensor of torch is taken for tokens. ``kind`` (image, table, sequence) overrules that guess.
-    ``targets``:
-    [N] or [N, 1] class numbers, names or values. ``given_splits``: split name → row numbers.
+    ``targets``: [N] or [N, 1] class numbers, names or values. ``given_splits``: split name → row numbers.
 
     Raises ``DataError`` for lengths that differ, arrays of Python objects, complex numbers, missing or unusable labels,
     a single class, names that do not fit and splits that overlap or point outside.
@@ -109,8 +108,7 @@ def _shape_samples(raw: npt.NDArray[Any], kind: str, name: str) -> tuple[FloatAr
     if raw.ndim not in fits or 0 in raw.shape:
         raise DataError(
             f"The inputs of '{name}' have shape {raw.shape}, which is no array of {which} samples.",
-            expected="[N, F] for tables, [N, T, F] or tokens [N, T] for sequences, [N, C, H, W] for images, none
-            empty.",
+            expected="[N, F] for tables, [N, T, F] or [N, T] for sequences, [N, C, H, W] for images; none empty.",
             todo="Reshape the inputs, or say kind='image', 'table' or 'sequence'.",
         )
     with np.errstate(over="ignore"):  # a number beyond float32 becomes Inf, which the audit reports with its row

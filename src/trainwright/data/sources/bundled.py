@@ -51,8 +51,7 @@ def _digits_200() -> Dataset:
         feature_names=whole.feature_names,
         target_name=whole.target_name,
         given_sizes=DIGITS_200,
-        description="The digits of scikit-learn with only 200 images to train on, 400 for validation and 1,197 to
-        test.",
+        description="The digits of scikit-learn, 200 images to train on, 400 for validation and 1,197 to test.",
     )
 
 
