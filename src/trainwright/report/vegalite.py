@@ -94,6 +94,11 @@ def is_drawable(chart: Chart) -> bool:
     return bool(_prepare(chart, legend=False).records)
 
 
+def tooltip_fields(chart: Chart) -> list[tuple[str, str]]:
+    """Record fields and their titles, for a table of the chart's numbers."""
+    return [(entry["field"], entry["title"]) for entry in _tooltip(_prepare(chart, legend=False))]
+
+
 # --- from rows to records -------------------------------------------------------------------------------------------
 
 
