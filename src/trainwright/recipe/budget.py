@@ -15,9 +15,13 @@ from trainwright.workbench.experiment import Experiment
 from trainwright.workbench.loop import train
 
 STEPS_OF_A_FULL_TRAINING = 800
-"""Optimizer steps after which a small network on a few thousand samples has converged; a user's own ``training.epochs`` goes before it."""
+"""Optimizer steps after which a small network on a few thousand samples has converged; a user's own
+``training.epochs`` goes before it.
+"""
 FIXED_SECONDS = 15.0
-"""Baselines, pictures and the report, which do not grow with the plan (measured on digits with two cores: 9 to 13 s)."""
+"""Baselines, pictures and the report, which do not grow with the plan (measured on digits with two cores: 9 to 13
+s).
+"""
 MARGIN = 1.15
 """A plan must fit with this much to spare: per-training times vary by about a tenth between stages."""
 SMALLEST_EFFORT = 0.2
@@ -66,7 +70,8 @@ def seconds_per_epoch(experiment: Experiment) -> float:
 def make_plan(experiment: Experiment, stages: Sequence[Stage], budget_seconds: float | None) -> RunPlan:
     """The fullest plan that fits the budget; ``UsageError`` when even the smallest honest one does not.
 
-    Epochs shrink first, then the number of long trials and ensemble members. Seeds and short trials stay: fewer could not
+    Epochs shrink first, then the number of long trials and ensemble members. Seeds and short trials stay: fewer could
+    not
     tell a gain from noise.
     """
     recipe = experiment.config.recipe
@@ -86,7 +91,7 @@ def make_plan(experiment: Experiment, stages: Sequence[Stage], budget_seconds: f
         return plan
     fitted = fit(plan, experiment, stages, budget_seconds)
     if fitted is None:
-        least = predict_total(_shrink(plan, SMALLEST_EFFORT), experiment, stages) * MARGIN
+        least = predict_total(shrink(plan, SMALLEST_EFFORT), experiment, stages) * MARGIN
         raise UsageError(
             f"A budget of {format_duration(budget_seconds)} is too small: the least that can still tell a gain from "
             f"noise on this data and machine takes about {format_duration(least)}.",
@@ -100,7 +105,7 @@ def fit(plan: RunPlan, experiment: Experiment, stages: Sequence[Stage], seconds:
     """``plan`` shrunk so that ``stages`` take at most ``seconds``; None when that is impossible."""
     effort = 1.0
     while effort >= SMALLEST_EFFORT:
-        candidate = _shrink(plan, effort)
+        candidate = shrink(plan, effort)
         if predict_total(candidate, experiment, stages) * MARGIN <= seconds:
             return candidate
         effort *= 0.85
@@ -123,7 +128,8 @@ def short_of(epochs_full: int) -> int:
     return max(1, round(epochs_full / 3))
 
 
-def _shrink(plan: RunPlan, effort: float) -> RunPlan:
+def shrink(plan: RunPlan, effort: float) -> RunPlan:
+    """``plan`` with its epochs multiplied by ``effort``; below one half also fewer long trials and members."""
     if effort >= 1.0:
         return plan
     epochs = max(2, round(plan.epochs_full * effort))

@@ -17,7 +17,8 @@ from trainwright.workbench.loop import EpochRecord, TrainingResult, train
 class RunPlan:
     """How much each stage will do, fixed before it starts and stored in ``plan.json``.
 
-    Epochs are whole passes over the training part. ``seconds_per_training`` is the measured cost of ``epochs_full`` epochs.
+    Epochs are whole passes over the training part. ``seconds_per_training`` is the measured cost of ``epochs_full``
+    epochs.
     """
 
     epochs_full: int

@@ -19,7 +19,9 @@ class Stage(ABC):
 
     @abstractmethod
     def run(self, context: Context) -> StageResult:
-        """Do the work. Decisions must follow from results only, never from the clock, so that a resumed run decides alike."""
+        """Do the work. Decisions must follow from results only, never from the clock, so that a resumed run decides
+        alike.
+        """
 
     @abstractmethod
     def trainings(self, experiment: Experiment, plan: RunPlan) -> float:
