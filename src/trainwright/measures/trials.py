@@ -1,0 +1,128 @@
+"""What deliberate trials on a copy of the model found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trainwright.core import Measurement
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverfitAttempt:
+    """One try at fitting the batch: what was changed for it and how far the loss came.
+
+    ``change`` names what was changed (see :data:`CHANGES`); ``setting`` holds the same change as dotted settings where
+    it can be
+    written so. ``losses``: loss before each step and after the last, in the loss's unit. ``remaining``: share of the
+    distance from
+    the input-independent loss down to the floor that is still left, 0 when fitted, 1 when nothing was learned.
+    """
+
+    change: str
+    description: str
+    losses: Array
+    remaining: float
+    accuracy: float
+    overfits: bool
+    setting: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverfitTrial(Measurement):
+    """Fitting one batch of ``n_samples`` with the user's own optimizer and loss, dropout switched off.
+
+    ``own``: the try with nothing changed. ``bisection``: further tries from the same start, made only when it failed;
+    the last of them
+    overfits unless none did. ``floor``: lowest loss that any output reaches (label smoothing), ``baseline``: loss of
+    the best output
+    that ignores the input, both on this batch. ``rows``: the samples' rows in the batch given. ``predictions``,
+    ``targets`` [n_samples]: after
+    the own try; class numbers or values. ``frozen``: parameters without ``requires_grad`` or in no optimizer.
+    ``conflicting``: rows whose
+    inputs are identical to another row's with another target. ``learning_rate``: largest of the optimizer's groups.
+    """
+
+    task: str
+    n_samples: int
+    own: OverfitAttempt
+    bisection: tuple[OverfitAttempt, ...]
+    floor: float
+    baseline: float
+    learning_rate: float
+    rows: tuple[int, ...]
+    predictions: Array
+    targets: Array
+    frozen: tuple[str, ...]
+    conflicting: tuple[int, ...]
+    seconds: float
+
+    @property
+    def cure(self) -> OverfitAttempt | None:
+        """The try of the bisection that overfitted."""
+        return next((attempt for attempt in self.bisection if attempt.overfits), None)
+
+
+CHANGES = (
+    "nothing",
+    "conflicting labels dropped",
+    "log of outputs",
+    "output bias",
+    "standard loss",
+    "negated loss",
+    "learning rate",
+    "weight decay",
+    "frozen parameters",
+    "targets in range",
+    "optimizer",
+    "fewer samples",
+)
+"""What a try may change; in the order of the bisection, simple facts before guesses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputDependence(Measurement):
+    """Whether the outputs follow the inputs, untrained and after ``steps`` own steps, in eval mode.
+
+    ``spread_at_start``, ``spread_after``: largest standard deviation of an output over ``n_samples`` different
+    samples, as a share of
+    the outputs' largest magnitude. ``input_spread``: largest standard deviation of an input over the samples.
+    ``influence``: largest
+    absolute gradient of a random mixture of outputs per input [F] after the steps (flattened sample), empty for
+    integer inputs. ``varying``: which inputs vary over the samples [F].
+    """
+
+    n_samples: int
+    steps: int
+    spread_at_start: float
+    spread_after: float
+    input_spread: float
+    influence: Array
+    varying: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchDependence(Measurement):
+    """Whether the output of one sample depends on other samples of the batch.
+
+    ``eval_leak``: largest effect of sample j on output i ≠ j in eval mode, divided by the largest effect of a sample on
+    its own
+    output. ``train_leak``: the same in train mode with dropout off and normalisation layers in eval mode.
+    ``normalised_leak``: in train mode with normalisation layers as the user has them, for information. ``effects``
+    [n, n]: row i, column j, eval mode. ``norm_layers``: names of the layers that mix samples by design.
+    ``method``: ``gradient``, or ``perturbation`` for integer inputs.
+    """
+
+    n_samples: int
+    eval_leak: float
+    train_leak: float
+    normalised_leak: float
+    effects: Array
+    norm_layers: tuple[str, ...]
+    method: str
