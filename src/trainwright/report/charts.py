@@ -11,7 +11,7 @@ import numpy.typing as npt
 from trainwright.core import Evidence
 from trainwright.report.theme import chart_config
 from trainwright.report.vegalite import specify
-from trainwright.report.view import Chart, Rule
+from trainwright.report.view import Chart, Rule, Scalar
 
 if TYPE_CHECKING:
     import altair as alt
@@ -65,9 +65,9 @@ def evidence_chart(evidence: Evidence) -> Chart | None:
     series = [s for s in evidence.series if s.x]
     if not series:
         return None
-    rows = tuple(
+    rows: tuple[dict[str, Scalar], ...] = tuple(
         {"x": x, "y": y, "series": s.name} for s in series for x, y in zip(s.x, s.y, strict=True)
-    )  # fmt: skip
+    )
     units = dict.fromkeys(s.unit for s in series if s.unit)
     title = evidence.quantity + (f", {evidence.where}" if evidence.where else "")
     return Chart(
@@ -104,7 +104,7 @@ def confusion_chart(
     """
     totals = np.maximum(counts.sum(axis=1, keepdims=True), 1)
     shares = counts / totals
-    rows = tuple(
+    rows: tuple[dict[str, Scalar], ...] = tuple(
         {
             "predicted": class_names[j],
             "true": class_names[i],

@@ -21,13 +21,9 @@ def number(value: float, unit: str = "") -> str:
 
 
 def _plain(value: float) -> str:
-    if math.isnan(value):
-        return "not a number"
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
+    if not math.isfinite(value):
+        return "not a number" if math.isnan(value) else "∞" if value > 0 else "-∞"
     size = abs(value)
-    if size == 0:
-        return "0"
     if float(value).is_integer() and size < 1e12:
         return f"{int(value):,}"
     if size < 1e-3 or size >= 1e9:

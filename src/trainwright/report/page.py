@@ -148,9 +148,7 @@ def script_json(value: Any) -> str:
 
 def _policy(scripts: Iterable[str]) -> str:
     """Content security policy: nothing is fetched, and only these very scripts run."""
-    allowed = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts
-    )
+    allowed = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts)
     return (
         f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}; "
         "base-uri 'none'; form-action 'none'"
@@ -166,7 +164,7 @@ def _vega_bundle() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script; takes about two seconds to put together."""
     import vl_convert
 
-    bundle: str = vl_convert.javascript_bundle()
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return bundle.replace("\r\n", "\n").replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 

@@ -95,15 +95,20 @@ def filters(weights: Array, path: Path, *, columns: int | None = None) -> Path:
     size = np.nanmax(np.abs(np.where(np.isfinite(stack), stack, 0)), axis=(1, 2, 3), keepdims=True)
     scaled = stack / np.where(size > 0, size, 1)
     if stack.shape[1] == 3:
-        tiles = [np.uint8(np.clip((f.transpose(1, 2, 0) + 1) * 127.5, 0, 255)) for f in np.nan_to_num(scaled)]
+        colors = np.clip((np.nan_to_num(scaled).transpose(0, 2, 3, 1) + 1) * 127.5, 0, 255).astype(np.uint8)
+        tiles = [_resized(Image.fromarray(np.ascontiguousarray(f)), None) for f in colors]
     else:
-        tiles = [np.hstack([_diverging(c) for c in _spaced(f[:4])]) for f in scaled]
-    pictures = [_resized(Image.fromarray(np.ascontiguousarray(t)), None) for t in tiles]
-    return _save(_sheet(pictures, [str(i) for i in range(len(pictures))], columns, None), path)
+        tiles = [_beside([Image.fromarray(_diverging(channel)) for channel in f[:4]]) for f in scaled]
+    return _save(_sheet(tiles, [str(i) for i in range(len(tiles))], columns, None), path)
 
 
-def _spaced(channels: Array) -> list[Array]:
-    return [np.pad(c, ((0, 0), (0, 0))) for c in channels]
+def _beside(channels: list[Image.Image]) -> Image.Image:
+    """The channels of one filter in a row, a narrow gap between them."""
+    tiles = [_resized(c, None) for c in channels]
+    row = Image.new("RGB", (sum(t.width + 2 for t in tiles) - 2, tiles[0].height), GROUND)
+    for i, tile in enumerate(tiles):
+        row.paste(tile, (i * (tile.width + 2), 0))
+    return row
 
 
 def table_strip(

@@ -133,9 +133,7 @@ def _gate(gate: Gate) -> Text:
 
 def print_summary(console: Console, view: RunView) -> None:
     """A whole run on one screen: status, headline numbers, and one line for each stage."""
-    console.print(
-        Text.assemble((view.name, "bold"), f" on {view.data_name}  ", (view.status, _STATUS[view.status]))
-    )
+    console.print(Text.assemble((view.name, "bold"), f" on {view.data_name}  ", (view.status, _STATUS[view.status])))
     if view.stopped_because:
         console.print(Text(view.stopped_because, "red"))
     grid = _grid()

@@ -27,6 +27,7 @@ _SHOWN = "!length(shown) || indexof(shown, datum.color) >= 0"
 Record = dict[str, Any]
 Spec = dict[str, Any]
 Direction = Literal["x", "y"]
+_DIRECTIONS: tuple[Direction, ...] = ("x", "y")
 
 
 @dataclass(frozen=True)
@@ -446,8 +447,8 @@ def _scaled(plot: _Plot, rule: Rule) -> Spec:
 
 def _rule_lines(plot: _Plot) -> list[Spec]:
     lines: list[Spec] = []
-    for axis in ("x", "y"):
-        for rule in _rules(plot, axis):  # type: ignore[arg-type]
+    for axis in _DIRECTIONS:
+        for rule in _rules(plot, axis):
             lines.append(
                 {
                     "data": {"values": [{"value": rule.value, "label": rule.label}]},
