@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from trainwright.cli import failures
 from trainwright.cli.failures import Interrupted, reported
 from trainwright.core import RunFolderError, TrainwrightError
 
@@ -60,7 +60,7 @@ def test_where_no_log_can_be_kept_the_place_is_told(monkeypatch: pytest.MonkeyPa
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(failures.tempfile, "NamedTemporaryFile", full)
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", full)
     result = invoke(ZeroDivisionError("division by zero"))
     assert result.exit_code == 3
     assert "No space left on device" in result.stderr

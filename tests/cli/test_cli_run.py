@@ -122,8 +122,8 @@ def test_json_alone_on_stdout_and_progress_on_stderr(recipe: FakeRecipe, command
     assert result.exit_code == 1
     assert "progress" in result.stderr
     assert shown["status"] == "finished"
-    assert shown["headline"] == [{"label": "test", "value": "99 %", "remark": ""}]
-    assert shown["stages"][0]["verdict"]["findings"][0]["evidence"][0]["value"] is None
+    assert shown["headline"] == [["test", "99 %", ""]]
+    assert shown["stages"][0]["verdict"]["findings"][0]["evidence"][0]["value"] == "NaN"
     assert "progress" in invoke(*command).stdout
 
 

@@ -143,10 +143,10 @@ def _refuse_with_resume(**given: Any) -> None:
 
 def finish(view: RunView, fail_on: Severity, *, as_json: bool) -> NoReturn:
     """Exit with the code that tells the outcome; the runner has printed it for people already."""
-    from trainwright.cli.output import print_json
-
     if as_json:
-        print_json(view_to_dict(view))
+        from trainwright.report.json import to_json
+
+        sys.stdout.write(to_json(view))
     raise typer.Exit(exit_code(view, fail_on))
 
 
@@ -156,18 +156,3 @@ def exit_code(view: RunView, fail_on: Severity) -> int:
         finding.maturity is Maturity.STABLE for stage in view.stages for finding in stage.verdict.at_least(fail_on)
     )
     return FINDINGS if found or view.status == "stopped" else CLEAN
-
-
-def view_to_dict(view: RunView) -> dict[str, Any]:
-    """A run as ``--json`` prints it."""
-    return {
-        "name": view.name,
-        "status": view.status,
-        "stopped_because": view.stopped_because,
-        "started": view.started,
-        "data": view.data_name,
-        "headline": [{"label": label, "value": value, "remark": remark} for label, value, remark in view.headline],
-        "stages": [stage.to_dict() for stage in view.stages],
-        "config_yaml": view.config_yaml,
-        "reproduce": view.reproduce,
-    }

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainwright.cli.failures import reported
 from trainwright.cli.options import AsJson, RunsFolder
 
 if TYPE_CHECKING:
     from rich.console import Console
+
     from trainwright.logbook.index import RunSummary
 
 
@@ -25,7 +27,7 @@ def command(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
 
     summaries = _newest_first(runs)
     if as_json:
-        print_json([asdict(summary) for summary in summaries])
+        print_json([_plain(summary) for summary in summaries])
         return
     _print_runs(make_console(as_json=False), summaries, runs)
 
@@ -42,6 +44,12 @@ def _newest_first(root: Path) -> list[RunSummary]:
     return sorted(list_runs(root), key=lambda summary: summary.started, reverse=True)
 
 
+def _plain(summary: RunSummary) -> dict[str, Any]:
+    """One run for JSON, which has no word for NaN: a test metric that is none becomes null."""
+    metric = summary.test_metric
+    return {**asdict(summary), "test_metric": metric if metric is not None and math.isfinite(metric) else None}
+
+
 def _print_runs(console: Console, summaries: list[RunSummary], root: Path) -> None:
     from rich.markup import escape
     from rich.table import Table
@@ -54,6 +62,6 @@ def _print_runs(console: Console, summaries: list[RunSummary], root: Path) -> No
         table.add_column(title, overflow="fold")
     for each in summaries:
         metric = "–" if each.test_metric is None else f"{each.metric_name} {each.test_metric:.4g}"
-        time = "–" if each.seconds is None else f"{each.seconds:.0f} s"
+        time = f"{each.seconds:.0f} s"
         table.add_row(escape(each.name), escape(each.started), each.status, escape(each.data_name), metric, time)
     console.print(table)
