@@ -1,0 +1,22 @@
+"""The linear model."""
+
+from __future__ import annotations
+
+import math
+
+from torch import nn
+
+
+def linear(
+    *,
+    sample_shape: tuple[int, ...],
+    n_outputs: int,
+    width: int = 32,  # noqa: ARG001 - all built-in factories are called alike
+    depth: int = 0,  # noqa: ARG001
+    dropout: float = 0.0,
+) -> nn.Module:
+    """One linear layer on the flattened sample: [N, *sample_shape] → [N, n_outputs]. Width and depth have no effect."""
+    layers: list[nn.Module] = [nn.Flatten(), nn.Linear(math.prod(sample_shape), n_outputs)]
+    if dropout:
+        layers.insert(1, nn.Dropout(dropout))
+    return nn.Sequential(*layers)
