@@ -5,16 +5,11 @@ Run:  trainwright run examples/experiment_gru_softmax.py --until check
 The stage `check` finds it before any training, names it, and proves that taking the softmax away helps.
 """
 
-import sys
-from pathlib import Path
-
 import torch
+from experiment_gru import WaveNet, make_waves
 from torch import nn
 
 from trainwright import Experiment
-
-sys.path.insert(0, str(Path(__file__).parent))
-from experiment_gru import WaveNet, make_waves
 
 
 class WaveNetWithSoftmax(WaveNet):
