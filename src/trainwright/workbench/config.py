@@ -67,7 +67,7 @@ class OptimizerConfig(Section):
 
     name: Literal["adam", "adamw", "sgd", "rmsprop", "python"] = "adam"
     learning_rate: float | None = Field(None, gt=0)
-    """None: 3e-4 × the built-in model's usual factor, or whatever the user's factory sets."""
+    """None: the usual rate of the built-in model, 3e-4 for a user's own, or whatever the user's factory sets."""
     weight_decay: float = Field(0.0, ge=0)
     momentum: float = Field(0.9, ge=0, lt=1)
 

@@ -275,8 +275,8 @@ class Experiment:
             raise
         except Exception as error:
             raise ModelError(
-                f"The loss '{loss.name}' failed for outputs of shape {list(outputs.shape)} ({outputs.dtype}) and targets "
-                f"of shape {list(targets.shape)} ({targets.dtype}): {type(error).__name__}: {error}.",
+                f"The loss '{loss.name}' failed for outputs {list(outputs.shape)} ({outputs.dtype}) and targets "
+                f"{list(targets.shape)} ({targets.dtype}): {type(error).__name__}: {error}.",
                 expected="A loss that takes these.",
                 todo="Choose a loss that fits the task, or wrap yours to convert outputs and targets.",
             ) from error
