@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import trainwright.checks
-from trainwright.cli.catalogue import FAMILIES, families
+from trainwright.cli.catalogue import FAMILIES, families, limits_of
 from trainwright.core import Catalogue, Check, Maturity
 from trainwright.core.catalogue import checks_in
 
@@ -36,6 +36,10 @@ def page(check: Check, catalogue: Catalogue) -> str:
     ]
     for title, text in check.documentation.sections.items():
         lines += [f"## {title}", "", text, ""]
+    if limits := limits_of(check):
+        lines += ["## Limits", ""]
+        lines += [f"- **{each.name} {each.value:g}**: {' '.join(each.reason.split())}" for each in limits]
+        lines.append("")
     lines += ["## Needs", ""]
     for need in check.needs:
         what = "all of them" if need.many else "if there is one" if need.optional else "required"

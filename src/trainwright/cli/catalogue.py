@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import sys
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 from trainwright.core import Catalogue, Check
@@ -39,6 +44,37 @@ def families(catalogue: Catalogue) -> Iterator[tuple[str, list[Check]]]:
         yield name, groups[name]
 
 
+@dataclass(frozen=True)
+class Limit:
+    """A threshold of a check: the constant in its module, and the docstring that says where it comes from."""
+
+    name: str
+    value: float
+    reason: str
+
+
+def limits_of(check: Check) -> list[Limit]:
+    """The documented numbers at the top of the module in which the check is defined."""
+    module = sys.modules[type(check).__module__]
+    try:
+        tree = ast.parse(inspect.getsource(module))
+    except OSError:  # a package that was installed without its sources
+        return []
+    return [
+        Limit(target.id.lower().replace("_", " "), float(getattr(module, target.id)), inspect.cleandoc(reason))
+        for assignment, comment in pairwise(tree.body)
+        for target in getattr(assignment, "targets", ())
+        if isinstance(target, ast.Name) and target.id.isupper()
+        if (reason := _docstring(comment)) and isinstance(getattr(module, target.id), int | float)
+    ]
+
+
+def _docstring(node: ast.stmt) -> str:
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+        return node.value.value
+    return ""
+
+
 def describe(check: Check) -> dict[str, Any]:
     """Everything a check declares, ready for JSON."""
     return {
@@ -49,6 +85,7 @@ def describe(check: Check) -> dict[str, Any]:
         "maturity": check.maturity.value,
         "summary": check.documentation.summary,
         "after": list(check.after),
+        "limits": [asdict(limit) for limit in limits_of(check)],
         "needs": [
             {"measurement": need.kind.__name__, "optional": need.optional, "many": need.many} for need in check.needs
         ],

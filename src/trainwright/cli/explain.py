@@ -41,7 +41,7 @@ def _print_check(console: Console, check: Check, catalogue: Catalogue) -> None:
     from rich.markdown import Markdown
     from rich.markup import escape
 
-    from trainwright.cli.catalogue import COLOURS, family_of
+    from trainwright.cli.catalogue import COLOURS, family_of, limits_of
     from trainwright.core import Maturity
 
     colour = COLOURS[check.severity]
@@ -54,6 +54,10 @@ def _print_check(console: Console, check: Check, catalogue: Catalogue) -> None:
     for title, text in check.documentation.sections.items():
         console.print(f"[bold]{title}[/]")
         console.print(Markdown(text))
+        console.print()
+    if limits := limits_of(check):
+        console.print("[bold]Limits[/]")
+        console.print(Markdown("\n".join(f"- **{each.name} {each.value:g}**: {each.reason}" for each in limits)))
         console.print()
     needs = ", ".join(need.kind.__name__ + (" (optional)" if need.optional else "") for need in check.needs)
     console.print(f"[bold]Needs[/] {needs}")
