@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ from trainwright.report.view import RunView, StageResult
 from trainwright.workbench.experiment import Experiment
 from trainwright.workbench.loading import dump_config, load_experiment
 
+Status = Literal["running", "finished", "stopped", "interrupted"]
 REQUEST = "request.json"
 """What the user asked for; with it a run killed before its plan was made can still be resumed."""
 
@@ -146,7 +147,7 @@ class _Recipe:
                 return f"The gate after {stage.name} stays shut. {result.gate.reason}"
         return ""
 
-    def finish(self, status: str, reason: str) -> RunView:
+    def finish(self, status: Status, reason: str) -> RunView:
         """Write status, findings and report; returns what the report shows."""
         self.run_folder.set_status(status, reason)
         view = self._view(status, reason)
@@ -208,7 +209,7 @@ class _Recipe:
     def _observed(self, plan: RunPlan) -> float:
         """Seconds of one full training as the stages so far really took, never below the measured plan."""
         rates = [r.facts["seconds_per_training"] for r in self.results if "seconds_per_training" in r.facts]
-        return max([plan.seconds_per_training, *rates[-1:]])
+        return float(max([plan.seconds_per_training, *rates[-1:]]))
 
     def _finished(self, stage: Stage) -> StageResult | None:
         """A stage that ended before; one whose gate was shut is read again, and passes if the user now forces it."""
@@ -233,11 +234,11 @@ class _Recipe:
         self.run_folder.save_stage(stage.name, result.to_dict())
         return result
 
-    def _view(self, status: str, reason: str) -> RunView:
+    def _view(self, status: Status, reason: str) -> RunView:
         dataset = self.experiment.dataset
         return RunView(
             name=self.run_folder.path.name,
-            status=status,  # type: ignore[arg-type]  # one of the four states by the callers above
+            status=status,
             started=self.request.started,
             data_name=dataset.name,
             headline=_headline(self.results),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -50,7 +51,7 @@ class Chart:
 
     title: str
     kind: Literal["line", "bar", "interval", "scatter", "heatmap"]
-    rows: tuple[dict[str, Scalar], ...]
+    rows: tuple[Mapping[str, Any], ...]
     x: str
     y: str
     color: str | None = None

@@ -12,7 +12,7 @@ from trainwright.data.scans import scan
 from trainwright.recipe.context import Context, RunPlan
 from trainwright.recipe.stage import Stage, gate_from
 from trainwright.report.pictures import samples_picture
-from trainwright.report.view import Chart, Outcome, Picture, StageResult, Step, Table
+from trainwright.report.view import Chart, Outcome, Picture, Scalar, StageResult, Step, Table
 from trainwright.workbench.experiment import Experiment
 
 SHOWN = 60
@@ -135,7 +135,7 @@ def _label_chart(dataset: Dataset, splits: Splits) -> Chart:
 
 def _feature_table(dataset: Dataset, splits: Splits) -> Table:
     values = dataset.inputs[splits.train].astype(np.float64)
-    rows = []
+    rows: list[tuple[Scalar, ...]] = []
     for column, name in enumerate(dataset.feature_names[:MOST_COLUMNS]):
         known = values[:, column][np.isfinite(values[:, column])]
         missing = int(np.isnan(values[:, column]).sum())

@@ -19,6 +19,7 @@ from trainwright.recipe.context import Context, RunPlan
 from trainwright.recipe.proof import Proof, prove
 from trainwright.recipe.stage import Stage, gate_from
 from trainwright.recipe.stages.audit import family_checks
+from trainwright.recipe.variants import TINY_WIDTH, scaled_capacity, tiny_network, zeroed_inputs
 from trainwright.report.pictures import samples_picture
 from trainwright.report.view import Chart, Outcome, Picture, Rule, StageResult, Step
 from trainwright.workbench.experiment import Experiment
@@ -51,9 +52,8 @@ class CheckStage(Stage):
         if not verdict.blocking or context.force:
             answers = _baseline_answers(context)
             baselines = _metrics(context, answers)
-            constant = next(iter(answers))
             networks = _networks(context)
-            steps += [_reproducible(context), *_baseline_steps(context, baselines, constant, networks)]
+            steps += [_reproducible(context), *_baseline_steps(context, baselines, networks)]
             steps.append(_capacity_step(context))
             charts.append(_baseline_chart(context, {**baselines, **networks}))
             facts = {
@@ -179,64 +179,52 @@ def _networks(context: Context) -> dict[str, float]:
     """Validation metrics of the network on zeroed inputs and of a tiny network."""
     experiment, seed = context.experiment, context.experiment.config.seed
     epochs = max(1, round(context.plan.epochs_full * SHARE_OF_A_TRAINING))
-    context.progress.describe("network with zeroed inputs")
-    zeroed = experiment.with_zeroed_inputs()
-    found = {"network, inputs zeroed": context.train(zeroed, seed, epochs).validation_metric}
-    context.progress.describe("tiny network")
-    found["tiny network"] = context.train(experiment.tiny(), seed, epochs).validation_metric
+    variants = {"network, inputs zeroed": zeroed_inputs(experiment), "tiny network": tiny_network(experiment)}
+    found = {}
+    for name, variant in variants.items():
+        context.progress.describe(name)
+        if variant is not None:
+            found[name] = context.train(variant, seed, epochs).validation_metric
     return found
 
 
-def _baseline_steps(
-    context: Context, baselines: dict[str, float], constant: str, networks: dict[str, float]
-) -> Iterable[Step]:
+def _baseline_steps(context: Context, baselines: dict[str, float], networks: dict[str, float]) -> Iterable[Step]:
     metric = context.experiment.metric
     unit = f" {metric.unit}" if metric.unit else ""
     listed = ", ".join(f"{name} {value:.4g}{unit}" for name, value in baselines.items())
-    yield Step(
-        "baselines",
-        "Simple predictors set the level to beat.",
-        f"Validation {metric.name}: {listed}.",
-        Outcome.INFORMATION,
-    )
-    zeroed, tiny = networks["network, inputs zeroed"], networks["tiny network"]
+    measured = f"Validation {metric.name}: {listed}."
+    yield Step("baselines", "Simple predictors set the level to beat.", measured, Outcome.INFORMATION)
     sign = 1 if metric.higher_is_better else -1
+    constant, level = next(iter(baselines.items()))
+    zeroed = networks["network, inputs zeroed"]
     yield Step(
         "zeroed inputs",
-        f"Without inputs no better than {constant} ({baselines[constant]:.4g}{unit}).",
+        f"Without inputs no better than {constant} ({level:.4g}{unit}).",
         f"{zeroed:.4g}{unit}.",
-        Outcome.AS_EXPECTED
-        if sign * (zeroed - baselines[constant]) <= 0.05 * abs(baselines[constant])
-        else Outcome.SURPRISE,
+        Outcome.AS_EXPECTED if sign * (zeroed - level) <= 0.05 * abs(level) else Outcome.SURPRISE,
     )
-    yield Step(
-        "tiny network",
-        f"With inputs clearly better than without ({zeroed:.4g}{unit}).",
-        f"{tiny:.4g}{unit} with a hidden layer of {context.experiment.tiny().config.model.width} units.",
-        Outcome.AS_EXPECTED if sign * (tiny - zeroed) > 0 else Outcome.SURPRISE,
-    )
+    if "tiny network" in networks:
+        tiny = networks["tiny network"]
+        yield Step(
+            "tiny network",
+            f"With inputs clearly better than without ({zeroed:.4g}{unit}).",
+            f"{tiny:.4g}{unit} with one hidden layer of {TINY_WIDTH} units.",
+            Outcome.AS_EXPECTED if sign * (tiny - zeroed) > 0 else Outcome.SURPRISE,
+        )
 
 
 def _capacity_step(context: Context) -> Step:
-    experiment = context.experiment
-    name = "a bit more capacity"
-    expect = "Twice the width lowers the training loss a bit."
-    if experiment.capacity is None:
+    name, expect = "a bit more capacity", "Twice the width lowers the training loss a bit."
+    variants = [scaled_capacity(context.experiment, factor) for factor in (1, 2)]
+    epochs = max(1, round(context.plan.epochs_full * SHARE_OF_A_TRAINING))
+    context.progress.describe(name)
+    seed = context.experiment.config.seed
+    losses = [context.train(v, seed, epochs).history[-1].train_loss for v in variants if v is not None]
+    if len(losses) < 2:
         reason = "Not tried: the model factory has no keyword that scales its capacity (Experiment(capacity=...))."
         return Step(name, expect, reason, Outcome.INFORMATION)
-    epochs = max(1, round(context.plan.epochs_full * SHARE_OF_A_TRAINING))
-    context.progress.describe("a bit more capacity")
-    losses = []
-    for factor in (1, 2):
-        scaled = experiment.scaled(factor)
-        losses.append(context.train(scaled, experiment.config.seed, epochs).history[-1].train_loss)
-    falls = losses[1] <= losses[0]
-    return Step(
-        name,
-        expect,
-        f"Training loss {losses[0]:.4g} becomes {losses[1]:.4g} after {epochs} epochs.",
-        Outcome.AS_EXPECTED if falls else Outcome.SURPRISE,
-    )
+    measured = f"Training loss {losses[0]:.4g} becomes {losses[1]:.4g} after {epochs} epochs."
+    return Step(name, expect, measured, Outcome.AS_EXPECTED if losses[1] <= losses[0] else Outcome.SURPRISE)
 
 
 def _baseline_chart(context: Context, metrics: dict[str, float]) -> Chart:
