@@ -73,10 +73,13 @@ def conflicting_labels(bench: Bench) -> Bench:
 
 
 def imbalanced_classes(bench: Bench) -> Bench:
-    """Only three training samples are left of the last class."""
-    train = bench.splits["train"]
-    of_last = train[bench.targets[train] == len(bench.class_names) - 1]
-    return replace(bench, splits={**bench.splits, "train": np.setdiff1d(train, of_last[3:])})
+    """Only three training samples are left of the last class, and one in validation and test."""
+    last = len(bench.class_names) - 1
+    splits = {
+        name: np.setdiff1d(rows, rows[bench.targets[rows] == last][3 if name == "train" else 1 :])
+        for name, rows in bench.splits.items()
+    }
+    return replace(bench, splits=splits)
 
 
 def mixed_scales(bench: Bench) -> Bench:

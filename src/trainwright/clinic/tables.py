@@ -73,12 +73,12 @@ def _answer(attitude: npt.NDArray[np.float64], levels: int, rng: np.random.Gener
 
 
 def skewed(seed: int) -> Bench:
-    """500 rows of 8 measurements with long tails, 3 classes in the ratio 6 to 3 to 1.
+    """500 rows of 8 measurements with long tails, 3 classes in the ratio 11 to 6 to 3.
 
     Healthy but tricky: imbalanced, though every class has enough samples to be learnt.
     """
     rng = np.random.default_rng(seed)
-    targets = rng.choice(3, size=500, p=(0.6, 0.3, 0.1)).astype(np.int64)
+    targets = rng.choice(3, size=500, p=(0.55, 0.3, 0.15)).astype(np.int64)
     centres = rng.normal(size=(3, 8)) * 1.5
     return Bench(
         name="skewed",

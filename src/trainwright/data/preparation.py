@@ -74,7 +74,8 @@ class Preparation:
         categorical = _categorical_columns(dataset)
         numeric = [i for i in range(dataset.sample_shape[0]) if i not in categorical]
         center, scale = _statistics(raw, dataset.kind, scaling)
-        indicators, fill = (), ()
+        indicators: tuple[int, ...] = ()
+        fill: tuple[float, ...] = ()
         if dataset.kind is Kind.TABLE and missing == "impute":
             fill = tuple(_median(raw[:, i]) for i in range(raw.shape[1]))
             indicators = tuple(i for i in numeric if np.isnan(raw[:, i]).any())

@@ -25,19 +25,19 @@ def chance_of_equal(columns: npt.NDArray[np.float64]) -> float:
     cells = np.stack([_codes(columns[:, j], j) for j in range(width)])
     whole = cells.sum(axis=0, dtype=np.uint64)  # wraps around, which is as good a hash
     equal = _pairs(whole)
-    explained = 0.0
+    explained, every = 0.0, n * (n - 1) / 2
     for cell in cells:
         near_misses = _pairs(whole - cell) - equal
-        agree = 2 * _pairs(cell) / (n * (n - 1))
+        agree = _pairs(cell) / every
         if agree < 1:
             explained = max(explained, near_misses * agree / (1 - agree))
-    return explained / (n * (n - 1) / 2)
+    return explained / every
 
 
 def _codes(column: npt.NDArray[np.float64], position: int) -> Hashes:
     """A scrambled 64-bit number per value, different in each column (the finaliser of SplitMix64)."""
     bits = np.where(np.isnan(column), np.nan, column + 0.0).view(np.uint64)
-    mixed = bits + np.uint64(position + 1) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = bits + np.uint64((position + 1) * 0x9E3779B97F4A7C15 % 2**64)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))

@@ -30,14 +30,18 @@ class _Part:
 
 
 def scan_duplicates(dataset: Dataset, splits: Splits | None) -> Iterator[Measurement]:
-    """Equal samples within the training split and across splits, and equal inputs of different class."""
+    """Equal samples within the training split and across splits, and equal inputs of different class.
+
+    Samples that are NaN throughout are left out: they are empty rather than equal.
+    """
     everything = Splits(np.arange(len(dataset), dtype=np.int64), _no_rows(), _no_rows())
-    rows = np.concatenate([part for _, part in (splits or everything).items()])
+    named = [(name, _not_empty(dataset, part)) for name, part in (splits or everything).items()]
+    rows = np.concatenate([part for _, part in named])
     inputs = row_hashes(dataset.inputs[rows])
     whole = _combined(inputs, dataset.targets[rows])
     chance = _Chance(dataset, rows, has_equal=len(np.unique(inputs)) < len(inputs))
     parts, start = [], 0
-    for name, part in (splits or everything).items():
+    for name, part in named:
         parts.append(_Part(name, part, whole[start : start + len(part)]))
         start += len(part)
     yield _within(parts[0], chance.whole)
@@ -50,6 +54,15 @@ def scan_duplicates(dataset: Dataset, splits: Splits | None) -> Iterator[Measure
 
 def _no_rows() -> IndexArray:
     return np.empty(0, dtype=np.int64)
+
+
+def _not_empty(dataset: Dataset, rows: IndexArray) -> IndexArray:
+    first = dataset.inputs.reshape(len(dataset), -1)[rows, 0]
+    suspects = rows[np.isnan(first)]  # only those whose first number is NaN need a full look
+    if not len(suspects):
+        return rows
+    empty = suspects[np.isnan(dataset.inputs[suspects].reshape(len(suspects), -1)).all(axis=1)]
+    return rows[~np.isin(rows, empty)]
 
 
 def _combined(inputs: Hashes, targets: npt.NDArray[np.generic]) -> Hashes:
@@ -65,7 +78,7 @@ class _Chance:
         if has_equal and dataset.kind is Kind.TABLE:
             columns = np.column_stack([dataset.inputs[rows], dataset.targets[rows]]).astype(np.float64)
             self.whole = chance_of_equal(columns)
-            self.conflict = max(0.0, chance_of_equal(columns[:, :-1]))
+            self.conflict = chance_of_equal(columns[:, :-1])
 
 
 def _within(part: _Part, chance: float) -> DuplicateSamples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +12,11 @@ from trainwright.core.measurement import Measurement
 from trainwright.data.dataset import Dataset, IndexArray, Splits, Task
 from trainwright.measures.labels import ClassCounts
 from trainwright.measures.order import TargetOrder
-from trainwright.measures.splits import ClassShift, TargetShift
+from trainwright.measures.splits import TargetShift
 
 MAX_BLOCKS = 100
+BANDS = 5
+"""Bands of values by which two splits of a regression are compared."""
 
 
 def _counts(dataset: Dataset, rows: IndexArray) -> npt.NDArray[np.int64]:
@@ -60,38 +63,38 @@ def _rank_association(targets: npt.NDArray[np.float64]) -> float:
 
 
 def scan_shift(dataset: Dataset, splits: Splits) -> Iterator[Measurement]:
-    """How the targets of validation and test compare with those of train; test values are not looked at."""
-    given = dataset.given_splits is not None
-    for second, rows in (("validation", splits.validation), ("test", splits.test)):
+    """How the targets of validation and test compare with those of train; values of the test are not looked at."""
+    for name, rows in (("validation", splits.validation), ("test", splits.test)):
         if not len(rows) or not len(splits.train):
             continue
         if dataset.task is Task.CLASSIFICATION:
-            yield ClassShift(
-                first="train",
-                second=second,
-                class_names=dataset.class_names,
-                first_counts=_counts(dataset, splits.train),
-                second_counts=_counts(dataset, rows),
-                given=given,
-            )
-        elif second != "test":
-            yield _target_shift(dataset.targets[splits.train], dataset.targets[rows], second, given=given)
+            groups = dataset.class_names
+            counts = tuple(_counts(dataset, part) for part in (splits.train, rows))
+        elif name != "test":
+            groups, counts = _bands(dataset.targets[splits.train], dataset.targets[rows])
+        else:
+            continue
+        yield TargetShift(
+            first="train",
+            second=name,
+            groups=groups,
+            first_counts=counts[0],
+            second_counts=counts[1],
+            bands=dataset.task is Task.REGRESSION,
+            given=dataset.given_splits is not None,
+        )
 
 
-def _target_shift(
-    first: npt.NDArray[np.generic], second: npt.NDArray[np.generic], name: str, *, given: bool
-) -> TargetShift:
-    a, b = np.sort(first.astype(np.float64)), np.sort(second.astype(np.float64))
-    everywhere = np.concatenate([a, b])
-    below_a = np.searchsorted(a, everywhere, side="right") / len(a)
-    below_b = np.searchsorted(b, everywhere, side="right") / len(b)
-    return TargetShift(
-        first="train",
-        second=name,
-        n_first=len(a),
-        n_second=len(b),
-        distance=float(np.abs(below_a - below_b).max()),
-        first_mean=float(a.mean()),
-        second_mean=float(b.mean()),
-        given=given,
+def _bands(
+    first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]
+) -> tuple[tuple[str, ...], tuple[npt.NDArray[np.int64], ...]]:
+    """Names of bands that hold equally many values of ``first``, and the counts of both splits in them."""
+    values = first.astype(np.float64)
+    borders = np.unique(np.quantile(values, np.arange(1, BANDS) / BANDS))
+    edges = [f"{e:.4g}" for e in borders]
+    names = (f"below {edges[0]}", *(f"{a} to {b}" for a, b in pairwise(edges)), f"from {edges[-1]}")
+    counts = tuple(
+        np.bincount(np.searchsorted(borders, part.astype(np.float64), side="right"), minlength=len(names))
+        for part in (values, second)
     )
+    return names, counts

@@ -135,7 +135,7 @@ def _classes(answers: npt.NDArray[Any], class_names: tuple[str, ...]) -> Targets
                 todo="Correct the targets or the class names.",
             )
         return Targets(np.array([class_names.index(n) for n in names])[numbers], Task.CLASSIFICATION, class_names)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if answers.dtype.kind in "iuf" and (values[0] != 0 or values[-1] != len(values) - 1):
         notes = (f"The class numbers {names[0]} to {names[-1]} were counted anew from 0 to {len(names) - 1}.",)
     return Targets(numbers.astype(np.int64), Task.CLASSIFICATION, names, notes)
