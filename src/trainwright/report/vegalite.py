@@ -236,11 +236,13 @@ def _position(plot: _Plot, field: Direction) -> Spec:
         return {"field": field, "type": "ordinal", "sort": None, "axis": axis}
     low, high = _domain(plot, field)
     log = chart.log_x if field == "x" else chart.log_y
-    scale: Spec = {"domain": [low, high], "nice": False, "zero": False}
+    scale: Spec = {"domain": [low, high], "nice": False}
     axis = {"title": title or None, "tickCount": 5}
     if log:
-        scale |= {"type": "log"}
+        scale["type"] = "log"
         axis |= {"values": _decades(low, high), "format": "~g"} if high / low >= 100 else {"format": ".2~g"}
+    else:
+        scale["zero"] = False
     return {"field": field, "type": "quantitative", "scale": scale, "axis": axis}
 
 
