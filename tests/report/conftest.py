@@ -198,24 +198,24 @@ def audit(digits: Digits, folder: Path) -> StageResult:
         stage="audit",
         purpose="Become one with the data: look at it, count it, find what is broken before anything learns from it.",
         steps=(
-            Step("files", "every sample can be read", "1,797 of 1,797 read", Outcome.AS_EXPECTED),
+            Step("files", "Every sample can be read", "1,797 of 1,797 read", Outcome.AS_EXPECTED),
             Step(
                 "duplicates",
-                "no sample stands in two splits",
+                "No sample stands in two splits",
                 "0 exact, 0 near duplicates across splits",
                 Outcome.AS_EXPECTED,
             ),
             Step(
                 "labels",
-                "at most 3 labels disagree with their neighbours",
+                "At most 3 labels disagree with their neighbours",
                 f"{len(suspect)} disagree",
                 Outcome.SURPRISE,
             ),
             Step(
-                "pixels", "values in one known range", "0 to 16, mean 4.9, standard deviation 6.0", Outcome.INFORMATION
+                "pixels", "Values in one known range", "0 to 16, mean 4.9, standard deviation 6.0", Outcome.INFORMATION
             ),
         ),
-        gate=Gate(True, "no error among 24 checks of data and splits."),
+        gate=Gate(True, "No error among 24 checks of data and splits."),
         verdict=Verdict(
             findings=findings,
             not_evaluated=(
@@ -314,10 +314,10 @@ def check(digits: Digits, folder: Path) -> StageResult:
         purpose="Prove the set-up on small things: the loss at the start, one batch learnt by heart, every wire connected.",
         steps=(
             Step("loss at start", "2.303 = ln 10 nats, ± 0.25", "2.341 nats", Outcome.AS_EXPECTED),
-            Step("one batch by heart", "loss below 0.02 after 120 steps", f"{diverging[-1]:.2f}", Outcome.SURPRISE),
-            Step("ignores its input?", "worse with inputs set to zero", "loss 2.31 against 0.01", Outcome.AS_EXPECTED),
-            Step("samples mix?", "no gradient from sample i to sample j", "largest 0.0", Outcome.AS_EXPECTED),
-            Step("same seed, same numbers", "equal to the bit", "equal to the bit", Outcome.AS_EXPECTED),
+            Step("one batch by heart", "Loss below 0.02 after 120 steps", f"{diverging[-1]:.2f}", Outcome.SURPRISE),
+            Step("ignores its input?", "Worse with inputs set to zero", "loss 2.31 against 0.01", Outcome.AS_EXPECTED),
+            Step("samples mix?", "No gradient from sample i to sample j", "largest 0.0", Outcome.AS_EXPECTED),
+            Step("same seed, same numbers", "Equal to the bit", "equal to the bit", Outcome.AS_EXPECTED),
         ),
         gate=Gate(False, "TW303 cannot-overfit-batch is an error; passed with --force.", forced=True),
         verdict=Verdict(
@@ -386,11 +386,11 @@ def overfit(digits: Digits, folder: Path) -> StageResult:
         stage="overfit",
         purpose="Find a model that is large enough to drive the training loss down, and a rate that lets it.",
         steps=(
-            Step("capacity", "training loss falls with every rung", "0.03 at 64 units, from 1.9 at 2", Outcome.AS_EXPECTED),
-            Step("learning rate", "three sweeps agree within ×3", "0.0022 to 0.0046, median 0.003", Outcome.AS_EXPECTED),
+            Step("capacity", "Training loss falls with every rung", "0.03 at 64 units, from 1.9 at 2", Outcome.AS_EXPECTED),
+            Step("learning rate", "Three sweeps agree within ×3", "0.0022 to 0.0046, median 0.003", Outcome.AS_EXPECTED),
             Step("training set learnt", "100 % training accuracy", "100 % from epoch 22 on", Outcome.AS_EXPECTED),
         ),
-        gate=Gate(True, "the model learns its training set."),
+        gate=Gate(True, "The model learns its training set."),
         verdict=Verdict(passed=("TW502", "TW503", "TW504", "TW602")),
         charts=(
             Chart("Loss over epochs", "line", digits.curves, "epoch", "loss", "part",
@@ -424,10 +424,10 @@ def regularize(digits: Digits) -> StageResult:
         stage="regularize",
         purpose="Give up some training accuracy to gain validation accuracy, one regulariser at a time, over three seeds.",
         steps=(
-            Step("augmentation", "gain of 0.5 points or more", "0.7 points, above the seed noise", Outcome.AS_EXPECTED),
-            Step("dropout", "gain of 0.5 points or more", "0.2 points, within the noise: left out", Outcome.SURPRISE),
+            Step("augmentation", "Gain of 0.5 points or more", "0.7 points, above the seed noise", Outcome.AS_EXPECTED),
+            Step("dropout", "Gain of 0.5 points or more", "0.2 points, within the noise: left out", Outcome.SURPRISE),
         ),
-        gate=Gate(True, "validation accuracy rose and training accuracy stayed at 100 %."),
+        gate=Gate(True, "Validation accuracy rose and training accuracy stayed at 100 %."),
         verdict=Verdict(passed=("TW601", "TW603", "TW604", "TW702")),
         charts=(
             Chart("Gain of each regulariser alone", "interval", tuple(rows), "regulariser", "gain", "verdict",
@@ -467,8 +467,8 @@ def tune(digits: Digits) -> StageResult:
     return StageResult(
         stage="tune",
         purpose="Search learning rate and width at random on log scales, short trials first.",
-        steps=(Step("best trial", "inside the searched range", f"rate {rows[best]['learning rate']:.2g}", Outcome.AS_EXPECTED),),
-        gate=Gate(True, "the choice is no worse than the starting point."),
+        steps=(Step("best trial", "Inside the searched range", f"rate {rows[best]['learning rate']:.2g}", Outcome.AS_EXPECTED),),
+        gate=Gate(True, "The choice is no worse than the starting point."),
         verdict=Verdict(findings=(finding,), passed=("TW701", "TW703", "TW707")),
         charts=(
             Chart("Trials", "scatter", tuple(rows), "learning rate", "validation accuracy", "width", log_x=True,
@@ -496,7 +496,7 @@ def squeeze(digits: Digits) -> StageResult:
         purpose="Squeeze out the juice: ensembles, averaged weights, longer training.",
         steps=(Step("ensemble", "0.3 points above the mean member", f"{together - np.mean(singles):+.2f} points",
                     Outcome.AS_EXPECTED),),
-        gate=Gate(True, "an ensemble of 3 was chosen."),
+        gate=Gate(True, "An ensemble of 3 was chosen."),
         tables=(Table("What was tried", ("candidate", "parameters", "validation accuracy", "gain"), rows, highlight=3),),
         seconds=28.0,
     )  # fmt: skip
@@ -530,11 +530,11 @@ def final_report(digits: Digits, folder: Path) -> StageResult:
         stage="report",
         purpose="Open the sealed test part once, say how good the result is and how sure that is, and what it gets wrong.",
         steps=(
-            Step("opening", "the test part is opened for the first time", "opened by 1 run, this one", Outcome.AS_EXPECTED),
-            Step("test", "about what validation promised (92.3 %)", f"{interval(results['this recipe'])[0]:.1f} %", Outcome.AS_EXPECTED),
-            Step("baselines", "better than every simple predictor", "the random forest is 0.4 points behind", Outcome.AS_EXPECTED),
+            Step("opening", "The test part is opened for the first time", "opened by 1 run, this one", Outcome.AS_EXPECTED),
+            Step("test", "About what validation promised (92.3 %)", f"{interval(results['this recipe'])[0]:.1f} %", Outcome.AS_EXPECTED),
+            Step("baselines", "Better than every simple predictor", "the random forest is 0.4 points behind", Outcome.AS_EXPECTED),
         ),
-        gate=Gate(True, "the recipe is complete."),
+        gate=Gate(True, "The recipe is complete."),
         verdict=Verdict(passed=("TW520", "TW608", "TW705")),
         charts=(
             Chart("Test accuracy with 95 % intervals", "interval", tuple(rows), "predictor", "accuracy", y_title="accuracy (%)",

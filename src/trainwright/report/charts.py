@@ -68,7 +68,7 @@ def evidence_chart(evidence: Evidence) -> Chart | None:
     rows: tuple[dict[str, Scalar], ...] = tuple(
         {"x": x, "y": y, "series": s.name} for s in series for x, y in zip(s.x, s.y, strict=True)
     )
-    units = dict.fromkeys(s.unit for s in series if s.unit)
+    units = " / ".join(dict.fromkeys(s.unit for s in series if s.unit))
     title = evidence.quantity + (f", {evidence.where}" if evidence.where else "")
     return Chart(
         title=title,
@@ -79,7 +79,7 @@ def evidence_chart(evidence: Evidence) -> Chart | None:
         color="series",
         rules=_limit_rule(evidence, [y for s in series for y in s.y]),
         x_title="",
-        y_title=" / ".join(units),
+        y_title=f"{series[0].name} ({units})" if len(series) == 1 and units else units,
     )
 
 

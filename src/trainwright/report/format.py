@@ -12,15 +12,15 @@ ABSENT = "–"
 _MINUS = "−"
 
 
-def number(value: float, unit: str = "") -> str:
-    """At most four significant digits, thousands separated, ``1.2e-05`` for very small and very large values."""
-    text = _plain(value).replace("-", _MINUS, 1) if value < 0 else _plain(value)
+def number(value: float, unit: str = "", digits: int = 4) -> str:
+    """``digits`` significant digits, thousands separated, ``1.2e-5`` for very small and very large values."""
+    text = _plain(value, digits).replace("-", _MINUS, 1) if value < 0 else _plain(value, digits)
     if not unit:
         return text
     return f"{text} {unit}"
 
 
-def _plain(value: float) -> str:
+def _plain(value: float, significant: int) -> str:
     if not math.isfinite(value):
         return "not a number" if math.isnan(value) else "∞" if value > 0 else "-∞"
     size = abs(value)
@@ -31,7 +31,7 @@ def _plain(value: float) -> str:
         return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
     if size >= 1000:
         return f"{value:,.0f}"
-    digits = max(0, 3 - math.floor(math.log10(size)))
+    digits = max(0, significant - 1 - math.floor(math.log10(size)))
     return f"{value:.{digits}f}".rstrip("0").rstrip(".")
 
 

@@ -21,9 +21,9 @@ import trainwright
 from trainwright.core import Evidence, Finding, Fix, Severity, Verdict
 from trainwright.report import format as fmt
 from trainwright.report.charts import evidence_chart
-from trainwright.report.theme import DARK, LIGHT, chart_config
+from trainwright.report.theme import DARK, LIGHT, chart_config, color_positions
 from trainwright.report.vegalite import series_names, specify, tooltip_fields
-from trainwright.report.view import Chart, Gate, Outcome, Picture, RunView, StageResult
+from trainwright.report.view import Chart, Gate, Outcome, Picture, RunView, StageResult, Table
 from trainwright.report.yaml_diff import Line, yaml_diff
 
 SHOWN_FINDINGS = 8
@@ -34,12 +34,21 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 @dataclass(frozen=True)
 class EmbeddedChart:
-    """A chart's place on the page: its number among the specifications, its final height, its legend."""
+    """A chart's place on the page: its number among the specifications and its final height in pixels.
+
+    ``series`` are the legend's entries, each with its number in the palette.
+    """
 
     chart: Chart
     index: int
     height: int
-    series: tuple[str, ...]
+    series: tuple[tuple[str, int], ...]
+
+    @property
+    def legend_title(self) -> str:
+        """What the entries are, where they are bare numbers such as seeds or widths."""
+        bare = all(name.replace(",", "").replace(".", "").isdigit() for name, _ in self.series)
+        return fmt.sentence_case(self.chart.color or "") if bare else ""
 
     @property
     def description(self) -> str:
@@ -95,12 +104,13 @@ class Page:
             specification = specify(chart, legend=False)
         except ValueError:
             return None
+        names = series_names(chart)
         self._charts.append({"spec": specification, "fields": tooltip_fields(chart)})
         return EmbeddedChart(
             chart=chart,
             index=len(self._charts) - 1,
             height=specification["height"],
-            series=tuple(series_names(chart)),
+            series=tuple(zip(names, color_positions(names), strict=True)),
         )
 
     def evidence_charts(self, finding: Finding) -> list[EmbeddedChart]:
@@ -195,12 +205,12 @@ def _environment() -> Environment:
         tally=fmt.tally,
         count_of=fmt.count,
     )
-    environment.tests["numeric"] = fmt.is_number
     environment.globals.update(
         gate_state=gate_state,
         outcome_class=outcome_class,
         by_reason=by_reason,
         shown_and_folded=shown_and_folded,
+        numeric_columns=numeric_columns,
         severity_counts=severity_counts,
         evidence_text=evidence_text,
         series_colors=len(LIGHT),
@@ -235,6 +245,15 @@ def shown_and_folded(findings: tuple[Finding, ...]) -> tuple[tuple[Finding, ...]
     errors = sum(f.severity is Severity.ERROR for f in findings)
     cut = max(errors, SHOWN_FINDINGS)
     return findings[:cut], findings[cut:]
+
+
+def numeric_columns(table: Table) -> list[bool]:
+    """For each column whether it holds numbers and is set flush right; absent cells do not count."""
+    return [
+        any(fmt.is_number(row[i]) for row in table.rows)
+        and all(row[i] is None or fmt.is_number(row[i]) for row in table.rows)
+        for i in range(len(table.columns))
+    ]
 
 
 def severity_counts(verdict: Verdict) -> list[tuple[str, int]]:

@@ -299,8 +299,10 @@ def _sheet(
     cell_width = max(tile_width, wanted) + _GAP
     line = _FONT_SIZE + 7 if any(labels) else 0
     cell_height = tile_height + line + _GAP
-    across = max(1, columns or min(len(tiles), (_SHEET - _GAP) // cell_width))
+    across = columns or max(1, (_SHEET - _GAP) // cell_width)
     down = -(-len(tiles) // across)
+    if columns is None:
+        across = -(-len(tiles) // down)  # rows of about equal length look better than a full sheet with a stub
     sheet = Image.new("RGB", (across * cell_width + _GAP, down * cell_height + _GAP), GROUND)
     draw = ImageDraw.Draw(sheet)
     for i, tile in enumerate(tiles):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 FONT = "'Inter', 'Segoe UI', 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
@@ -10,6 +11,17 @@ LIGHT = ("#2563c9", "#d9622b", "#12866e", "#8a4fc2", "#b98900", "#c2366b", "#3b8
 """Series colours on white; neighbours differ in lightness too, for readers who see fewer hues."""
 
 DARK = ("#7fb0ff", "#ff9d66", "#4fd1ae", "#c79bf5", "#f0c548", "#ff86ae", "#79cbea", "#b6c765", "#caa58c", "#a7b3c0")
+
+
+_MEANING = {"kept": 2, "better": 2, "worse": 1, "within noise": 9}
+"""Palette places of verdicts: green, orange and grey."""
+
+
+def color_positions(names: Sequence[str]) -> list[int]:
+    """Which palette colour each series gets: the next free one, or the one that suits what its name says."""
+    taken = {_MEANING[n] for n in names if n in _MEANING}
+    free = iter([i for i in range(len(LIGHT)) if i not in taken] + list(range(len(LIGHT), len(LIGHT) + len(names))))
+    return [_MEANING[n] if n in _MEANING else next(free) for n in names]
 
 
 def chart_config(*, dark: bool) -> dict[str, Any]:
@@ -22,6 +34,9 @@ def chart_config(*, dark: bool) -> dict[str, Any]:
         "background": None,
         "font": FONT,
         "view": {"stroke": None},
+        "mark": {"color": (DARK if dark else LIGHT)[0]},
+        "text": {"color": ink},
+        "rule": {"color": (DARK if dark else LIGHT)[0]},
         "axis": {
             **axis,
             "labelFontSize": 11,
@@ -53,12 +68,12 @@ def chart_config(*, dark: bool) -> dict[str, Any]:
             "ramp": _HEAT_DARK if dark else _HEAT_LIGHT,
         },
         "style": {
-            "rule-line": {"stroke": soft, "strokeDash": [4, 3], "strokeWidth": 1.2},
-            "rule-label": {"fill": ink, "fontSize": 11},
-            "halo": {"fill": ground, "stroke": ground, "strokeWidth": 4, "fontSize": 11, "strokeJoin": "round"},
-            "value-label": {"fill": ink, "fontSize": 11},
-            "cell-low": {"fill": ink, "fontSize": 11},
-            "cell-high": {"fill": "#10151b" if dark else "#ffffff", "fontSize": 11},
+            "rule-line": {"color": soft, "strokeDash": [4, 3], "strokeWidth": 1.2},
+            "rule-label": {"color": ink, "fontSize": 11},
+            "halo": {"color": ground, "stroke": ground, "strokeWidth": 4, "fontSize": 11, "strokeJoin": "round"},
+            "value-label": {"color": soft, "fontSize": 11},
+            "cell-low": {"color": ink, "fontSize": 11},
+            "cell-high": {"color": "#10151b" if dark else "#ffffff", "fontSize": 11},
             "spot": {"stroke": ground, "strokeWidth": 1.5},
         },
     }

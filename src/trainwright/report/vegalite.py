@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from trainwright.report.format import cell, number, sentence_case
+from trainwright.report.theme import color_positions
 from trainwright.report.view import Chart, Rule, Scalar
 
 MAX_ROWS = 5000
@@ -22,6 +23,8 @@ _AXIS = 46
 _LEGEND = 30
 _LABEL_LINE = 14
 _MANY_SERIES = 10
+_LABEL_ROOM = 0.45
+_LABEL_WIDTH = 0.3
 _SHOWN = "!length(shown) || indexof(shown, datum.color) >= 0"
 
 Record = dict[str, Any]
@@ -70,7 +73,7 @@ def specify(chart: Chart, *, legend: bool) -> Spec:
     if not plot.records:
         raise ValueError(f"chart '{chart.title}' has no row that can be drawn")
     layers, height = _LAYERS[chart.kind](plot)
-    top = _LABEL_LINE * len(_rules(plot, "x"))
+    top = _LABEL_LINE * max(_label_rows(plot), default=-1) + _LABEL_LINE
     if plot.series and legend:
         height += _LEGEND
     return {
@@ -135,7 +138,7 @@ def _is_scale(chart: Chart) -> bool:
     return chart.kind == "heatmap" or len({row.get(chart.color or "") for row in chart.rows}) > _MANY_SERIES
 
 
-def _record(chart: Chart, row: dict[str, Scalar], extras: tuple[str, ...]) -> Record | None:
+def _record(chart: Chart, row: Mapping[str, Scalar], extras: tuple[str, ...]) -> Record | None:
     x, y = _finite(row.get(chart.x)), _finite(row.get(chart.y))
     if x is None or y is None or _below_log(x, chart.log_x) or _below_log(y, chart.log_y):
         return None
@@ -146,13 +149,13 @@ def _record(chart: Chart, row: dict[str, Scalar], extras: tuple[str, ...]) -> Re
     if chart.kind == "interval":
         record["low"], record["high"] = _ends(chart, row, y)
     if chart.kind == "heatmap" and chart.text is not None:
-        record["text"] = cell(row.get(chart.text))
+        record["text"] = cell(row.get(chart.text)) if row.get(chart.text) else ""
     for position, name in enumerate(extras):
         record[f"extra{position}"] = cell(row.get(name))
     return record
 
 
-def _ends(chart: Chart, row: dict[str, Scalar], y: Any) -> tuple[Any, Any]:
+def _ends(chart: Chart, row: Mapping[str, Scalar], y: Any) -> tuple[Any, Any]:
     low, high = _finite(row.get("low")), _finite(row.get("high"))
     low = y if low is None or _below_log(low, chart.log_y) else low
     return low, y if high is None else high
@@ -213,8 +216,10 @@ def _domain(plot: _Plot, field: Direction) -> tuple[float, float]:
     if field == "x" and chart.kind == "line" and low < high:
         return low, high
     span = (high - low) or abs(high) or 1.0
-    air = span * (0.12 if chart.kind in ("bar", "interval") and field == "y" else 0.06)
-    return (low if zero_based and low == 0 else low - air), (high if zero_based and high == 0 else high + air)
+    air = span * 0.06
+    # Room for the number that stands behind the longest bar or interval, also on a telephone.
+    above = span * 0.2 if plot.flipped and field == "y" else air
+    return (low if zero_based and low == 0 else low - air), (high if zero_based and high == 0 else high + above)
 
 
 def _log_domain(low: float, high: float) -> tuple[float, float]:
@@ -227,7 +232,7 @@ def _position(plot: _Plot, field: Direction) -> Spec:
     chart = plot.chart
     numeric = plot.x_numeric if field == "x" else plot.y_numeric
     named = chart.x_title if field == "x" else chart.y_title
-    title = sentence_case(chart.x if field == "x" else chart.y) if named is None else named
+    title = sentence_case((chart.x if field == "x" else chart.y) if named is None else named)
     discrete = chart.kind == "heatmap" or (chart.kind == "bar" and field == "x") or not numeric
     if discrete:
         axis: Spec = {"title": title or None, "format": ".4~g"} if numeric else {"title": title or None}
@@ -240,7 +245,7 @@ def _position(plot: _Plot, field: Direction) -> Spec:
     axis = {"title": title or None, "tickCount": 5}
     if log:
         scale["type"] = "log"
-        axis |= {"values": _decades(low, high), "format": "~g"} if high / low >= 100 else {"format": ".2~g"}
+        axis |= {"values": _log_ticks(low, high), "format": ",.6~r" if low >= 1 else "~g"}
     else:
         scale["zero"] = False
     return {"field": field, "type": "quantitative", "scale": scale, "axis": axis}
@@ -251,10 +256,15 @@ def _short_labels(plot: _Plot) -> bool:
     return plot.x_numeric or sum(len(n) + 2 for n in names) <= 48
 
 
-def _decades(low: float, high: float) -> list[float]:
-    first, last = math.ceil(math.log10(low)), math.floor(math.log10(high))
-    stride = max(1, math.ceil((last - first + 1) / 7))
-    return [10.0**e for e in range(first, last + 1, stride)]
+def _log_ticks(low: float, high: float) -> list[float]:
+    """Powers of ten, not more than seven; 1, 2 and 5 times them where the axis spans less than two."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    if high / low < 100:
+        ticks = [m * 10.0**e for e in range(first, last + 1) for m in (1, 2, 5)]
+        return [t for t in ticks if low <= t <= high]
+    powers = [e for e in range(first, last + 1) if low <= 10.0**e <= high]
+    stride = max(1, math.ceil(len(powers) / 7))
+    return [10.0**e for e in powers[::stride]]
 
 
 def _color(plot: _Plot) -> Spec:
@@ -266,8 +276,17 @@ def _color(plot: _Plot) -> Spec:
     if plot.color_numeric:
         gradient = None if chart.text else {"title": title, "tickCount": 4}
         return {"color": {"field": "color", "type": "quantitative", "legend": gradient, "scale": _ramp(plot)}}
-    legend = {"title": None, "columns": 4, "symbolType": "circle"} if plot.legend else None
-    return {"color": {"field": "color", "type": "nominal", "scale": {"domain": plot.series}, "legend": legend}}
+    legend = {"title": None, "columns": 4, "symbolType": "circle", "values": plot.series} if plot.legend else None
+    return {"color": {"field": "color", "type": "nominal", "scale": {"domain": _domain_of(plot)}, "legend": legend}}
+
+
+def _domain_of(plot: _Plot) -> list[str]:
+    """Series names, each at the place of its colour in the palette; unused places hold names nobody has."""
+    places = color_positions(plot.series)
+    domain = [f"\u0000{i}" for i in range(max(places) + 1)]
+    for place, name in zip(places, plot.series, strict=True):
+        domain[place] = name
+    return domain
 
 
 def _ramp(plot: _Plot) -> Spec:
@@ -376,10 +395,10 @@ def _categories(plot: _Plot) -> tuple[Spec, Direction, int]:
         beside = {"xOffset": {"field": "color", "sort": None}} if together and across["type"] == "ordinal" else {}
         return {"x": across, "y": value, **beside, **_color(plot)}, "y", HEIGHT
     beside = {"yOffset": {"field": "color", "sort": None}} if together else {}
-    across["axis"] |= {"labelLimit": 170, "grid": False, "domain": False}
+    across["axis"] |= {"labelLimit": 170, "grid": False, "domain": False, "title": None}
     value["axis"] |= {"grid": True, "domain": False}
     band = max(_BAND, 18 * groups + 8) if together else _BAND
-    height = band * len({r["x"] for r in plot.records}) + _AXIS
+    height = max(200, band * len({r["x"] for r in plot.records}) + _AXIS)
     return {"y": across, "x": value, **beside, **_color(plot)}, "x", height
 
 
@@ -388,7 +407,7 @@ def _value_labels(plot: _Plot, place: Spec, values: Direction) -> list[Spec]:
     if len(plot.records) > 24 or place[values]["type"] != "quantitative":
         return []
     for record in plot.records:
-        record["label"] = number(float(record["y"]))
+        record["label"] = number(float(record["y"]), digits=3)
     end = {**place[values], "field": "high" if plot.chart.kind == "interval" else "y"}
     beyond = {"align": "left", "baseline": "middle", "dx": 7} if plot.flipped else {"baseline": "bottom", "dy": -6}
     encoding = {k: v for k, v in place.items() if k != "color"} | {values: end, "text": {"field": "label"}}
@@ -467,17 +486,28 @@ def _rule_labels(plot: _Plot) -> list[Spec]:
     across = _rules(plot, "y")
     heights = _apart([_share(plot, r) for r in across])
     for rule, lift in zip(across, heights, strict=True):
-        layers += _label(rule, {"y": {"field": "value", **_scaled(plot, rule)}, "x": {"value": "width"}}, {
-            "align": "right", "baseline": "bottom", "dx": -4, "dy": -3 - lift,
-        })  # fmt: skip
-    upright = sorted(_rules(plot, "x"), key=lambda r: r.value)
-    for row, rule in enumerate(reversed(upright)):
+        at_left = _emptier_left(plot, _share(plot, rule) + (lift + _LABEL_LINE / 2) / (HEIGHT - _AXIS))
+        side = {"align": "left", "dx": 4} if at_left else {"align": "right", "dx": -4}
+        end = {"value": 0 if at_left else "width"}
+        place = {"y": {"field": "value", **_scaled(plot, rule)}, "x": end}
+        layers += _label(rule, place, {**side, "baseline": "bottom", "dy": -3 - lift})
+    for row, rule in zip(_label_rows(plot), _rules(plot, "x"), strict=True):
         share = _share(plot, rule)
         align = "left" if share < 0.2 else "right" if share > 0.8 else "center"
         layers += _label(rule, {"x": {"field": "value", **_scaled(plot, rule)}, "y": {"value": 0}}, {
             "align": align, "baseline": "bottom", "dy": -3 - _LABEL_LINE * row,
         })  # fmt: skip
     return layers
+
+
+def _label_rows(plot: _Plot) -> list[int]:
+    """Row above the plot for the label of each upright rule: the lowest where it has room on a narrow screen."""
+    rows: list[int] = []
+    rules = _rules(plot, "x")
+    for i, rule in enumerate(rules):
+        near = {rows[j] for j in range(i) if abs(_share(plot, rules[j]) - _share(plot, rule)) < _LABEL_ROOM}
+        rows.append(next(row for row in range(len(rules)) if row not in near))
+    return rows
 
 
 def _label(rule: Rule, place: Spec, mark: Spec) -> list[Spec]:
@@ -496,6 +526,19 @@ def _share(plot: _Plot, rule: Rule) -> float:
     if log:
         return math.log(rule.value / low) / math.log(high / low)
     return (rule.value - low) / (high - low)
+
+
+def _emptier_left(plot: _Plot, height: float) -> bool:
+    """Whether a label at this height (0 to 1) would cover data at the right end of the plot but not at the left."""
+    if not (plot.x_numeric and plot.y_numeric) or plot.chart.kind not in ("line", "scatter"):
+        return False
+    nearest = {"left": 1.0, "right": 1.0}
+    for record in plot.records:
+        x, y = (_share(plot, Rule(record[field], "", field)) for field in _DIRECTIONS)
+        side = "left" if x < _LABEL_WIDTH else "right" if x > 1 - _LABEL_WIDTH else None
+        if side is not None:
+            nearest[side] = min(nearest[side], abs(y - height))
+    return nearest["right"] < 1.2 * _LABEL_LINE / HEIGHT < nearest["left"]
 
 
 def _apart(shares: Sequence[float]) -> list[float]:
