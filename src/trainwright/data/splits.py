@@ -112,9 +112,9 @@ def _strata(dataset: Dataset, rows: IndexArray) -> npt.NDArray[np.int64]:
     if dataset.task is Task.CLASSIFICATION:
         return np.unique(targets, return_inverse=True)[1].astype(np.int64)
     bands = max(1, min(STRATA, len(rows) // STRATA))
-    rank = np.empty(len(rows), dtype=np.int64)
+    rank: npt.NDArray[np.int64] = np.empty(len(rows), dtype=np.int64)
     rank[np.argsort(targets, kind="stable")] = np.arange(len(rows))
-    return rank * bands // len(rows)
+    return (rank * bands // len(rows)).astype(np.int64)
 
 
 def _allocate(

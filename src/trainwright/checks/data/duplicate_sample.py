@@ -26,7 +26,7 @@ class DuplicateSample(Check):
     How it is measured:
         Pairs of equal samples are counted by hash. What chance explains is read from the near misses: rows that agree
         in all columns but one. The limit is ten times that plus four standard deviations; the survey bench
-        stays three times below it over 40 seeds; images and sequences have no such allowance.
+        stays below 0.4 of it over 40 seeds; images and sequences have no such allowance.
 
     How to fix:
         Keep one of each (``data.deduplicate``), and look for the step that copied them: a join with repeated keys, a

@@ -11,8 +11,8 @@ from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix
 from trainwright.measures.features import FeatureRanges
 
 RATIO = 100.0
-"""Widest to narrowest range. Features that are scaled alike stay below 20 on every healthy bench (long tails
-included), raw measurements in different units start at 500."""
+"""Widest to narrowest range. Features that are scaled alike stay below 17 on every healthy bench over 40 seeds
+(long tails included); raw measurements in different units, as of wine, start at 2,300."""
 
 
 class MixedScales(Check):

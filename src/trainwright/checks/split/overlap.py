@@ -23,7 +23,7 @@ class Overlap(Check):
     How it is measured:
         Equal samples are found by hash over all splits. In a coarse table some equality is natural: what chance
         explains is estimated from near misses, rows that agree in all columns but one, and the limit is ten times
-        that plus four standard deviations. The survey bench, where all equality is natural, stays below a third of it.
+        that plus four standard deviations. The survey bench, where all equality is natural, stays below 0.4 of it.
 
     How to fix:
         Keep one of each group of equal samples, in train where it is (``data.deduplicate``).

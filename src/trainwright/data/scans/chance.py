@@ -31,7 +31,7 @@ def chance_of_equal(columns: npt.NDArray[np.float64]) -> float:
         agree = _pairs(cell) / every
         if agree < 1:
             explained = max(explained, near_misses * agree / (1 - agree))
-    return explained / every
+    return float(explained / every)
 
 
 def _codes(column: npt.NDArray[np.float64], position: int) -> Hashes:

@@ -50,7 +50,7 @@ def _one_column(raw: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if raw.ndim == 2 and raw.shape[1] == 1:
         return raw[:, 0]
     if raw.ndim == 2 and raw.dtype.kind in "biuf" and np.isin(raw, (0, 1)).all() and (raw.sum(axis=1) == 1).all():
-        return raw.argmax(axis=1)  # one-hot
+        return np.asarray(raw.argmax(axis=1))  # one-hot
     if raw.ndim != 1:
         raise DataError(
             f"The targets have shape {raw.shape}: several numbers per sample.",
