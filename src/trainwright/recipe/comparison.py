@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import nn
 
 from trainwright.data.dataset import Task
-from trainwright.recipe.statistics import Interval, crossed_interval, pooled_variance, seed_noise
+from trainwright.recipe.statistics import UNKNOWN, Interval, crossed_interval, pooled_variance, seed_noise
+from trainwright.workbench.evaluate import predict
 from trainwright.workbench.experiment import Experiment
 from trainwright.workbench.loop import TrainingResult
 
@@ -19,7 +22,8 @@ FloatArray = npt.NDArray[np.float64]
 Quantity = Literal["accuracy", "log loss", "squared error"]
 
 FEWEST_ERRORS = 20
-"""Below this many wrong validation samples the accuracy cannot judge: for a paired gain to exceed the noise at least six
+"""Below this many wrong validation samples the accuracy cannot judge: for a paired gain to exceed the noise at least
+six
 samples must turn right and none wrong, a third of all that is left to gain."""
 LEAST_PROBABILITY = 1e-7
 """Log losses are limited to −log of this, so that one sample cannot decide alone."""
@@ -34,18 +38,12 @@ def log_losses(outputs: npt.NDArray[np.floating], targets: npt.NDArray[np.intege
     return np.minimum(losses, -math.log(LEAST_PROBABILITY))
 
 
-def probabilities(outputs: npt.NDArray[np.floating]) -> FloatArray:
-    """Softmax of logits, [N, classes]."""
-    logits = np.asarray(outputs, dtype=np.float64)
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares: FloatArray = raised / raised.sum(axis=1, keepdims=True)
-    return shares
-
-
-def log_probabilities(shares: npt.NDArray[np.floating]) -> FloatArray:
-    """The inverse of :func:`probabilities` up to a constant per sample; zero shares become tiny ones."""
-    logs: FloatArray = np.log(np.clip(np.asarray(shares, dtype=np.float64), 1e-12, None))
-    return logs
+def outputs_of(model: nn.Module, experiment: Experiment, inputs: torch.Tensor) -> FloatArray:
+    """What ``model`` says about prepared inputs: logits [N, classes], or predictions in target units [N, 1]."""
+    raw = predict(model, inputs).detach().cpu().numpy()
+    if experiment.dataset.task is Task.CLASSIFICATION:
+        return np.asarray(raw, dtype=np.float64)
+    return np.asarray(experiment.prepared.preparation.unscale(raw.reshape(-1, 1)), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Judge:
     """
 
     task: Task
-    targets: npt.NDArray[np.generic]
+    targets: npt.NDArray[Any]
     metric: str
     unit: str
     higher_is_better: bool
@@ -69,13 +67,15 @@ class Judge:
     def of(cls, experiment: Experiment, plain: Sequence[TrainingResult] = ()) -> Judge:
         """The judge for ``experiment``; ``plain`` results decide whether its accuracy is saturated."""
         task = experiment.dataset.task
-        targets = validation_targets(experiment)
+        targets = experiment.prepared.validation_truth
         metric = experiment.metric
         quantity, reason = _deciding(task, targets, plain)
         return cls(task, targets, metric.name, metric.unit, metric.higher_is_better, quantity, reason)
 
     def losses(self, outputs: npt.NDArray[np.floating]) -> FloatArray:
-        """Loss of each sample, [N]: cross entropy, or squared error in squared target units. Infinite when not finite."""
+        """Loss of each sample, [N]: cross entropy, or squared error in squared target units. Infinite when not
+        finite.
+        """
         if self.task is Task.CLASSIFICATION:
             values = log_losses(outputs, self.targets.astype(np.int64))
         else:
@@ -84,7 +84,8 @@ class Judge:
 
     def mistakes(self, outputs: npt.NDArray[np.floating]) -> FloatArray:
         """1 for each sample that is classified wrongly, else 0, [N]."""
-        wrong: FloatArray = (np.asarray(outputs).argmax(axis=1) != self.targets).astype(np.float64)
+        right = (np.asarray(outputs).argmax(axis=1) == self.targets) & np.isfinite(outputs).all(axis=1)
+        wrong: FloatArray = (~right).astype(np.float64)
         return wrong
 
     def metric_of(self, outputs: npt.NDArray[np.floating]) -> float:
@@ -107,22 +108,23 @@ class Judge:
             pair[1] if math.isfinite(pair[1]) else math.inf,
         )
 
+    def metrics_text(self, values: Iterable[float]) -> str:
+        """Several values, with the unit once."""
+        texts = [self.metric_text(value).removesuffix(self.unit).strip() for value in values]
+        return f"{', '.join(texts)} {self.unit}".strip()
+
+    def gain_text(self, comparison: Comparison) -> str:
+        """The gain in the metric, and in the loss where that is another thing than the squared metric."""
+        gain = comparison.metric.text(self.unit)
+        return gain if self.task is Task.REGRESSION else f"{gain}, in log loss {comparison.loss.text()}"
+
     def metric_text(self, value: float) -> str:
         """``"99.4 %"`` or ``"54.3"``."""
         text = f"{value:.2f}" if self.task is Task.CLASSIFICATION else f"{value:.4g}"
         return f"{text} {self.unit}".strip()
 
 
-def validation_targets(experiment: Experiment) -> npt.NDArray[np.generic]:
-    """Targets of the validation part, [N]: class numbers, or values in target units."""
-    prepared = experiment.prepared
-    targets = prepared.validation_targets.detach().cpu().numpy()
-    if experiment.dataset.task is Task.CLASSIFICATION:
-        return np.asarray(targets)
-    return np.asarray(prepared.preparation.unscale(targets)).reshape(-1)
-
-
-def _deciding(task: Task, targets: npt.NDArray[np.generic], plain: Sequence[TrainingResult]) -> tuple[Quantity, str]:
+def _deciding(task: Task, targets: npt.NDArray[Any], plain: Sequence[TrainingResult]) -> tuple[Quantity, str]:
     if task is Task.REGRESSION:
         return "squared error", "the squared error of every validation sample decides: it is what the RMSE is made of"
     wrong = [float((r.validation_outputs.argmax(axis=1) != targets).sum()) for r in plain]
@@ -184,11 +186,15 @@ def compare(
 ) -> Comparison:
     """Pair the validation outputs of two ways of training, seed by seed and sample by sample.
 
-    ``candidate`` and ``reference``: one array of outputs per seed, same seeds in the same order. ``seed_variance`` is that
+    ``candidate`` and ``reference``: one array of outputs per seed, same seeds in the same order. ``seed_variance`` is
+    that
     of one seed's mean
     deciding gain, see :func:`crossed_interval`.
     """
-    loss_gains = _gains(judge, candidate, reference)
+    failed = _failure(name, candidate, reference)
+    if failed is not None:
+        return failed
+    loss_gains = np.stack([judge.losses(r) - judge.losses(c) for c, r in zip(candidate, reference, strict=True)])
     if judge.task is Task.CLASSIFICATION:
         metric_gains = 100 * np.stack(
             [judge.mistakes(r) - judge.mistakes(c) for c, r in zip(candidate, reference, strict=True)]
@@ -198,23 +204,29 @@ def compare(
         roots = np.sqrt([[judge.loss_of(r), judge.loss_of(c)] for c, r in zip(candidate, reference, strict=True)])
         scale = float(roots.sum(axis=1).mean()) or 1.0
         metric_gains = loss_gains / scale
-    deciding = loss_gains if judge.quantity == "log loss" else metric_gains
+    by_loss = judge.quantity == "log loss"
+    deciding = loss_gains if by_loss else metric_gains
+    interval = crossed_interval(deciding, seed_variance=seed_variance)
     return Comparison(
         name,
-        deciding=crossed_interval(deciding, seed_variance=seed_variance),
-        metric=crossed_interval(metric_gains),
-        loss=crossed_interval(loss_gains),
+        deciding=interval,
+        metric=crossed_interval(metric_gains) if by_loss else interval,
+        loss=interval if by_loss else crossed_interval(loss_gains),
         metric_gains=tuple(float(v) for v in metric_gains.mean(axis=1)),
         deciding_gains=tuple(float(v) for v in deciding.mean(axis=1)),
     )
 
 
-def _gains(
-    judge: Judge, candidate: Sequence[npt.NDArray[np.floating]], reference: Sequence[npt.NDArray[np.floating]]
-) -> FloatArray:
-    pairs = list(zip(candidate, reference, strict=True))
-    with np.errstate(invalid="ignore"):  # infinity less infinity: two diverged trainings cannot be compared
-        return np.stack([judge.losses(r) - judge.losses(c) for c, r in pairs])
+def _failure(
+    name: str, candidate: Sequence[npt.NDArray[np.floating]], reference: Sequence[npt.NDArray[np.floating]]
+) -> Comparison | None:
+    """The comparison when a training diverged: the one that stayed finite is better, whatever the numbers."""
+    works, worked = (all(np.isfinite(o).all() for o in outputs) for outputs in (candidate, reference))
+    if works and worked:
+        return None
+    sign = float(works) - float(worked)
+    outcome = Interval(sign * math.inf, sign * math.inf, sign * math.inf) if sign else UNKNOWN
+    return Comparison(name, outcome, outcome, outcome)
 
 
 def compare_all(
@@ -224,15 +236,25 @@ def compare_all(
 ) -> dict[str, Comparison]:
     """Each candidate against the reference, with the noise between seeds pooled over all of them.
 
-    Three seeds know their own noise badly (Student's t is 4.3 with two degrees of freedom); several comparisons together
-    know it well. A candidate that disagrees with itself more than the others keeps its own noise.
+    Three seeds know their own noise badly (Student's t is 4.3 with two degrees of freedom); several comparisons know
+    it well together. A candidate that disagrees with itself more than the others do keeps its own noise.
     """
     alone = {name: compare(judge, name, outputs, reference) for name, outputs in candidates.items()}
+    found = {}
+    for name, outputs in candidates.items():
+        noise = _noise(alone, name)
+        found[name] = alone[name] if noise is None else compare(judge, name, outputs, reference, seed_variance=noise)
+    return found
+
+
+def _noise(alone: Mapping[str, Comparison], name: str) -> tuple[float, int] | None:
+    """Variance between seeds for one of several comparisons; None where only its own is honest."""
+    # A candidate equal to the reference, such as the reference itself, has no noise to tell of.
+    gains = {key: c.deciding_gains for key, c in alone.items() if any(c.deciding_gains)}
     try:
-        pooled = pooled_variance([c.deciding_gains for c in alone.values()])
-    except ValueError:
-        return alone
-    return {
-        name: compare(judge, name, outputs, reference, seed_variance=seed_noise(alone[name].deciding_gains, pooled))
-        for name, outputs in candidates.items()
-    }
+        others = pooled_variance([values for key, values in gains.items() if key != name])
+        if name not in gains or seed_noise(gains[name], others) is None:
+            return None
+        return pooled_variance(list(gains.values()))
+    except ValueError:  # nobody else to pool with
+        return None

@@ -141,7 +141,8 @@ def pooled_variance(groups: Sequence[Values]) -> tuple[float, int]:
     freedom = sum(len(array) - 1 for array in arrays)
     if not freedom:
         raise ValueError("pooling needs a group of two or more finite values")
-    return sum(float(array.var(ddof=1)) * (len(array) - 1) for array in arrays) / freedom, freedom
+    squares = float(sum(((array - array.mean()) ** 2).sum() for array in arrays))
+    return squares / freedom, freedom
 
 
 def seed_noise(own: Values, pooled: tuple[float, int] | None) -> tuple[float, int] | None:

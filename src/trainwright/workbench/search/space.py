@@ -190,6 +190,6 @@ def sobol_points(n: int, dimensions: int, seed: int) -> npt.NDArray[np.float64]:
     """``n`` scrambled Sobol points, [n, dimensions] in [0, 1): evener than random, and no grid repeats a value."""
     if n == 0 or dimensions == 0:
         return np.zeros((n, dimensions))
-    engine = torch.quasirandom.SobolEngine(dimensions, scramble=True, seed=seed)
+    engine = torch.quasirandom.SobolEngine(dimensions, scramble=True, seed=seed)  # type: ignore[no-untyped-call]
     points: npt.NDArray[np.float64] = engine.draw(n, dtype=torch.float64).numpy()
     return points

@@ -1,0 +1,419 @@
+"""Squeeze: averages and ensembles of what was trained, and the best of them for the final report."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from trainwright.core import UsageError
+from trainwright.data.dataset import Task
+from trainwright.recipe.comparison import Comparison, Judge, compare, outputs_of
+from trainwright.recipe.context import Context, RunPlan
+from trainwright.recipe.settings import fresh_seeds, with_snapshots
+from trainwright.recipe.stage import Stage
+from trainwright.report.view import Chart, Gate, Outcome, Rule, StageResult, Step, Table
+from trainwright.workbench.averaging import recompute_batch_norm, uniform_average
+from trainwright.workbench.ensembles import mean_outputs
+from trainwright.workbench.evaluate import probabilities
+from trainwright.workbench.experiment import Experiment
+from trainwright.workbench.loop import TrainingResult
+
+HORIZON = 0.05
+"""Of the moving average, as a share of the run's steps: long enough to smooth, short enough to forget the beginning. A
+fixed decay of 0.999 would average over more steps than a short run has."""
+AVERAGED = 0.3
+"""Last share of the run whose snapshots are averaged, as in stochastic weight averaging."""
+COMBINED = 0.5
+"""Last share of the run whose snapshots make a snapshot ensemble."""
+
+SINGLE = "single"
+MOVING = "moving average"
+CHECKPOINTS = "checkpoint average"
+SNAPSHOTS = "snapshots"
+ENSEMBLE = "ensemble"
+SELECTED = "selected ensemble"
+BY_COST = (SINGLE, MOVING, CHECKPOINTS, SNAPSHOTS, SELECTED, ENSEMBLE)
+"""From the simplest to the most expensive to use; ties go to the simpler."""
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to turn the trainings with ``seeds`` into predictions; ``outputs`` are those on validation."""
+
+    kind: str
+    seeds: tuple[int, ...]
+    outputs: Array
+
+
+@dataclass
+class _Work:
+    context: Context
+    experiment: Experiment
+    settings: dict[str, Any]
+    epochs: int
+    seeds: list[int]
+    members: list[TrainingResult]
+    judge: Judge
+    steps: list[Step] = field(default_factory=list)
+    comparisons: dict[str, Comparison] = field(default_factory=dict)
+
+    @property
+    def outputs(self) -> list[Array]:
+        return [member.validation_outputs for member in self.members]
+
+
+class SqueezeStage(Stage):
+    """Everything compared on validation; only what is at least as good as its best member may be chosen."""
+
+    name = "squeeze"
+    purpose = (
+        "Get the last bit out of what was learned: averaged weights, snapshots and ensembles beside single models."
+    )
+
+    def trainings(self, experiment: Experiment, plan: RunPlan) -> float:
+        """Moving averages over the seeds; the members were trained by the search, unless it was shorter."""
+        missing = max(0, plan.ensemble - plan.seeds)
+        averages = 0 if experiment.config.training.average else plan.seeds
+        return float(missing + averages)
+
+    def run(self, context: Context) -> StageResult:
+        """See the class."""
+        work = _begin(context)
+        candidates = [_single(work), *_moving_average(work), *_from_snapshots(work), *_ensembles(work)]
+        bar = candidates[0]
+        passing = [c for c in candidates if _reaches(work.judge, c, bar)]
+        chosen = min(passing, key=lambda c: (work.judge.score(c.outputs), BY_COST.index(c.kind)))
+        judge = work.judge
+        metric, loss = judge.metric_of(chosen.outputs), judge.loss_of(chosen.outputs)
+        work.steps.append(
+            Step(
+                "choose",
+                f"The best on validation of those that reach the best single model ({_text(judge, bar)}); ties go to "
+                "the simpler.",
+                f"{chosen.kind} of {len(chosen.seeds)} training{'s' if len(chosen.seeds) > 1 else ''}: "
+                f"{_text(judge, chosen)}.",
+                Outcome.SURPRISE if chosen.kind == SINGLE else Outcome.AS_EXPECTED,
+            )
+        )
+        settings = _settings_of(work, chosen.kind)
+        experiment = context.experiment.with_changes(settings)
+        return StageResult(
+            stage=self.name,
+            purpose=self.purpose,
+            steps=tuple(work.steps),
+            gate=Gate(is_open=True, reason=f"Chosen: {chosen.kind}, {_text(judge, chosen)} on validation."),
+            charts=_charts(work, candidates),
+            tables=(_table(work, candidates, passing, chosen),),
+            facts={
+                "chosen": chosen.kind,
+                "members": [_key(experiment, seed, work.epochs) for seed in chosen.seeds],
+                "seeds": list(chosen.seeds),
+                "settings": settings,
+                "epochs": work.epochs,
+                "metric": metric,
+                "loss": loss,
+                "single_metric": judge.metric_of(bar.outputs),
+                "single_loss": judge.loss_of(bar.outputs),
+                "mean_member_metric": float(np.mean([judge.metric_of(o) for o in work.outputs])),
+            },
+        )
+
+
+# Members and candidates ----------------------------------------------------------------------------------------------
+
+
+def _begin(context: Context) -> _Work:
+    tuned = context.facts.get("tune", {})
+    epochs = int(tuned.get("epochs", context.plan.epochs_full))
+    experiment = with_snapshots(context.current_experiment(), context.plan)
+    settings = {name: value for facts in context.facts.values() for name, value in facts.get("changes", {}).items()}
+    settings["training.snapshots"] = experiment.config.training.snapshots
+    given = [int(seed) for seed in tuned.get("seeds", [])]
+    more = (seed for seed in fresh_seeds(context, context.plan.ensemble + len(given)) if seed not in given)
+    seeds = given + [next(more) for _ in range(context.plan.ensemble - len(given))]
+    members = []
+    for seed in seeds:
+        context.progress.describe(f"member with seed {seed}")
+        members.append(context.train(experiment, seed, epochs))
+    work = _Work(context, experiment, settings, epochs, seeds, members, Judge.of(experiment, members))
+    spread = [work.judge.metric_of(outputs) for outputs in work.outputs]
+    work.steps.append(
+        Step(
+            "members",
+            "Trainings that differ only in their seed differ a little, so their errors partly cancel.",
+            f"{len(members)} trainings: {work.judge.metric} {work.judge.metric_text(min(spread))} to "
+            f"{work.judge.metric_text(max(spread))}; {work.judge.reason}.",
+            Outcome.AS_EXPECTED if len(members) > 1 and max(spread) > min(spread) else Outcome.INFORMATION,
+        )
+    )
+    return work
+
+
+def _rank(judge: Judge, outputs: Array) -> tuple[float, float]:
+    """Metric first, then loss; lower is better."""
+    metric = judge.metric_of(outputs)
+    return (-metric if judge.higher_is_better else metric, judge.loss_of(outputs))
+
+
+def _reaches(judge: Judge, candidate: Candidate, bar: Candidate) -> bool:
+    """Whether the metric is at least that of the best member, and with equal metric the loss is too."""
+    return _rank(judge, candidate.outputs) <= _rank(judge, bar.outputs)
+
+
+def _best(work: _Work, kind: str, outputs: Mapping[int, Array]) -> Candidate:
+    seed = min(outputs, key=lambda s: _rank(work.judge, outputs[s]))
+    return Candidate(kind, (seed,), outputs[seed])
+
+
+def _single(work: _Work) -> Candidate:
+    return _best(work, SINGLE, dict(zip(work.seeds, work.outputs, strict=True)))
+
+
+def horizon_decay(steps: int) -> float:
+    """Decay of a moving average whose horizon is :data:`HORIZON` of a run of ``steps`` steps."""
+    return max(0.5, round(1 - 1 / max(2.0, HORIZON * steps), 5))
+
+
+def _moving_average(work: _Work) -> list[Candidate]:
+    if work.experiment.config.training.average:
+        return []
+    decay = horizon_decay(work.members[0].steps)
+    work.settings["training.average"] = decay
+    averaged = work.experiment.with_changes({"training.average": decay})
+    seeds = work.seeds[: work.context.plan.seeds]
+    outputs = {}
+    for seed in seeds:
+        work.context.progress.describe(f"moving average, seed {seed}")
+        outputs[seed] = work.context.train(averaged, seed, work.epochs).validation_outputs
+    expect = f"Averaging the weights over {HORIZON:.0%} of the run (decay {decay:g}) smooths the last steps' noise."
+    _report(work, MOVING, expect, list(outputs.values()), work.outputs[: len(seeds)])
+    return [_best(work, MOVING, outputs)]
+
+
+def _from_snapshots(work: _Work) -> list[Candidate]:
+    """Averages and ensembles of each member's own snapshots; nothing is trained for them."""
+    averages: dict[int, Array] = {}
+    ensembles: dict[int, Array] = {}
+    inputs = work.experiment.prepared.validation_inputs
+    task = work.experiment.dataset.task
+    for seed, member in zip(work.seeds, work.members, strict=True):
+        work.context.progress.describe(f"snapshots of seed {seed}")
+        models = member.load_snapshots()
+        if len(models) < 3:
+            continue
+        average = averaged_model(models, work.experiment)
+        averages[seed] = outputs_of(average, work.experiment, inputs)
+        ensembles[seed] = mean_outputs(task, [outputs_of(m, work.experiment, inputs) for m in last(models, COMBINED)])
+    if len(averages) < len(work.seeds):
+        return []
+    _report(
+        work,
+        CHECKPOINTS,
+        f"Averaging the weights of the last {AVERAGED:.0%} of the snapshots finds the middle of the valley.",
+        list(averages.values()),
+        work.outputs,
+    )
+    _report(
+        work,
+        SNAPSHOTS,
+        f"Averaging the predictions of the last {COMBINED:.0%} of the snapshots is a small ensemble for free.",
+        list(ensembles.values()),
+        work.outputs,
+    )
+    return [_best(work, CHECKPOINTS, averages), _best(work, SNAPSHOTS, ensembles)]
+
+
+def last(models: Sequence[nn.Module], share: float) -> Sequence[nn.Module]:
+    """The last share of the snapshots, at least two."""
+    return models[-max(2, round(share * len(models))) :]
+
+
+def averaged_model(snapshots: Sequence[nn.Module], experiment: Experiment) -> nn.Module:
+    """The uniform average of the last snapshots, with batch-norm statistics made anew from the training part."""
+    chosen = last(snapshots, AVERAGED)
+    model = copy.deepcopy(chosen[-1])
+    model.load_state_dict(uniform_average([each.state_dict() for each in chosen]))
+    recompute_batch_norm(model, experiment.prepared.train_inputs)
+    return model
+
+
+def _ensembles(work: _Work) -> list[Candidate]:
+    task = work.experiment.dataset.task
+    everyone = mean_outputs(task, work.outputs)
+    members = len(work.members)
+    _report(
+        work,
+        ENSEMBLE,
+        f"The average of {members} initialisations is better than its members are on average.",
+        [everyone] * members,
+        work.outputs,
+    )
+    found = [Candidate(ENSEMBLE, tuple(work.seeds), everyone)]
+    selected = select_members(work.judge, task, work.outputs)
+    if 1 < len(selected) < members:
+        outputs = mean_outputs(task, [work.outputs[i] for i in selected])
+        found.append(Candidate(SELECTED, tuple(work.seeds[i] for i in selected), outputs))
+    return found
+
+
+def select_members(judge: Judge, task: Task, outputs: Sequence[Array]) -> list[int]:
+    """Positions of members picked one by one, from the best on, while validation loss falls and the metric does not.
+
+    So the result is never worse on validation than its best member, which an average of all cannot promise.
+    """
+    chosen = [min(range(len(outputs)), key=lambda i: _rank(judge, outputs[i]))]
+    present = _rank(judge, outputs[chosen[0]])
+    while len(chosen) < len(outputs):
+        options = {
+            i: _rank(judge, mean_outputs(task, [outputs[j] for j in (*chosen, i)]))
+            for i in range(len(outputs))
+            if i not in chosen
+        }
+        best = min(options, key=lambda i: options[i][1])
+        if options[best][0] > present[0] or options[best][1] >= present[1]:
+            break
+        chosen.append(best)
+        present = options[best]
+    return sorted(chosen)
+
+
+# Showing -------------------------------------------------------------------------------------------------------------
+
+
+def _text(judge: Judge, candidate: Candidate) -> str:
+    return f"{judge.metric_text(judge.metric_of(candidate.outputs))}, loss {judge.loss_of(candidate.outputs):.3g}"
+
+
+def _report(work: _Work, kind: str, expect: str, candidate: list[Array], reference: list[Array]) -> None:
+    comparison = compare(work.judge, kind, candidate, reference)
+    work.comparisons[kind] = comparison
+    work.steps.append(
+        Step(
+            kind,
+            f"{expect} Against the same seeds' single models that is a gain, perhaps within the noise.",
+            f"Gain {work.judge.gain_text(comparison)}: {comparison.verdict}.",
+            Outcome.AS_EXPECTED if comparison.deciding.estimate >= 0 else Outcome.SURPRISE,
+        )
+    )
+
+
+def _table(work: _Work, candidates: Sequence[Candidate], passing: Sequence[Candidate], chosen: Candidate) -> Table:
+    judge = work.judge
+    rows = []
+    for candidate in candidates:
+        gain = work.comparisons.get(candidate.kind)
+        rows.append(
+            (
+                candidate.kind,
+                len(candidate.seeds),
+                float(f"{judge.metric_of(candidate.outputs):.4g}"),
+                float(f"{judge.loss_of(candidate.outputs):.4g}"),
+                judge.gain_text(gain) if gain else "",
+                "yes" if candidate in passing else "no",
+            )
+        )
+    return Table(
+        "Candidates on validation",
+        ("candidate", "trainings", judge.metric, "loss", "gain over single models", "reaches the best member"),
+        tuple(rows),
+        caption="Of single models, averages and snapshots the best seed is shown; gains are means over seeds.",
+        highlight=list(candidates).index(chosen),
+    )
+
+
+def _charts(work: _Work, candidates: Sequence[Candidate]) -> tuple[Chart, ...]:
+    judge = work.judge
+    points = [("members", judge.metric_of(o), judge.loss_of(o)) for o in work.outputs]
+    points += [(c.kind, judge.metric_of(c.outputs), judge.loss_of(c.outputs)) for c in candidates[1:]]
+    rows = tuple({"candidate": kind, "metric": metric, "loss": loss} for kind, metric, loss in points)
+    best = candidates[0]
+    charts = [
+        Chart(
+            "Single models, averages and ensembles",
+            "scatter",
+            rows,
+            x="loss",
+            y="metric",
+            color="candidate",
+            rules=(Rule(judge.metric_of(best.outputs), "best single model"),),
+            caption=f"Validation loss and {judge.metric} of every member and of what was made of them.",
+            y_title=f"{judge.metric} ({judge.unit})" if judge.unit else judge.metric,
+        )
+    ]
+    intervals = {kind: c.deciding for kind, c in work.comparisons.items()}
+    gains = tuple(
+        {"candidate": kind, "gain": i.estimate, "low": i.low, "high": i.high}
+        for kind, i in intervals.items()
+        if np.isfinite([i.estimate, i.low, i.high]).all()
+    )
+    what = "log loss" if judge.quantity == "log loss" else judge.metric
+    if gains:
+        charts.append(
+            Chart(
+                f"Gain over single models in {what}",
+                "interval",
+                gains,
+                x="candidate",
+                y="gain",
+                rules=(Rule(0.0, "single"),),
+                caption="Mean over seeds with its 95 % interval; right of the line is better.",
+            )
+        )
+    return tuple(charts)
+
+
+# What the report needs -----------------------------------------------------------------------------------------------
+
+
+def _settings_of(work: _Work, kind: str) -> dict[str, Any]:
+    """All changes that the chosen one's trainings carry."""
+    return {name: value for name, value in work.settings.items() if kind == MOVING or name != "training.average"}
+
+
+def _key(experiment: Experiment, seed: int, epochs: int) -> str:
+    return experiment.with_changes({"training.epochs": epochs}).key(seed)
+
+
+def load_predictor(context: Context) -> Callable[[npt.NDArray[np.floating]], npt.NDArray[np.float64]]:
+    """The chosen predictor, rebuilt from the run's finished trainings.
+
+    It maps prepared inputs [N, *sample_shape] to probabilities [N, classes], or to predictions in target units [N].
+    Raises ``UsageError`` when the squeeze stage has not chosen one yet.
+    """
+    facts = context.facts.get("squeeze")
+    if not facts or "chosen" not in facts:
+        raise UsageError(
+            "There is no chosen model in this run.",
+            expected="A run whose squeeze stage is finished.",
+            todo="Resume the run with 'trainwright run --resume FOLDER'.",
+        )
+    experiment = context.experiment.with_changes(facts["settings"])
+    models: list[nn.Module] = []
+    for seed in facts["seeds"]:
+        result = context.train(experiment, int(seed), int(facts["epochs"]))
+        models.extend(_models_of(facts["chosen"], result, experiment))
+    task = experiment.dataset.task
+
+    def predictor(inputs: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        tensor = torch.as_tensor(np.ascontiguousarray(inputs))
+        outputs = mean_outputs(task, [outputs_of(model, experiment, tensor) for model in models])
+        return probabilities(outputs) if task is Task.CLASSIFICATION else np.asarray(outputs).reshape(-1)
+
+    return predictor
+
+
+def _models_of(kind: str, result: TrainingResult, experiment: Experiment) -> list[nn.Module]:
+    if kind == CHECKPOINTS:
+        return [averaged_model(result.load_snapshots(), experiment)]
+    if kind == SNAPSHOTS:
+        return list(last(result.load_snapshots(), COMBINED))
+    return [result.load_model()]
