@@ -14,7 +14,7 @@ from trainwright.logbook.files import cannot_write, damaged, make_folder
 class MetricsLog:
     """Appends records to a file and flushes each, so that a killed process loses at most the line it was writing.
 
-    Such a cut-off last line is removed when the log is opened again. All methods raise ``RunFolderError`` where the
+    Such a cut-off last line is removed when the log is opened again. ``is_new``: it had no record then. All methods raise ``RunFolderError`` where the
     file cannot be written.
     """
 
@@ -23,6 +23,7 @@ class MetricsLog:
         make_folder(path.parent)
         try:
             _cut_incomplete_line(path)
+            self.is_new = not path.is_file() or not path.stat().st_size
             self._file: BinaryIO = path.open("ab")
         except OSError as error:
             raise cannot_write(path, error) from error
@@ -52,7 +53,7 @@ class MetricsLog:
 
 
 def _cut_incomplete_line(path: Path) -> None:
-    if not path.exists():
+    if not path.is_file():
         return
     content = path.read_bytes()
     if content and not content.endswith(b"\n"):

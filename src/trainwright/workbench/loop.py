@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,48 @@ class _State:
     history: list[EpochRecord] = field(default_factory=list)
 
 
+class _Tally:
+    """Losses and hits of the batches of an epoch, left on the device until they are asked for.
+
+    Kept one by one rather than summed: a sum taken up again after a resume would round differently.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._losses: list[Tensor] = []
+        self._hits: list[Tensor] = []
+        self._sizes: list[int] = []
+
+    def add(self, loss: Tensor, hits: Tensor, samples: int) -> None:
+        """One batch: its mean loss, correct predictions or squared errors, and samples."""
+        self._losses.append(loss)
+        self._hits.append(hits)
+        self._sizes.append(samples)
+
+    def recent_loss(self, batches: int) -> Tensor:
+        """Sum of the losses of the last batches; finite exactly if all of them are."""
+        return self._losses[-1] if batches == 1 else torch.stack(self._losses[-batches:]).sum()
+
+    def sums(self) -> Tensor:
+        """[loss × samples, hits, samples], summed over the epoch."""
+        kept = self.pack()
+        sizes = kept["sizes"]
+        return torch.stack([(kept["losses"] * sizes).sum(), kept["hits"].sum(), sizes.sum()])
+
+    def pack(self) -> dict[str, Tensor]:
+        """Everything, as tensors."""
+        sizes = torch.tensor(self._sizes, dtype=torch.float64, device=self._device)
+        lists = {"losses": self._losses, "hits": self._hits}
+        packed = {name: torch.stack([x.double() for x in each]) for name, each in lists.items() if each}
+        return {"sizes": sizes, "losses": sizes, "hits": sizes, **packed}
+
+    def unpack(self, tensors: dict[str, Tensor]) -> None:
+        """Go on from what :meth:`pack` gave."""
+        self._losses = list(tensors["losses"].to(self._device).unbind())
+        self._hits = list(tensors["hits"].to(self._device).unbind())
+        self._sizes = [int(size) for size in tensors["sizes"].tolist()]
+
+
 class Trainer:
     """One training of one model; made and run once."""
 
@@ -135,8 +177,7 @@ class Trainer:
         self.recorder = Recorder(self.model, self.optimizer, self.steps_per_epoch)
         self.look_every = 1 if team.device.type == "cpu" and team.size == 1 else LOSS_LOOKED_AT_EVERY
         self.state = _State()
-        self.sums = torch.zeros(3, dtype=torch.float64, device=team.device)
-        """Over the epoch so far: loss × samples, correct predictions or squared errors, samples."""
+        self.tally = _Tally(team.device)
         self.best: dict[str, Tensor] = {}
         self.snapshots: dict[int, dict[str, Tensor]] = {}
         self.snapshot_epochs = _spread(self.config.snapshots, self.config.epochs)
@@ -185,7 +226,9 @@ class Trainer:
             loss = self._batch_loss(rows)
             if self._is_broken():
                 return
-            self.scaler.scale(loss * (len(rows) / samples)).backward()
+            if len(rows) < samples:
+                loss = loss * (len(rows) / samples)
+            self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         step = self.state.step
         if self.scaler.is_enabled():
             self.scaler.unscale_(self.optimizer)
@@ -204,14 +247,14 @@ class Trainer:
 
     def _batch_loss(self, rows: Tensor) -> Tensor:
         """Mean loss over a batch, counted in the sums of the epoch; this process takes its share of the rows."""
-        own = rows[self.team.rank :: self.team.size]
+        own = rows if self.team.size == 1 else rows[self.team.rank :: self.team.size]
         inputs, targets = self.inputs[own], self.targets[own]
         if self.augment is not None:
             inputs = self.augment(inputs, self.augment_generator)
         try:
-            with torch.autocast(self.team.device.type, enabled=self.config.amp):
+            with self.precision:
                 outputs = self.trained(inputs)
-                loss = self.loss(outputs.float() if self.config.amp else outputs, targets)
+            loss = self.loss(outputs.float(), targets)
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             raise ModelError(
                 f"The model or its loss failed on a training batch of shape {list(inputs.shape)}: "
@@ -219,22 +262,21 @@ class Trainer:
                 expected="A forward pass in training mode, as succeeded on two samples in evaluation mode.",
                 todo="Check batch norm with training.batch_size 1, and what the model does in training mode only.",
             ) from error
-        with torch.no_grad():
-            hits = self._hits(fit_outputs(outputs, targets, self.task), targets)
-            self.sums += torch.stack([loss.detach().double() * len(own), hits, self.one * len(own)])
+        self.tally.add(loss.detach(), self._hits(outputs.detach(), targets), len(own))
         # The team's gradients are averaged with equal weights; this restores equal weights of samples.
         return loss if self.team.size == 1 else loss * (len(own) * self.team.size / len(rows))
 
     def _hits(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Correct predictions, or the sum of squared errors."""
         if self.task is Task.CLASSIFICATION:
-            return (outputs.argmax(dim=1) == targets).sum(dtype=torch.float64)
-        return (outputs - targets).double().square().sum()
+            return (outputs.argmax(dim=1) == targets).sum()
+        return (fit_outputs(outputs, targets, self.task) - targets).square().sum()
 
     def _is_broken(self) -> bool:
         """Whether the loss stopped being finite, which ends the training."""
         if self.state.step % self.look_every and self.state.step_in_epoch + 1 < self.steps_per_epoch:
             return False
-        value = float(self.team.add_up(self.sums[0].clone()))
+        value = float(self.team.add_up(self.tally.recent_loss(self.look_every)))
         if math.isfinite(value):
             return False
         self.state.stopped_because = (
@@ -246,7 +288,7 @@ class Trainer:
         """Evaluate, record, and decide whether to keep these weights and whether to go on."""
         self.team.share_buffers(self.model)
         loss, metric, _ = self._validate(self._judged_model())
-        loss_sum, hits, samples = self.team.add_up(self.sums).tolist()
+        loss_sum, hits, samples = self.team.add_up(self.tally.sums()).tolist()
         state = self.state
         state.epoch += 1
         state.step_in_epoch = 0
@@ -262,7 +304,7 @@ class Trainer:
             seconds=state.seconds,
             signal=state.signal,
         )
-        self.sums.zero_()
+        self.tally = _Tally(self.team.device)
         state.history.append(record)
         if loss < state.best_loss or not state.best_epoch:
             state.best_epoch, state.best_loss = state.epoch, loss
@@ -345,7 +387,7 @@ class Trainer:
         data, device = self.experiment.prepared, self.team.device
         self.inputs, self.targets = data.train_inputs.to(device), data.train_targets.to(device)
         self.validation_inputs = data.validation_inputs.to(device)
-        self.one = torch.ones((), dtype=torch.float64, device=device)
+        self.precision: AbstractContextManager[Any] = torch.autocast(device.type) if self.config.amp else nullcontext()
         self.augment = None
         if self.config.augmentation == "auto" and not is_tokens(self.experiment.dataset):
             self.augment = augmentation_for(self.experiment.dataset.kind, data.sample_shape)
@@ -360,7 +402,7 @@ class Trainer:
             order = torch.randperm(n, generator=generator)
         else:
             order = torch.arange(n)
-        batches = list(order.to(self.team.device).split(self.config.batch_size))
+        batches = list(torch.split(order.to(self.team.device), self.config.batch_size))
         # Batch norm cannot normalise a single sample, and every process of a team needs at least one.
         if len(batches) > 1 and len(batches[-1]) <= max(1, self.team.size - 1) < self.config.batch_size:
             batches.pop()
@@ -397,7 +439,7 @@ class Trainer:
             **under("best", self.best),
             **under("optimizer", optimizer_tensors),
             **under("random", generators),
-            "sums": self.sums,
+            **under("tally", self.tally.pack()),
         }
         for epoch, snapshot in self.snapshots.items():
             tensors.update(under(f"snapshot/{epoch}", snapshot))
@@ -414,7 +456,8 @@ class Trainer:
     def _resume(self) -> None:
         """Go to where the last checkpoint was taken, if there is one."""
         kept = load_checkpoint(self.folder / "checkpoints") if self.folder is not None else None
-        if self.metrics is not None:
+        if self.metrics is not None and not self.metrics.is_new:
+            # Said also where there is no checkpoint yet: what was recorded so far is then done again.
             self.metrics.append({"event": "resumed", "step": kept[1]["state"]["step"] if kept else 0})
         if kept is None:
             return
@@ -429,7 +472,7 @@ class Trainer:
         self.snapshots = {epoch: below(f"snapshot/{epoch}", tensors) for epoch in body["snapshots"]}
         unpack_optimizer(self.optimizer, below("optimizer", tensors), body["optimizer"])
         self.scaler.load_state_dict(body["scaler"])
-        self.sums.copy_(tensors["sums"])
+        self.tally.unpack(below("tally", tensors))
         generators = below("random", tensors)
         self.augment_generator.set_state(generators.pop("augmentation"))
         restore_random_state(body["random"], generators)
