@@ -5,7 +5,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
+# Test processes; each keeps to one thread.
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
@@ -40,11 +41,11 @@ demo: $(VENV)/.installed-recipe
 
 test: $(VENV)/.installed-dev
 	@echo "==> Running the tests, the slow ones left out (about 3 minutes on two cores)"
-	@$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
 test-all: $(VENV)/.installed-dev
 	@echo "==> Running every test (about 15 minutes on two cores)"
-	@$(BIN)/python -m pytest -n $(WORKERS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 lint: $(VENV)/.installed-dev
 	@echo "==> Style and formatting (seconds)"

@@ -70,7 +70,7 @@ def test_every_help_has_an_example(command: str) -> None:
         (["run", "digits", "--budgt", "5m"], "--budget"),
         (["run", "digits", "--until", "tnue"], "Did you mean 'tune'?"),
         (["run", "digits", "--fail-on", "warnin"], "Did you mean 'warning'?"),
-        (["run", "digits", "--seed", "-1"], "-1"),
+        (["run", "digits", "--seed", "-1"], "--seed"),
         (["run"], "trainwright run digits"),
         (["run", "digits", "--resume", "old"], "TARGET (digits)"),
         (["run", "--resume", "old", "--seed", "3", "--until", "check"], "--seed, --until"),
