@@ -30,7 +30,11 @@ def invoke(error: BaseException | None) -> Result:
     ("error", "code", "said"),
     [
         (None, 0, ""),
-        (TrainwrightError("It broke.", expected="It holds.", todo="Mend it."), 2, "It broke.\nIt holds.\nMend it.\n"),
+        (
+            TrainwrightError("It broke.", expected="It holds.", todo="Mend it."),
+            2,
+            "It broke.\nExpected: It holds.\nMend it.\n",
+        ),
         (RunFolderError("The disk is full."), 2, "The disk is full.\n"),
         (typer.Exit(1), 1, ""),
         (KeyboardInterrupt(), 130, "Interrupted.\n"),

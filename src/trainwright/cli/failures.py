@@ -45,7 +45,8 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except TrainwrightError as error:
-            _stop(WRONG_USE, *(part for part in (error.happened, error.expected, error.todo) if part))
+            expected = f"Expected: {error.expected}" if error.expected else ""
+            _stop(WRONG_USE, *(line for line in (error.happened, expected, error.todo) if line))
         except Interrupted as interruption:
             _stop(INTERRUPTED, "Interrupted. What was finished is kept.", interruption.remedy)
         except KeyboardInterrupt:

@@ -59,9 +59,16 @@ def _print_runs(console: Console, summaries: list[RunSummary], root: Path) -> No
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for title in ("run", "started", "status", "data", "test metric", "time"):
-        table.add_column(title, overflow="fold")
+        table.add_column(title, overflow="fold", no_wrap=title in ("run", "started"))
     for each in summaries:
         metric = "–" if each.test_metric is None else f"{each.metric_name} {each.test_metric:.4g}"
         time = f"{each.seconds:.0f} s"
-        table.add_row(escape(each.name), escape(each.started), each.status, escape(each.data_name), metric, time)
+        table.add_row(
+            escape(each.name), escape(_to_the_minute(each.started)), each.status, escape(each.data_name), metric, time
+        )
     console.print(table)
+
+
+def _to_the_minute(started: str) -> str:
+    """``2026-11-21T12:25:13+00:00`` as ``2026-11-21 12:25``."""
+    return started[:16].replace("T", " ")
