@@ -125,7 +125,7 @@ def _allocate(
     The last free sample of a stratum stays for training, unless the total cannot be reached otherwise.
     """
     quota = counts * (total / counts.sum())
-    allocated = np.minimum(np.floor(quota + 1e-9).astype(np.int64), np.maximum(free - 1, 0))
+    allocated: npt.NDArray[np.int64] = np.minimum(np.floor(quota + 1e-9).astype(np.int64), np.maximum(free - 1, 0))
     shuffled = rng.permutation(len(counts))  # equal remainders are served in random order, not by class number
     for keep in (1, 0):
         while allocated.sum() < total:
