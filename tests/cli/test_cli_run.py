@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 from trainwright.cli.main import app
 from trainwright.cli.options import STAGES, read_settings
 from trainwright.core import Evidence, Finding, Maturity, Severity, Verdict
+from trainwright.logbook.files import write_json
 from trainwright.report.view import Gate, RunView, StageResult
 
 
@@ -189,3 +190,18 @@ def test_the_stages_named_in_the_help_are_those_of_the_recipe() -> None:
     from trainwright.recipe import stages
 
     assert tuple(stage.name for stage in stages.STAGES) == STAGES
+
+
+def test_runs_are_listed_newest_first(tmp_path: Path) -> None:
+    from trainwright.logbook.run import RunFolder
+
+    runs = [RunFolder.create(tmp_path, name) for name in ("older", "newer")]
+    write_json(runs[0].path / "environment.json", {"started": "2026-01-31T12:00:00+00:00"})
+    runs[0].save_summary(data_name="wine", metric_name="accuracy", test_metric=98.25, seconds=61.2)
+    runs[0].set_status("finished")
+    runs[1].save_summary(data_name="digits", metric_name="accuracy", test_metric=float("nan"), seconds=1)
+    shown = json.loads(invoke("runs", "--runs", str(tmp_path), "--json").stdout)
+    assert [each["data_name"] for each in shown] == ["digits", "wine"]
+    assert [each["test_metric"] for each in shown] == [None, 98.25]
+    lines = invoke("runs", "--runs", str(tmp_path)).stdout.splitlines()
+    assert lines[2].split()[1:] == ["2026-01-31", "12:00", "finished", "wine", "accuracy", "98.25", "61", "s"]
