@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from trainwright.core import ModelError
+from trainwright.workbench.evaluate import evaluating
 
 
 class MovingAverage:
@@ -70,26 +71,20 @@ def recompute_batch_norm(model: nn.Module, inputs: Tensor, batch_size: int = 256
     layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
     if not layers:
         return
-    modes = [(module, module.training) for module in model.modules()]
     momenta = [layer.momentum for layer in layers]
-    model.eval()
-    for layer in layers:
-        layer.reset_running_stats()
-        layer.momentum = None  # a plain mean over the batches
-        layer.training = True
     device = next(model.parameters()).device
-    try:
-        with torch.no_grad():
-            for part in _full_batches(inputs, batch_size):
-                model(part.to(device))
-    finally:
-        for layer, momentum in zip(layers, momenta, strict=True):
-            layer.momentum = momentum
-        for module, training in modes:
-            module.training = training
+    with evaluating(model), torch.no_grad():
+        for layer in layers:
+            layer.reset_running_stats()
+            layer.momentum = None  # a plain mean over the batches
+            layer.training = True
+        for part in _full_batches(inputs, batch_size):
+            model(part.to(device))
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
 
 
 def _full_batches(inputs: Tensor, batch_size: int) -> list[Tensor]:
     """Batches of equal size, since every batch counts the same; the rest is left out unless there is nothing else."""
     whole = len(inputs) // batch_size * batch_size
-    return list(inputs[: whole or len(inputs)].split(batch_size))
+    return list(torch.split(inputs[: whole or len(inputs)], batch_size))

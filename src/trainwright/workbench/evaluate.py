@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,18 +42,24 @@ def metric_of(task: Task | str, target_name: str = "target") -> Metric:
     return Metric("RMSE", higher_is_better=False, unit=f"units of {target_name}")
 
 
-def predict(model: nn.Module, inputs: Tensor, batch_size: int = 1024) -> Tensor:
-    """Outputs for all inputs, on the CPU: evaluation mode, no gradients; every module's mode is put back afterwards."""
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """The model in evaluation mode; afterwards every module is in the mode it was in."""
     modes = [(module, module.training) for module in model.modules()]
-    parameter = next(model.parameters(), None)
-    device = inputs.device if parameter is None else parameter.device
     model.eval()
     try:
-        with torch.no_grad():
-            outputs = [model(part.to(device)).float().cpu() for part in inputs.split(batch_size)]
+        yield
     finally:
         for module, training in modes:
             module.training = training
+
+
+def predict(model: nn.Module, inputs: Tensor, batch_size: int = 1024) -> Tensor:
+    """Outputs for all inputs, on the CPU, in evaluation mode and without gradients; modes are put back afterwards."""
+    parameter = next(model.parameters(), None)
+    device = inputs.device if parameter is None else parameter.device
+    with evaluating(model), torch.no_grad():
+        outputs = [model(part.to(device)).float().cpu() for part in torch.split(inputs, batch_size)]
     return torch.cat(outputs)
 
 

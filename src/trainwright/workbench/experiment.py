@@ -7,11 +7,10 @@ import json
 import weakref
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 import trainwright
@@ -19,7 +18,8 @@ from trainwright.core import ModelError, UsageError
 from trainwright.core.errors import nearest
 from trainwright.data.dataset import Dataset, Splits
 from trainwright.workbench.config import Config
-from trainwright.workbench.evaluate import Metric, metric_of
+from trainwright.workbench.evaluate import Metric, evaluating, metric_of
+from trainwright.workbench.fitting import check_fit, run_model
 from trainwright.workbench.losses import Loss, LossFunction, make_loss
 from trainwright.workbench.models import BUILT_IN, choose
 from trainwright.workbench.models.building import (
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 SETUP_SAMPLES = 512
 """Samples that the doctor's trials look at."""
 
-_NOT_IN_KEY = {"seed": True, "recipe": True, "training": {"checkpoint_seconds"}}
+_NOT_IN_KEY: dict[str, Any] = {"seed": True, "recipe": True, "training": {"checkpoint_seconds"}}
 """Settings that do not change what a training computes (its seed enters by itself)."""
 
 
@@ -109,8 +109,7 @@ class Experiment:
         self._explicit = frozenset(changes) | _differing(base)
         self._model, self._loss, self._optimizer = model, loss, optimizer
         self._capacity = capacity
-        task_asked = self.config.data.task
-        self._source = DataSource(None if own is None else lambda: own(task_asked))
+        self._source = DataSource(own)
         self._last_built: weakref.ref[nn.Module] | None = None
         self._keys: dict[int, str] = {}
         if own is not None:
@@ -154,7 +153,7 @@ class Experiment:
     def with_dataset(self, dataset: Dataset) -> Experiment:
         """The same experiment on other data of the same shape, such as inputs set to zero; nothing else changes."""
         other = self.with_changes({"data.source": "python"})
-        other._source = DataSource(lambda: dataset)
+        other._source = DataSource(lambda _task: dataset)
         return other
 
     @property
@@ -197,9 +196,8 @@ class Experiment:
             model = self._call_factory()
             self._require_new(model)
             if is_lazy(model):
-                model.train(False)
-                self.run_model(model, self.prepared.train_inputs[:2])
-                model.train(True)
+                with evaluating(model):
+                    run_model(model, self.prepared.train_inputs[:2])
         self._apply_model_settings(model)
         return model
 
@@ -235,64 +233,10 @@ class Experiment:
             batch_size=self.config.training.batch_size,
         )
 
-    def run_model(self, model: nn.Module, inputs: Tensor) -> Tensor:
-        """The model's outputs for a batch, without gradients; a failure becomes a ``ModelError`` with the shapes."""
-        try:
-            with torch.no_grad():
-                outputs = model(inputs)
-        except ModelError:
-            raise
-        except Exception as error:
-            raise _failed(error, inputs) from error
-        if not isinstance(outputs, Tensor):
-            raise ModelError(
-                f"The model returned {type(outputs).__name__}.",
-                expected="One tensor of outputs.",
-                todo="Return the outputs only, without hidden states or auxiliary values.",
-            )
-        return outputs
-
     def check_model(self, model: nn.Module) -> None:
         """Prove on two samples that model, loss and data fit; ``ModelError`` with the shapes where they do not."""
         data = self.prepared
-        inputs, targets = data.train_inputs[:2], data.train_targets[:2]
-        was_training = model.training
-        model.eval()
-        with seeded(0):
-            outputs = self.run_model(model, inputs)
-        model.train(was_training)
-        n = self.dataset.n_outputs
-        needed = int(targets.max()) + 1 if len(self.dataset.class_names) else 1
-        if len(self.dataset.class_names) and (outputs.ndim != 2 or outputs.shape[1] != n):
-            raise ModelError(
-                f"The model's output has shape {list(outputs.shape)} for {len(inputs)} samples of shape "
-                f"{list(inputs.shape[1:])}.",
-                expected=f"Shape [{len(inputs)}, {n}]: one number for each of the {n} classes.",
-                todo=f"Give the last layer {n} outputs.",
-            )
-        assert needed <= max(n, 1)
-        self._check_loss(outputs, targets)
-
-    def _check_loss(self, outputs: Tensor, targets: Tensor) -> None:
-        loss = self.build_loss()
-        try:
-            value = loss(outputs, targets)
-        except (ModelError, UsageError):
-            raise
-        except Exception as error:
-            raise ModelError(
-                f"The loss '{loss.name}' failed for outputs {list(outputs.shape)} ({outputs.dtype}) and targets "
-                f"{list(targets.shape)} ({targets.dtype}): {type(error).__name__}: {error}.",
-                expected="A loss that takes these.",
-                todo="Choose a loss that fits the task, or wrap yours to convert outputs and targets.",
-            ) from error
-        if not isinstance(value, Tensor) or value.numel() != 1:
-            shape = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            raise ModelError(
-                f"The loss '{loss.name}' returned {shape} for a batch.",
-                expected="One number, the mean over the batch.",
-                todo="Use reduction='mean'.",
-            )
+        check_fit(model, self.build_loss(), data.train_inputs[:2], data.train_targets[:2], self.dataset.n_outputs)
 
     def supports(self, setting: str) -> str | None:
         """Why a dotted setting would have no effect or fail here; None where it works.
@@ -305,7 +249,9 @@ class Experiment:
                 expected="A dotted setting.",
                 todo="Correct the name.",
             )
-        reason = _REASONS.get(setting)
+        from trainwright.workbench.support import REASONS
+
+        reason = REASONS.get(setting)
         return reason(self) if reason else None
 
     def key(self, seed: int) -> str:
@@ -460,91 +406,3 @@ def _require_factory(model: Any, capacity: str | None) -> None:
             expected="The name of the keyword that makes the model larger.",
             todo="Correct capacity, or add the keyword to the factory.",
         )
-
-
-def _failed(error: Exception, inputs: Tensor) -> ModelError:
-    hint = "Check the shapes that the layers expect."
-    if inputs.dtype == torch.int64:
-        hint += " These samples are taken for token numbers; pass kind='table' if they are measured values."
-    elif ("Long" in str(error) and "embedding" in str(error).lower()) or "indices" in str(error):
-        hint += " If the samples are token numbers, pass kind='sequence'."
-    return ModelError(
-        f"The model failed on a batch of shape {list(inputs.shape)} ({inputs.dtype}): {type(error).__name__}: {error}.",
-        expected="A forward pass of a batch of prepared samples.",
-        todo=hint,
-    )
-
-
-def _no_capacity(experiment: Experiment) -> str | None:
-    if experiment.model_name == "linear":
-        return "a linear model has no hidden layers"
-    if experiment.capacity is None:
-        return "the experiment does not say which keyword of its model scales capacity"
-    return None
-
-
-def _no_depth(experiment: Experiment) -> str | None:
-    if experiment.model_name in ("python", "linear"):
-        return f"the model '{experiment.model_name}' has no depth to set"
-    return None
-
-
-def _no_dropout(experiment: Experiment) -> str | None:
-    if experiment.model_name != "python":
-        return None
-    model = experiment.with_changes({"model.dropout": 0.0}).build_model(0)
-    return None if dropout_layers(model) else f"{type(model).__name__} has no dropout layer"
-
-
-def _no_output_bias(experiment: Experiment) -> str | None:
-    model = experiment.with_changes({"model.output_bias": "default"}).build_model(0)
-    n = experiment.dataset.n_outputs
-    return None if last_linear(model, n) else f"{type(model).__name__} does not end in a linear layer with {n} outputs"
-
-
-def _no_smoothing(experiment: Experiment) -> str | None:
-    try:
-        experiment.with_changes({"loss.label_smoothing": 0.1}).build_loss()
-    except UsageError as error:
-        return error.happened.rstrip(".")
-    return None
-
-
-def _no_weight_decay(experiment: Experiment) -> str | None:
-    if experiment.config.optimizer.name != "python":
-        return None
-    try:
-        changed = experiment.with_changes({"optimizer.weight_decay": 0.01})
-        changed.build_optimizer(changed.build_model(0))
-    except ModelError as error:
-        return error.happened.rstrip(".")
-    return None
-
-
-def _no_momentum(experiment: Experiment) -> str | None:
-    if experiment.config.optimizer.name in ("sgd", "rmsprop"):
-        return None
-    return f"the optimizer '{experiment.config.optimizer.name}' takes no momentum from the configuration"
-
-
-def _no_augmentation(experiment: Experiment) -> str | None:
-    from trainwright.data.augmentation import augmentation_for
-
-    dataset = experiment.dataset
-    if is_tokens(dataset) or augmentation_for(dataset.kind, experiment.prepared.sample_shape) is None:
-        return f"there is no label-preserving augmentation for {dataset.kind} samples of shape {dataset.sample_shape}"
-    return None
-
-
-_REASONS: Mapping[str, Callable[[Experiment], str | None]] = MappingProxyType(
-    {
-        "model.width": _no_capacity,
-        "model.depth": _no_depth,
-        "model.dropout": _no_dropout,
-        "model.output_bias": _no_output_bias,
-        "loss.label_smoothing": _no_smoothing,
-        "optimizer.weight_decay": _no_weight_decay,
-        "optimizer.momentum": _no_momentum,
-        "training.augmentation": _no_augmentation,
-    }
-)

@@ -53,7 +53,7 @@ def load_config(source: Path | str) -> Config:
             node = loader.get_single_node()
             values, places = _settings(loader, node, name) if node else ({}, {})
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
@@ -123,7 +123,7 @@ def _settings(
         elif key in sections:
             found, where = {}, {}
         else:
-            found, where = {key: loader.construct_object(value_node, deep=True)}, {key: place}  # type: ignore[no-untyped-call]
+            found, where = {key: loader.construct_object(value_node, deep=True)}, {key: place}
         for repeated in found.keys() & values.keys():
             raise UsageError(
                 f"{where[repeated]}: '{repeated}' is set a second time.",

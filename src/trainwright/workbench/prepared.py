@@ -50,9 +50,12 @@ class PreparedData:
 
 
 class DataSource:
-    """Where an experiment's data come from; keeps what was loaded and prepared for the next who asks."""
+    """Where an experiment's data come from; keeps what was loaded and prepared for the next who asks.
 
-    def __init__(self, own: Callable[[], Dataset] | None = None) -> None:
+    ``own``: makes the user's data set for a task (auto, classification, regression).
+    """
+
+    def __init__(self, own: Callable[[str], Dataset] | None = None) -> None:
         self._own = own
         self._raw: OrderedDict[str, Dataset] = OrderedDict()
         self._selected: OrderedDict[str, tuple[Dataset, Splits]] = OrderedDict()
@@ -80,7 +83,7 @@ class DataSource:
                 expected="Experiment(data=(inputs, targets)), or the name of a data source.",
                 todo="Start from the Python file that holds the data, or set data.source.",
             )
-        return self._own()
+        return self._own(config.task)
 
     def _select(self, config: DataConfig) -> tuple[Dataset, Splits]:
         dataset = self.raw(config)

@@ -44,7 +44,7 @@ def random_state() -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         "numpy": [kind, np.asarray(keys).tolist(), position, has_gauss, gauss],
     }
     tensors = {"torch": torch.get_rng_state()}
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         tensors["cuda"] = torch.cuda.get_rng_state()
     return numbers, tensors
 
