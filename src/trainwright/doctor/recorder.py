@@ -13,10 +13,9 @@ class Recorder:
     """Listens to a training loop on every ``every``-th step.
 
     Call :meth:`after_backward` between ``backward`` and the optimizer's step, and :meth:`after_step` behind it, with
-    the number of the
-    step. Only reads: weights, gradients, losses and random states stay bit for bit what they are without it. All norms
-    of a step
-    are computed by fused kernels on the device and cross to the host in one transfer; other steps cost a comparison.
+    the number of the step. Only reads: weights, gradients, losses and random states stay bit for bit what they are
+    without it. All norms of a step are computed by fused kernels on the device and cross to the host in one transfer;
+    other steps cost a comparison.
     """
 
     def __init__(self, model: nn.Module, optimizer: Optimizer, every: int) -> None:

@@ -21,8 +21,7 @@ def restored(model: nn.Module, optimizer: Optimizer | None = None, tensors: Iter
     ``tensors``: further tensors to put back, such as the batch, which a model with in-place layers may write to.
 
     Tensors are written back into the very same objects, so that views, tied weights and an optimizer's references stay
-    valid. Also
-    undone: ``requires_grad``, the optimizer's groups and their settings. Holds also when the block raises.
+    valid. Also undone: ``requires_grad``, the optimizer's groups and their settings. Holds also when the block raises.
     """
     undo = _Snapshot(model, optimizer, tuple(tensors))
     try:

@@ -45,8 +45,8 @@ class Setup:
 
     ``inputs`` [N, ...] and ``targets`` [N] as the loss takes them, at most a few hundred samples. ``task``:
     ``classification`` or ``regression``. ``n_outputs``: classes, or 1. ``loss_name``: as :func:`recognise_loss` returns
-    it. ``clip_norm``: largest gradient norm of the user's loop. ``batch_size``: of the user's loop.
-    ``step_function``: the user's own step, where there is one, called with this setup and a batch; returns the loss.
+    it. ``clip_norm``: largest gradient norm of the user's loop. ``batch_size``: of the user's loop. ``step_function``:
+    the user's own step, where there is one, called with this setup and a batch; returns the loss.
     """
 
     model: nn.Module

@@ -16,9 +16,8 @@ Array = npt.NDArray[np.float64]
 class LearningCurve(Measurement):
     """Loss and metric per epoch, arrays of equal length [E]; ``epochs`` counts from 1.
 
-    Losses are in the loss's unit, metrics in ``unit`` (accuracy in %, error in the unit of the target).
-    ``baseline_*``: the same quantities for the best prediction that ignores the input (class shares or mean of the
-    training targets).
+    Losses are in the loss's unit, metrics in ``unit`` (accuracy in %, error in the unit of the target). ``baseline_*``:
+    the same quantities for the best prediction that ignores the input (class shares or mean of the training targets).
     ``kept_epoch``: the epoch whose weights are the result. ``learning_rate``: the nominal one.
     """
 
@@ -45,9 +44,8 @@ class LearningCurve(Measurement):
 class BaselineScore:
     """A simple predictor's metric, and by how much the model is better than it on the same samples.
 
-    ``advantage`` is positive where the model is better, whatever the direction of the metric; ``low``, ``high``: its
-    95 % interval,
-    paired over samples; all in the unit of the metric. ``ignores_input``: a constant predictor.
+    ``advantage`` is positive where the model is better, whatever the direction of the metric; ``low``, ``high``: its 95
+    % interval, paired over samples; all in the unit of the metric. ``ignores_input``: a constant predictor.
     """
 
     name: str

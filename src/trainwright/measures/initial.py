@@ -17,13 +17,10 @@ class InitialLoss(Measurement):
     """The loss before the first step, in train mode, beside what theory says of a model that knows nothing.
 
     ``loss``: mean of the user's loss over ``n_samples``. ``zero_output_loss``: the user's loss of outputs that are all
-    zero, which for
-    cross entropy is ln C and for squared error mean(target²). ``constant_loss``: the user's loss of the best output
-    that ignores the
-    input (log class shares, mean target). All in the loss's own unit. ``loss_name``: ``cross_entropy``, ``mse``,
-    ``l1``, ``huber``, … or ``python`` for a loss that is not recognised. ``input_rms``, ``output_rms``: root mean square
-    of what enters
-    and what leaves the model.
+    zero, which for cross entropy is ln C and for squared error mean(target²). ``constant_loss``: the user's loss of the
+    best output that ignores the input (log class shares, mean target). All in the loss's own unit. ``loss_name``:
+    ``cross_entropy``, ``mse``, ``l1``, ``huber``, … or ``python`` for a loss that is not recognised. ``input_rms``,
+    ``output_rms``: root mean square of what enters and what leaves the model.
     """
 
     loss: float
@@ -42,10 +39,9 @@ class OutputAtInit(Measurement):
     """The average output of the untrained model beside the average target.
 
     Classification: ``target_shares`` and ``predicted_shares`` [C], shares of the classes among the targets and mean
-    softmax of the
-    outputs. Regression: means and standard deviations in the unit of the targets that the loss sees; the shares are
-    empty.
-    ``is_logits``: the loss normalises outputs by itself, so that the softmax of the outputs means something.
+    softmax of the outputs. Regression: means and standard deviations in the unit of the targets that the loss sees; the
+    shares are empty. ``is_logits``: the loss normalises outputs by itself, so that the softmax of the outputs means
+    something.
     """
 
     task: str
@@ -64,12 +60,9 @@ class OutputRange(Measurement):
     """What range the outputs have and what the loss does with them.
 
     ``minimum``, ``maximum`` over all outputs, ``smallest_row_sum``, ``largest_row_sum`` over samples, ``n_outputs`` per
-    sample.
-    ``loss``: user's loss of the outputs. ``shift_effect``: relative change of the loss when 0.5 is added to every
-    output; zero for a
-    loss that normalises by itself, such as cross entropy of logits. ``perfect_loss``: user's loss of outputs that are 1
-    for the right
-    class and 0 elsewhere; NaN for regression.
+    sample. ``loss``: user's loss of the outputs. ``shift_effect``: relative change of the loss when 0.5 is added to
+    every output; zero for a loss that normalises by itself, such as cross entropy of logits. ``perfect_loss``: user's
+    loss of outputs that are 1 for the right class and 0 elsewhere; NaN for regression.
     """
 
     task: str

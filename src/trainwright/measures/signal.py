@@ -14,13 +14,10 @@ class NonFinite(Measurement):
     """Where the first NaN or Inf arose within the first ``steps`` own steps.
 
     ``kind``: ``none``, ``input``, ``target``, ``parameter``, ``activation``, ``loss`` or ``gradient``. ``where``:
-    module
-    or parameter.
-    ``step``: number of steps made before, −1 where ``kind`` is none. ``n_bad`` of ``n_values`` values at that place.
-    ``samples``: rows of the batch that carry it.
-    ``largest_before``: largest finite magnitude that entered the place. ``cure``: settings with which the same steps
-    stayed
-    finite, found by trying; empty where none was found.
+    module or parameter. ``step``: number of steps made before, −1 where ``kind`` is none. ``n_bad`` of ``n_values``
+    values at that place. ``samples``: rows of the batch that carry it. ``largest_before``: largest finite magnitude
+    that entered the place. ``cure``: settings with which the same steps stayed finite, found by trying; empty where
+    none was found.
     """
 
     kind: str

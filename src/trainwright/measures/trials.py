@@ -19,10 +19,9 @@ class OverfitAttempt:
     """One try at fitting the batch: what was changed for it and how far the loss came.
 
     ``change`` names what was changed (see :data:`CHANGES`); ``setting`` holds the same change as dotted settings where
-    it can be
-    written so. ``losses``: loss before each step and after the last, in the loss's unit. ``remaining``: share of the
-    distance from
-    the input-independent loss down to the floor that is still left, 0 when fitted, 1 when nothing was learned.
+    it can be written so. ``losses``: loss before each step and after the last, in the loss's unit. ``remaining``: share
+    of the distance from the input-independent loss down to the floor that is still left, 0 when fitted, 1 when nothing
+    was learned.
     """
 
     change: str
@@ -38,15 +37,12 @@ class OverfitAttempt:
 class OverfitTrial(Measurement):
     """Fitting one batch of ``n_samples`` with the user's own optimizer and loss, dropout switched off.
 
-    ``own``: the try with nothing changed. ``bisection``: further tries from the same start, made only when it failed;
-    the last of them
-    overfits unless none did. ``floor``: lowest loss that any output reaches (label smoothing), ``baseline``: loss of
-    the best output
-    that ignores the input, both on this batch. ``rows``: the samples' rows in the batch given. ``predictions``,
-    ``targets`` [n_samples]: after
-    the own try; class numbers or values. ``frozen``: parameters without ``requires_grad`` or in no optimizer.
-    ``conflicting``: rows whose
-    inputs are identical to another row's with another target. ``learning_rate``: largest of the optimizer's groups.
+    ``own``: the try with nothing changed. ``bisection``: further tries from the same start, made only when it failed,
+    up to the first that overfits. ``floor``: lowest loss that any output reaches (label smoothing), ``baseline``: loss
+    of the best output that ignores the input, both on this batch. ``rows``: the samples' rows in the batch given.
+    ``predictions``, ``targets`` [n_samples]: after the own try; class numbers or values. ``frozen``: parameters without
+    ``requires_grad`` or in no optimizer. ``conflicting``: rows whose inputs are identical to another row's with another
+    target. ``learning_rate``: largest of the optimizer's groups.
     """
 
     task: str
@@ -65,20 +61,21 @@ class OverfitTrial(Measurement):
 
     @property
     def cure(self) -> OverfitAttempt | None:
-        """The try of the bisection that overfitted."""
-        return next((attempt for attempt in self.bisection if attempt.overfits), None)
+        """The try of the bisection that overfitted; of several rates that did, the one that was fastest."""
+        return min((a for a in self.bisection if a.overfits), key=lambda a: len(a.losses), default=None)
 
 
 CHANGES = (
     "nothing",
     "conflicting labels dropped",
     "log of outputs",
+    "scaled inputs",
     "output bias",
     "standard loss",
     "negated loss",
-    "learning rate",
     "weight decay",
     "frozen parameters",
+    "learning rate",
     "targets in range",
     "optimizer",
     "fewer samples",
@@ -90,12 +87,10 @@ CHANGES = (
 class InputDependence(Measurement):
     """Whether the outputs follow the inputs, untrained and after ``steps`` own steps, in eval mode.
 
-    ``spread_at_start``, ``spread_after``: largest standard deviation of an output over ``n_samples`` different
-    samples, as a share of
-    the outputs' largest magnitude. ``input_spread``: largest standard deviation of an input over the samples.
-    ``influence``: largest
-    absolute gradient of a random mixture of outputs per input [F] after the steps (flattened sample), empty for
-    integer inputs. ``varying``: which inputs vary over the samples [F].
+    ``spread_at_start``, ``spread_after``: largest standard deviation of an output over ``n_samples`` different samples,
+    as a share of the outputs' largest magnitude. ``input_spread``: largest standard deviation of an input over the
+    samples. ``influence``: largest absolute gradient of a random mixture of outputs per input [F] after the steps
+    (flattened sample), empty for integer inputs. ``varying``: which inputs vary over the samples [F].
     """
 
     n_samples: int
@@ -112,11 +107,10 @@ class BatchDependence(Measurement):
     """Whether the output of one sample depends on other samples of the batch.
 
     ``eval_leak``: largest effect of sample j on output i ≠ j in eval mode, divided by the largest effect of a sample on
-    its own
-    output. ``train_leak``: the same in train mode with dropout off and normalisation layers in eval mode.
-    ``normalised_leak``: in train mode with normalisation layers as the user has them, for information. ``effects``
-    [n, n]: row i, column j, eval mode. ``norm_layers``: names of the layers that mix samples by design.
-    ``method``: ``gradient``, or ``perturbation`` for integer inputs.
+    its own output. ``train_leak``: the same in train mode with dropout off and normalisation layers in eval mode.
+    ``normalised_leak``: in train mode with normalisation layers as the user has them, for information. ``effects`` [n,
+    n]: row i, column j, eval mode. ``norm_layers``: names of the layers that mix samples by design. ``method``:
+    ``gradient``, or ``perturbation`` for integer inputs.
     """
 
     n_samples: int

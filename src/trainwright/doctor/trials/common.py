@@ -49,8 +49,8 @@ def class_shares(targets: Tensor, n_classes: int) -> Tensor:
 
 
 def constant_outputs(setup: Setup, outputs: Tensor, targets: Tensor) -> Tensor:
-    """The best outputs that ignore the input, shaped like ``outputs``: log class shares (shares
-    themselves where the loss measures distance), or the mean target."""
+    """The best outputs that ignore the input, shaped like ``outputs``: log class shares (shares themselves where the
+    loss measures distance), or the mean target."""
     if is_classification(setup) and outputs.shape[-1] == setup.n_outputs:
         shares = class_shares(targets, setup.n_outputs).clamp_min(1e-12)
         best = shares.log() if setup.loss_name not in ("mse", "huber", "l1", "smooth_l1") else shares

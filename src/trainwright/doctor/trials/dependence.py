@@ -15,8 +15,7 @@ def input_dependence(setup: Setup, *, samples: int = 128, steps: int = 10) -> In
     """How far the outputs differ between different inputs, untrained and after a few own steps.
 
     The second look spares models whose last layer starts at zero by design. Judged by the outputs' values, so that
-    integer inputs and
-    a legitimate ``detach`` do no harm; gradients only say which inputs count.
+    integer inputs and a legitimate ``detach`` do no harm; gradients only say which inputs count.
     """
     inputs = setup.inputs[:samples]
     with trial(setup):

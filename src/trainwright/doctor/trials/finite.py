@@ -15,7 +15,8 @@ from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import trial
 from trainwright.measures.signal import NonFinite
 
-_RATE_FACTORS = (0.1, 0.01, 1e-3, 1e-4)
+_LOWEST_RATE = 1e-8
+"""Down to this share of the user's rate lower ones are tried, by factors of ten."""
 
 
 @dataclass(frozen=True)
@@ -119,14 +120,8 @@ def _hooks(model: nn.Module, found: list[_Place]) -> Iterator[None]:
     def watch(name: str) -> Any:
         def hook(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:  # noqa: ARG001 - torch's signature
             output = output[0] if isinstance(output, tuple) else output
-            entered = next((t for t in inputs if isinstance(t, Tensor)), None)
-            if found or not isinstance(output, Tensor) or _finite(output):
-                return
-            found.append(
-                _Place(
-                    "activation", name, output.detach().clone(), _largest(entered) if entered is not None else math.nan
-                )
-            )
+            if not found and isinstance(output, Tensor) and not _finite(output):
+                found.append(_bad_activation(name, inputs, output))
 
         return hook
 
@@ -139,6 +134,16 @@ def _hooks(model: nn.Module, found: list[_Place]) -> Iterator[None]:
             handle.remove()
 
 
+def _bad_activation(name: str, inputs: tuple[Any, ...], output: Tensor) -> _Place:
+    entered = next((t.detach() for t in inputs if isinstance(t, Tensor)), None)
+    if entered is None:
+        return _Place("activation", name, output.detach().clone())
+    if not _finite(entered):
+        # Every module before was fine, so the code between the modules is to blame.
+        return _Place("activation", f"the code before {name}", entered.clone(), _largest(entered))
+    return _Place("activation", name, output.detach().clone(), _largest(entered))
+
+
 def _find_cure(setup: Setup, place: _Place, step: int, steps: int) -> Mapping[str, Any]:
     if place.kind == "input" and bool(torch.isnan(place.values).any()):
         return {"data.missing": "impute"}
@@ -146,13 +151,27 @@ def _find_cure(setup: Setup, place: _Place, step: int, steps: int) -> Mapping[st
     caused_by_first_pass = step == 0 and place.kind in ("activation", "loss", "input", "target", "gradient")
     if caused_by_first_pass or not math.isfinite(setup.learning_rate):
         return {}
-    for factor in _RATE_FACTORS:
+    factor = 0.1
+    while factor >= _LOWEST_RATE:
         with trial(setup):
             for group in setup.optimizer.param_groups:
                 group["lr"] = group["lr"] * factor
-            if _first_bad_step(setup, steps) < 0:
+            if _calms_down(setup, steps):
                 return {"optimizer.learning_rate": _readable_rate(setup)}
+        factor /= 10
     return {}
+
+
+def _calms_down(setup: Setup, steps: int) -> bool:
+    """Whether the steps stay finite and do not end above the loss they started from."""
+    setup.model.train()
+    losses = []
+    for step in range(steps):
+        losses.append(setup.step(*setup.batch(step)))
+        if not math.isfinite(losses[-1]):
+            return False
+    tail = losses[-max(1, steps // 3) :]
+    return _all_finite(setup.model) and sum(tail) / len(tail) <= losses[0]
 
 
 def _readable_rate(setup: Setup) -> float:

@@ -30,6 +30,8 @@ _EXTENSION = 4
 """… up to this multiple of the steps asked for."""
 _RAISING, _LOWERING = (10.0, 100.0, 1000.0), (0.1, 0.01, 0.001)
 _ADAM_RATE = 1e-3
+_UNSCALED = 3.0
+"""Factor by which the inputs' root mean square may differ from 1 before scaling is tried."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,7 @@ def overfit_batch(setup: Setup, *, samples: int = 16, steps: int = 300) -> Overf
     """Fit ``samples`` training samples, as balanced over classes as can be, in about ``steps`` own steps.
 
     Dropout layers are off, everything else is the user's. A try that still makes progress may take up to four times as
-    long. On
-    failure one thing after the other is changed, each from the same start, until the batch is fitted.
+    long. On failure one thing after the other is changed, each from the same start, until the batch is fitted.
     """
     started = time.perf_counter()
     rows = _choose_rows(setup, samples)
@@ -218,11 +219,16 @@ def _predictions(setup: Setup, outputs: Tensor) -> np.ndarray[tuple[int], np.dty
 
 
 def _bisect(setup: Setup, batch: _Batch, own: OverfitAttempt, steps: int) -> Iterator[OverfitAttempt]:
+    cured = False
     for change in _changes(setup, batch, own):
+        if cured and change.name != "learning rate":
+            return
         attempt, _ = _attempt(setup, batch, change, steps)
         yield attempt
-        if attempt.overfits:
+        # A rate that only just fits the batch would make for a slow training: the next one is tried as well.
+        if cured or (attempt.overfits and change.name != "learning rate"):
             return
+        cured = attempt.overfits
 
 
 def _changes(setup: Setup, batch: _Batch, own: OverfitAttempt) -> Iterator[_Change]:
@@ -233,6 +239,9 @@ def _changes(setup: Setup, batch: _Batch, own: OverfitAttempt) -> Iterator[_Chan
     if _outputs_are_probabilities(setup, batch):
         setting = {"model.output_transform": "log"}
         yield _Change("log of outputs", "the loss given the log of the outputs", _take_log, setting)
+    if _is_unscaled(batch.inputs):
+        setting = {"data.scaling": "standardise"}
+        yield _Change("scaled inputs", "inputs standardised", _scale_inputs, setting)
     if not is_classification(setup):
         setting = {"model.output_bias": "prior"}
         yield _Change("output bias", "the last bias set to the mean target", _set_output_bias, setting)
@@ -240,12 +249,12 @@ def _changes(setup: Setup, batch: _Batch, own: OverfitAttempt) -> Iterator[_Chan
         name = "cross_entropy" if is_classification(setup) else "mse"
         yield _Change("standard loss", f"{name} as the loss", _use_standard_loss, {"loss.name": name})
         yield _Change("negated loss", "the loss with the other sign", _negate_loss)
-    yield from _rate_changes(setup, own)
     if any(group.get("weight_decay") for group in setup.optimizer.param_groups):
         setting = {"optimizer.weight_decay": 0.0}
         yield _Change("weight decay", "no weight decay", _no_decay, setting)
     if _frozen(setup):
         yield _Change("frozen parameters", "every parameter trained", _unfreeze)
+    yield from _rate_changes(setup, own)
     if not is_classification(setup):
         yield _Change("targets in range", "targets moved into 0.25 … 0.75", _targets_in_range)
     setting = {"optimizer.name": "adam", "optimizer.learning_rate": _ADAM_RATE}
@@ -311,6 +320,22 @@ def _take_log(setup: Setup, batch: _Batch) -> tuple[Setup, _Batch]:
         return setup.loss(outputs.clamp_min(torch.finfo(outputs.dtype).tiny).log(), targets)
 
     return replace(setup, loss=log_loss), replace(batch, judge=log_loss)
+
+
+def _is_unscaled(inputs: Tensor) -> bool:
+    if not inputs.is_floating_point():
+        return False
+    size = float(inputs.double().square().mean().sqrt())
+    return math.isfinite(size) and not 1 / _UNSCALED <= size <= _UNSCALED
+
+
+def _scale_inputs(setup: Setup, batch: _Batch) -> tuple[Setup, _Batch]:
+    """Standardise with the statistics of all samples of the setup: per feature, or per channel of images."""
+    axes = tuple(axis for axis in range(setup.inputs.dim()) if axis != 1) if setup.inputs.dim() == 4 else (0,)
+    mean = setup.inputs.mean(axes, keepdim=True)
+    spread = setup.inputs.std(axes, keepdim=True, correction=0)
+    spread = torch.where(spread > 0, spread, torch.ones_like(spread))
+    return setup, replace(batch, inputs=(batch.inputs - mean) / spread)
 
 
 def _set_output_bias(setup: Setup, batch: _Batch) -> tuple[Setup, _Batch]:

@@ -1,0 +1,94 @@
+"""TW301 initial-loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from trainwright.clinic import training_benches, training_faults
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.initial import InitialLoss
+
+LIMIT = 2.5
+"""Initial loss as a multiple of the loss of outputs that are all zero. Healthy networks lie between 0.94 and 1.27 (nine
+benches, five seeds, four widths, batch normalisation included), unscaled pixels 0 to 16, which do no harm under Adam,
+below 2.2; ill ones start at 2.7 (`bench/calibrate_model_checks.py`)."""
+
+RAW_INPUT = 3.0
+"""Root mean square of the inputs above which they have not been standardised, where it is 1."""
+
+KNOWN = {
+    "cross_entropy": "ln C",
+    "mse": "mean(target²)",
+    "huber": "mean huber(target)",
+    "l1": "mean |target|",
+    "smooth_l1": "mean smooth_l1(target)",
+}
+"""Losses for which an output of zero means knowing nothing, and what they are then."""
+
+
+class InitialLossCheck(Check):
+    """Before training the loss is far above what a model that knows nothing would have.
+
+    What it finds:
+        An untrained model that is confidently wrong: its first loss is several times the loss of outputs that are all
+        zero, which is ln C for cross entropy over C classes and mean(target²) for squared error.
+
+    Why it hurts:
+        The first epochs are spent on unlearning large random outputs, and the large gradients may kill units or throw
+        the optimizer's statistics off. It is mostly a sign of inputs that were not scaled or of a wrong initialisation.
+
+    How it is measured:
+        The user's loss is evaluated on up to 512 training samples in train mode before the first step, and again for
+        outputs that are all zero. Their ratio is 0.94 to 1.27 on the healthy benches over seeds and widths; the limit
+        of 2.5 also clears raw pixels from 0 to 16. Losses of one's own are not judged, as their theory is not known.
+
+    How to fix:
+        Scale the inputs (``data.scaling``), or initialise the last layer small.
+
+    References:
+        Karpathy, A Recipe for Training Neural Networks (2019), "verify loss @ init".
+    """
+
+    code = "TW301"
+    name = "initial-loss"
+    severity = Severity.WARNING
+    after = ("TW401", "TW315")
+    cases = (
+        Case(training_benches.yield_mlp, training_faults.large_head),
+        Case(training_benches.alloys_mlp, training_faults.raw_inputs),
+    )
+
+    def run(self, start: InitialLoss) -> Iterator[Finding]:
+        if start.loss_name not in KNOWN:
+            raise CannotEvaluate(f"the theory of the loss '{start.loss_name}' is not known")
+        if not (math.isfinite(start.loss) and start.zero_output_loss > 0 and start.n_samples > 1):
+            raise CannotEvaluate(f"the first loss is {start.loss} over {start.n_samples} samples")
+        ratio = start.loss / start.zero_output_loss
+        if not ratio > LIMIT:
+            return
+        theory = f"{KNOWN[start.loss_name]} = {start.zero_output_loss:.3g}"
+        if start.task == "classification" and start.loss_name == "cross_entropy":
+            theory = f"ln {start.n_outputs} = {start.zero_output_loss:.3g}"
+        raw = start.input_rms > RAW_INPUT
+        yield self.finding(
+            happened=f"The loss of the untrained model is {start.loss:.3g} over {start.n_samples} samples, {ratio:.1f} "
+            f"times that of a model that knows nothing; the inputs' root mean square is {start.input_rms:.3g}, the "
+            f"outputs' {start.output_rms:.3g}.",
+            expected=f"About {theory} ({start.loss_name} of outputs near 0), at most {LIMIT} times that.",
+            todo="Scale the inputs to mean 0 and spread 1." if raw else "Initialise the last layer with small weights.",
+            evidence=(
+                Evidence("initial loss", start.loss, limit=LIMIT * start.zero_output_loss, when="before step 1"),
+                Evidence("root mean square of the inputs", start.input_rms, limit=RAW_INPUT),
+            ),
+            fixes=(_SCALE,) if raw else (_SMALL_HEAD,),
+            confidence=0.95,
+            why_confident=f"Healthy networks start at 0.94 to 1.27 times the theory, this one at {ratio:.1f}.",
+        )
+
+
+_SCALE = Fix("Standardise the inputs with the training set's statistics", changes={"data.scaling": "standardise"})
+_SMALL_HEAD = Fix(
+    "Start from small outputs",
+    instruction="Divide the initial weights of the last layer by ten, or leave torch's default initialisation.",
+)

@@ -1,0 +1,79 @@
+"""TW315 softmax-before-cross-entropy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from trainwright.clinic import training_benches, training_faults
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.initial import OutputRange
+
+SUM_TOLERANCE = 1e-3
+"""How far a row of probabilities may sum from 1; half precision rounds to about 5e-4, logits of the healthy benches
+never come within 0.01 of 1 on all samples."""
+
+SHIFT_TOLERANCE = 1e-4
+"""Relative change of the loss when all outputs rise by 0.5: below 1e-6 for cross entropy of anything, above 0.02 for
+losses of probabilities."""
+
+
+class SoftmaxBeforeCrossEntropy(Check):
+    """The model ends in a softmax, and the loss applies another one.
+
+    What it finds:
+        Outputs that are probabilities, given to a loss that expects logits.
+
+    Why it hurts:
+        The second softmax squeezes everything together: over C classes the loss cannot fall below ln(e + C − 1) − 1
+        (1.46 for ten classes) however right the model is, and its gradients nearly vanish. The model still learns
+        somewhat, so that nobody notices.
+
+    How it is measured:
+        A fact, not an opinion: on up to 512 samples no output is negative and every row sums to 1, and the loss does
+        not change when 0.5 is added to all outputs, so it normalises by itself.
+
+    How to fix:
+        Delete the softmax at the end of the model. ``model.output_transform: log`` has exactly the same effect without
+        touching the code, as the softmax of log-probabilities gives the probabilities back.
+
+    References:
+        torch.nn.CrossEntropyLoss, "the input is expected to contain the unnormalized logits for each class".
+    """
+
+    code = "TW315"
+    name = "softmax-before-cross-entropy"
+    severity = Severity.ERROR
+    after = ("TW401",)
+    cases = (
+        Case(training_benches.alloys_mlp, training_faults.softmax_output),
+        Case(training_benches.digits_cnn, training_faults.softmax_output),
+        Case(training_benches.waves_gru, training_faults.softmax_output),
+    )
+
+    def run(self, outputs: OutputRange) -> Iterator[Finding]:
+        if outputs.task != "classification" or outputs.n_outputs < 2:
+            raise CannotEvaluate(f"{outputs.n_outputs} output of a {outputs.task} is no distribution over classes")
+        if outputs.n_samples < 2 or not math.isfinite(outputs.minimum + outputs.maximum + outputs.shift_effect):
+            raise CannotEvaluate(f"the outputs of {outputs.n_samples} samples are not all finite")
+        off = max(abs(outputs.smallest_row_sum - 1), abs(outputs.largest_row_sum - 1))
+        if not (outputs.minimum >= 0 and off <= SUM_TOLERANCE and outputs.shift_effect < SHIFT_TOLERANCE):
+            return
+        n = outputs.n_outputs
+        floor = math.log(math.e + n - 1) - 1
+        yield self.finding(
+            happened=f"All outputs of {outputs.n_samples} samples lie in {outputs.minimum:.3g} … {outputs.maximum:.3g} "
+            f"and every sample's {n} outputs sum to 1, so they are probabilities; but the loss applies a softmax of "
+            f"its own. Even perfect predictions would have a loss of {floor:.2f}.",
+            expected=f"Logits, of any sign and sum, whose loss can fall to 0 instead of {floor:.2f}.",
+            todo="Delete the softmax at the end of the model; apply it only where probabilities are shown.",
+            evidence=(
+                Evidence("largest distance of a row sum from 1", off, limit=SUM_TOLERANCE),
+                Evidence("lowest loss within reach", floor, limit=0.0, unit="nats"),
+            ),
+            fixes=(
+                Fix("Give the loss the log of the outputs", changes={"model.output_transform": "log"}),
+                Fix("Delete the softmax", instruction="Return the last linear layer's output without the softmax."),
+            ),
+            why_confident="Non-negative rows that sum to 1 under a loss that ignores shifts: a fact.",
+        )

@@ -1,0 +1,139 @@
+"""The small networks of the clinic's benches, with the faults (quirks) that can be built into each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from trainwright.clinic.bench import ModelSpec
+from trainwright.core import UsageError
+
+QUIRKS: dict[str, str] = {
+    "batch-leak": "subtracts the mean over the batch",
+    "batch-norm": "batch normalisation after every hidden layer",
+    "dropout": "dropout of one half after every hidden layer",
+    "frozen": "no parameter trained but the last bias",
+    "frozen-first": "first layer frozen on purpose",
+    "heavy-dropout": "dropout of 0.99 after every hidden layer",
+    "ignore-input": "multiplies the features by zero",
+    "large-head": "last layer thirty times too large",
+    "layer-norm": "layer normalisation after every hidden layer",
+    "log-of-negative": "log of the features, which may be negative",
+    "sigmoid-output": "sigmoid after the last layer",
+    "softmax": "softmax after the last layer",
+    "zero-head": "last layer starts at zero",
+}
+"""Every quirk and what it does."""
+
+
+class BenchNet(nn.Module):
+    """Hidden layers (``body``), a linear ``head``, and between and behind them the quirks."""
+
+    def __init__(self, spec: ModelSpec, sample_shape: tuple[int, ...], n_outputs: int) -> None:
+        super().__init__()
+        unknown = spec.quirks - set(QUIRKS)
+        if unknown:
+            raise UsageError(
+                f"There is no quirk '{min(unknown)}' of bench models.",
+                expected=f"One of {', '.join(QUIRKS)}.",
+                todo="Correct the name, or add the quirk to testing/bench_models.py.",
+            )
+        self.quirks = spec.quirks
+        self.body, features = _BODIES[spec.kind](spec, sample_shape)
+        self.head = nn.Linear(features, n_outputs)
+        self._apply_to_parameters()
+
+    def _apply_to_parameters(self) -> None:
+        with torch.no_grad():
+            if "zero-head" in self.quirks:
+                nn.init.zeros_(self.head.weight)
+                nn.init.zeros_(self.head.bias)
+            if "large-head" in self.quirks:
+                self.head.weight.mul_(30)
+        if "frozen-first" in self.quirks:
+            next(iter(self.body.parameters())).requires_grad_(False)
+        if "frozen" in self.quirks:
+            self.requires_grad_(False)
+            self.head.bias.requires_grad_(True)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Outputs [N, n_outputs] of inputs [N, ...]."""
+        features = self.body(inputs)
+        if "batch-leak" in self.quirks:
+            features = features - features.mean(0, keepdim=True)
+        if "ignore-input" in self.quirks:
+            features = features * 0
+        if "log-of-negative" in self.quirks:
+            features = torch.log(features - 0.1)
+        outputs: Tensor = self.head(features)
+        if "softmax" in self.quirks:
+            outputs = outputs.softmax(-1)
+        return outputs.sigmoid() if "sigmoid-output" in self.quirks else outputs
+
+
+class _LastState(nn.Module):
+    """The last state of a GRU over sequences [N, T, F]."""
+
+    def __init__(self, features: int, width: int, depth: int) -> None:
+        super().__init__()
+        self.gru = nn.GRU(features, width, num_layers=depth, batch_first=True)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        states, _ = self.gru(inputs)
+        return states[:, -1]  # type: ignore[no-any-return]
+
+
+def _after(spec: ModelSpec, width: int, *, image: bool = False) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    if "batch-norm" in spec.quirks:
+        layers.append(nn.BatchNorm2d(width) if image else nn.BatchNorm1d(width))
+    if "layer-norm" in spec.quirks:
+        layers.append(nn.GroupNorm(1, width) if image else nn.LayerNorm(width))
+    layers.append(nn.ReLU())
+    if "dropout" in spec.quirks:
+        layers.append(nn.Dropout(0.5))
+    if "heavy-dropout" in spec.quirks:
+        layers.append(nn.Dropout(0.99))
+    return layers
+
+
+def _linear(_: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+    return nn.Flatten(), math.prod(sample_shape)
+
+
+def _mlp(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+    layers: list[nn.Module] = [nn.Flatten()]
+    features = math.prod(sample_shape)
+    for _ in range(max(1, spec.depth)):
+        layers += [nn.Linear(features, spec.width), *_after(spec, spec.width)]
+        features = spec.width
+    return nn.Sequential(*layers), features
+
+
+def _cnn(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+    channels, height, width = sample_shape
+    layers: list[nn.Module] = []
+    filters = channels
+    for level in range(max(1, spec.depth)):
+        layers.append(nn.Conv2d(filters, spec.width * 2**level, 3, padding=1))
+        filters = spec.width * 2**level
+        layers += _after(spec, filters, image=True)
+        if min(height, width) >= 2:
+            layers.append(nn.MaxPool2d(2))
+            height, width = height // 2, width // 2
+    return nn.Sequential(*layers, nn.Flatten()), filters * height * width
+
+
+def _gru(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+    return _LastState(sample_shape[-1], spec.width, max(1, spec.depth)), spec.width
+
+
+_BODIES: dict[str, Callable[[ModelSpec, tuple[int, ...]], tuple[nn.Module, int]]] = {
+    "linear": _linear,
+    "mlp": _mlp,
+    "cnn": _cnn,
+    "gru": _gru,
+}
