@@ -67,3 +67,12 @@ def test_it_stands_in_the_report_of_a_run(installed: Path, tmp_path: Path) -> No
     assert [f["where"] for f in findings if f["code"] == "ACME111"] == ["tulip"]
     (report,) = tmp_path.glob("runs/flowers*/report.html")
     assert "ACME111" in report.read_text(encoding="utf-8")
+
+
+def test_it_keeps_the_contract_that_its_package_inherits(installed: Path, tmp_path: Path) -> None:
+    suite = shutil.copy(PACKAGE / "tests" / "test_contract.py", tmp_path)
+    options = ["-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "-c", os.devnull]
+    done = start(installed, "-m", "pytest", *options, str(suite), cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "passed" in done.stdout
+    assert "skipped" not in done.stdout

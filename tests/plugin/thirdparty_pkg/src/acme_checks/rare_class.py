@@ -58,5 +58,6 @@ class RareClass(Check):
                     todo="Collect more of it, merge it with another class, or leave it out.",
                     evidence=(Evidence("training samples", float(count), limit=float(FEWEST), where=name),),
                     fixes=(Fix("Collect more", instruction=f"Collect at least {FEWEST - count} more of '{name}'."),),
+                    why_confident="The samples were counted.",
                     where=name,
                 )
