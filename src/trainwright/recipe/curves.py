@@ -12,9 +12,7 @@ import torch
 from trainwright.core import Verdict, discover, judge
 from trainwright.core.measurement import Measurement, Measurements
 from trainwright.data.dataset import Task
-from trainwright.measures.curves import BaselineComparison, BaselineScore, LearningCurve
-from trainwright.recipe.comparison import Judge
-from trainwright.recipe.statistics import Interval, bootstrap_rmse_interval, wilson_interval
+from trainwright.measures.curves import LearningCurve
 from trainwright.report.view import Chart, Rule
 from trainwright.workbench.experiment import Experiment
 from trainwright.workbench.loop import EpochRecord, TrainingResult
@@ -81,49 +79,6 @@ def constant_baseline(experiment: Experiment) -> dict[str, tuple[float, float]]:
 def _loss(loss: Loss, outputs: torch.Tensor, targets: torch.Tensor) -> float:
     with torch.no_grad():
         return float(loss(outputs, targets))
-
-
-def own_interval(judge_: Judge, outputs: np.ndarray[Any, Any]) -> Interval:
-    """The metric of these validation outputs with its 95 % interval over samples, in the metric's unit."""
-    if judge_.task is Task.CLASSIFICATION:
-        wrong = int(judge_.mistakes(outputs).sum())
-        return wilson_interval(len(judge_.targets) - wrong, len(judge_.targets)).scaled(100.0)
-    return bootstrap_rmse_interval(np.sqrt(judge_.losses(outputs)))
-
-
-def baseline_comparison(
-    judge_: Judge, outputs: np.ndarray[Any, Any], baselines: Mapping[str, float], n_samples: int
-) -> BaselineComparison:
-    """The model beside the baselines of the check stage, of which only the metric is known.
-
-    Without their predictions the advantage is not paired: its interval is that of the model's own metric, which is
-    wider and so slower to accuse.
-    """
-    own = own_interval(judge_, outputs)
-    sign = 1.0 if judge_.higher_is_better else -1.0
-    scores = []
-    for name, value in baselines.items():
-        low, high = sorted((sign * (own.low - value), sign * (own.high - value)))
-        scores.append(
-            BaselineScore(
-                name=name,
-                value=value,
-                advantage=sign * (own.estimate - value),
-                low=low,
-                high=high,
-                ignores_input=name in ("majority class", "mean"),
-            )
-        )
-    return BaselineComparison(
-        metric_name=judge_.metric,
-        higher_is_better=judge_.higher_is_better,
-        unit=judge_.unit,
-        n_samples=n_samples,
-        value=own.estimate,
-        low=own.low,
-        high=own.high,
-        baselines=tuple(scores),
-    )
 
 
 def run_checks(codes: Iterable[str], measurements: Iterable[Measurement]) -> Verdict:

@@ -128,7 +128,7 @@ def _interaction(values: npt.NDArray[np.float64]) -> float:
     if seeds == 1:
         return 0.0
     rest = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0, keepdims=True) + values.mean()
-    return float((rest**2).sum()) / ((seeds - 1) * (samples - 1))
+    return float((rest**2).sum() / ((seeds - 1) * (samples - 1)))
 
 
 def pooled_variance(groups: Sequence[Values]) -> tuple[float, int]:

@@ -6,12 +6,16 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from trainwright.core import Verdict
+from trainwright.data.dataset import Task
 from trainwright.recipe import ladder, rates
+from trainwright.recipe.baselines import compare
 from trainwright.recipe.comparison import Judge
 from trainwright.recipe.context import Context, RunPlan
 from trainwright.recipe.curves import (
-    baseline_comparison,
     constant_baseline,
     curve_charts,
     learning_curve,
@@ -85,9 +89,11 @@ def _train_in_full(context: Context, experiment: Experiment, material: Material)
     material.charts += [*curve_charts("Full training", experiment, result, baselines), *signal_charts(result)]
     measured: list[Any] = [learning_curve(experiment, result)]
     if baselines:
-        comparison = baseline_comparison(judge, result.validation_outputs, baselines, len(judge.targets))
-        measured.append(comparison)
         material.steps.append(_beside_baselines(judge, result, baselines))
+    answers: dict[str, Any] = context.facts.get("check", {}).get("baseline_answers", {})
+    if answers:
+        paired = {name: np.asarray(values) for name, values in answers.items()}
+        measured.append(compare(experiment, _answers(judge, result), judge.targets, paired))
     verdict = run_checks(CHECKS, measured)
     material.facts.update(
         seed=seed,
@@ -109,6 +115,12 @@ def _train_in_full(context: Context, experiment: Experiment, material: Material)
         f"constant, validation {judge.metric} {judge.metric_text(result.validation_metric)}."
     )
     return verdict, gate_from(verdict, reason)
+
+
+def _answers(judge: Judge, result: TrainingResult) -> npt.NDArray[Any]:
+    """Class numbers or values in target units on the validation part, [n]."""
+    outputs = result.validation_outputs
+    return outputs.argmax(axis=1) if judge.task is Task.CLASSIFICATION else outputs.reshape(-1)
 
 
 def _beside_baselines(judge: Judge, result: TrainingResult, baselines: Mapping[str, float]) -> Step:

@@ -112,6 +112,7 @@ class RegularizeStage(Stage):
                 "metric_per_seed": metrics,
                 "plain_metric_per_seed": [result.validation_metric for result in study.plain],
                 "deciding": study.judge.quantity,
+                "worse": sorted(c.setting for c in candidates if comparisons[c.name].worse),
                 "gains": {name: list(c.metric_gains) for name, c in comparisons.items()},
             },
         )
@@ -180,8 +181,8 @@ def _begin(context: Context) -> _Study:
         Step(
             "plain model",
             "It is better on training than on validation: that gap is what regularisation can win back.",
-            f"{judge.metric} on validation {judge.metrics_text(r.validation_metric for r in plain)}, {abs(gap):.2g} {judge.unit} "
-            f"{'below' if gap * sign > 0 else 'above'} training; {judge.reason}.",
+            f"{judge.metric} on validation {judge.metrics_text(r.validation_metric for r in plain)}, "
+            f"{abs(gap):.2g} {judge.unit} {'below' if gap * sign > 0 else 'above'} training; {judge.reason}.",
             Outcome.AS_EXPECTED if gap > 0 else Outcome.SURPRISE,
         )
     )

@@ -91,14 +91,14 @@ class SqueezeStage(Stage):
         candidates = [_single(work), *_moving_average(work), *_from_snapshots(work), *_ensembles(work)]
         bar = candidates[0]
         passing = [c for c in candidates if _reaches(work.judge, c, bar)]
-        chosen = min(passing, key=lambda c: (work.judge.score(c.outputs), BY_COST.index(c.kind)))
+        chosen = min(passing, key=lambda c: (_rank(work.judge, c.outputs), BY_COST.index(c.kind)))
         judge = work.judge
         metric, loss = judge.metric_of(chosen.outputs), judge.loss_of(chosen.outputs)
         work.steps.append(
             Step(
                 "choose",
-                f"The best on validation of those that reach the best single model ({_text(judge, bar)}); ties go to "
-                "the simpler.",
+                f"The best metric on validation, then the lowest loss, and at least those of the best single model "
+                f"({_text(judge, bar)}); ties go to the simpler.",
                 f"{chosen.kind} of {len(chosen.seeds)} training{'s' if len(chosen.seeds) > 1 else ''}: "
                 f"{_text(judge, chosen)}.",
                 Outcome.SURPRISE if chosen.kind == SINGLE else Outcome.AS_EXPECTED,
@@ -119,8 +119,8 @@ class SqueezeStage(Stage):
                 "seeds": list(chosen.seeds),
                 "settings": settings,
                 "epochs": work.epochs,
-                "metric": metric,
-                "loss": loss,
+                "validation_metric": metric,
+                "validation_loss": loss,
                 "single_metric": judge.metric_of(bar.outputs),
                 "single_loss": judge.loss_of(bar.outputs),
                 "mean_member_metric": float(np.mean([judge.metric_of(o) for o in work.outputs])),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -150,14 +150,17 @@ class TuneStage(Stage):
 # The space -----------------------------------------------------------------------------------------------------------
 
 
-def space_for(experiment: Experiment, plan: RunPlan) -> tuple[Space, dict[str, Any]]:
-    """The settings worth searching on this experiment, around their present values, and settings to fix alongside."""
+def space_for(experiment: Experiment, plan: RunPlan, hopeless: Collection[str] = ()) -> tuple[Space, dict[str, Any]]:
+    """The settings worth searching on this experiment, around their present values, and settings to fix alongside.
+
+    ``hopeless`` settings stay as they are.
+    """
     rate = learning_rate(experiment)
     dimensions: list[Dimension] = []
     fixed: dict[str, Any] = {}
     if experiment.supports("optimizer.learning_rate") is None:
         dimensions.append(Logarithmic("optimizer.learning_rate", rate / 10, rate * 10, least=1e-8, most=100.0))
-    if experiment.supports("optimizer.weight_decay") is None:
+    if "optimizer.weight_decay" not in hopeless and experiment.supports("optimizer.weight_decay") is None:
         fixed, (low, high) = decay_strengths(experiment, plan, (0.01, 3.0), (1e-6, 1e-2))
         present = current_value(experiment, "optimizer.weight_decay")
         low, high = min(low, present / 3 or low), max(high, present * 3)
@@ -166,7 +169,7 @@ def space_for(experiment: Experiment, plan: RunPlan) -> tuple[Space, dict[str, A
     if batch is not None and experiment.supports("training.batch_size") is None:
         dimensions.append(batch)
     for setting, high, most in (("model.dropout", 0.5, 0.8), ("loss.label_smoothing", 0.2, 0.4)):
-        if experiment.supports(setting) is None:
+        if setting not in hopeless and experiment.supports(setting) is None:
             dimensions.append(Linear(setting, 0.0, high, least=0.0, most=most))
     scale = capacity(experiment)
     if scale is not None and scale[1] >= 2:
@@ -193,10 +196,13 @@ def _begin(context: Context) -> _Search:
     context.progress.describe("the present settings")
     incumbent = context.train(experiment, seed)
     judge = Judge.of(experiment, [incumbent])
-    space, fixed = space_for(experiment, context.plan)
+    hopeless = context.facts.get("regularize", {}).get("worse", [])
+    space, fixed = space_for(experiment, context.plan, hopeless)
     worst = _loss_of_constant(experiment)
     search = _Search(context, experiment, incumbent, judge, space, fixed, worst, seed)
     ranges = "; ".join(f"{d.setting} {d.text}" for d in space.dimensions)
+    if hopeless:
+        ranges += f"; left out, because they made the model worse when tried alone: {', '.join(hopeless)}"
     known = [
         f for f in context.run.path.parent.glob(f"*/trainings/{incumbent.key}") if context.run.path not in f.parents
     ]
@@ -228,7 +234,7 @@ def _explore(search: _Search) -> None:
     tried = len(search.trials) + len(search.refused)
     infeasible = sum(not trial.feasible for trial in search.trials) + len(search.refused)
     share = infeasible / tried
-    again = f" {search.repeated} repeated configurations were read, not trained." if search.repeated else ""
+    again = f" {search.repeated} repeated ones were not trained again." if search.repeated else ""
     search.steps.append(
         Step(
             "short trials",
