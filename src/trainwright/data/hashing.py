@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def row_hashes(*arrays: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
 
 
 def _canonical(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    flat = np.ascontiguousarray(array).reshape(len(array), -1)
+    flat = np.ascontiguousarray(array).reshape(len(array), math.prod(array.shape[1:]))
     if not np.issubdtype(flat.dtype, np.floating):
         return flat
     flat = flat + np.zeros((), dtype=flat.dtype)  # -0.0 + 0.0 is 0.0; also a copy, the caller's array stays as it is

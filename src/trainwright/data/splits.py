@@ -34,11 +34,20 @@ def make_splits(dataset: Dataset, *, validation: float, test: float, stratify: b
     if dataset.given_splits is not None:
         return _complete(dataset, dataset.given_splits, (validation, test), stratify=stratify, rng=rng)
     rows = np.arange(len(dataset), dtype=np.int64)
-    sizes = dataset.given_sizes or {
-        "validation": _share(validation, len(rows)),
-        "test": _share(test, len(rows)),
-    }
-    return _divide(dataset, rows, (sizes["validation"], sizes["test"]), stratify=stratify, rng=rng)
+    given = dataset.given_sizes
+    sizes = (given["validation"], given["test"]) if given else _sizes(validation, test, len(rows))
+    return _divide(dataset, rows, sizes, stratify=stratify, rng=rng)
+
+
+def _sizes(validation: float, test: float, n: int) -> tuple[int, int]:
+    """Rows for validation and test, rounded so that one of three or more rows is left to train on."""
+    n_validation, n_test = _share(validation, n), _share(test, n)
+    while n_validation + n_test >= n > 2:
+        if n_validation >= n_test:
+            n_validation -= 1
+        else:
+            n_test -= 1
+    return n_validation, n_test
 
 
 def _share(share: float, n: int) -> int:

@@ -57,13 +57,21 @@ class FeatureRanges(Measurement):
     scaling: str | None = None
 
     @property
+    def consistent(self) -> bool:
+        """Whether every array has one entry per name."""
+        lengths = {len(self.names), len(self.low), len(self.high), len(self.std), len(self.categorical)}
+        return len(lengths) == 1
+
+    @property
     def pixel_like(self) -> bool:
         """Whether this is a table of pixels: at least 16 features of which most share one lowest and one highest value.
 
         In such a table a feature that is always 0 is a corner of the picture, and small spread is the rim.
         """
+        if not self.consistent:
+            return False
         known = np.isfinite(self.low) & np.isfinite(self.high)
-        if len(self.low) < 16 or len(self.low) != len(self.high) or known.sum() < 16:
+        if known.sum() < 16:
             return False
         ends = [np.unique(values[known], return_counts=True)[1].max() / known.sum() for values in (self.low, self.high)]
         return bool(min(ends) >= 0.5)

@@ -44,9 +44,9 @@ class ClassImbalance(Check):
     cases = (Case(tables.wine, data_faults.imbalanced_classes), Case(images.digits, data_faults.imbalanced_classes))
 
     def run(self, classes: ClassCounts) -> Iterator[Finding]:
-        counts, total = classes.counts, int(np.sum(classes.counts))
-        if len(counts) < 2 or len(counts) != len(classes.class_names) or total < MIN_SAMPLES:
-            raise CannotEvaluate(f"{total} samples of {len(counts)} classes are too few to speak of balance")
+        counts, total = classes.counts, float(np.sum(classes.counts))
+        if len(counts) < 2 or len(counts) != len(classes.class_names) or not total >= MIN_SAMPLES:
+            raise CannotEvaluate(f"{total:.0f} samples of {len(counts)} classes are too few to speak of balance")
         largest, smallest = int(counts.argmax()), int(counts.argmin())
         ratio = float(counts[largest] / max(counts[smallest], 0.5))  # an absent class counts as half a sample
         if not ratio > RATIO:
@@ -56,7 +56,7 @@ class ClassImbalance(Check):
         ]
         more = f" and {len(rare) - 5} more" if len(rare) > 5 else ""
         yield self.finding(
-            happened=f"Class '{classes.class_names[largest]}' has {counts[largest]} of {total} {classes.split} "
+            happened=f"Class '{classes.class_names[largest]}' has {counts[largest]} of {total:.0f} {classes.split} "
             f"samples; much rarer are {', '.join(rare[:5])}{more}.",
             expected=f"The largest class has at most {RATIO:g} times as many as the smallest, not {ratio:.1f} times.",
             todo="Judge the model by each class's own accuracy; collect more of the rare class or weight it.",

@@ -43,12 +43,12 @@ class ConstantFeature(Check):
     cases = (Case(tables.wine, data_faults.constant_feature), Case(images.shapes, data_faults.constant_feature))
 
     def run(self, features: FeatureRanges) -> Iterator[Finding]:
-        if features.n_samples < MIN_SAMPLES or len(features.low) != len(features.high):
+        if features.n_samples < MIN_SAMPLES or not features.consistent:
             raise CannotEvaluate(f"{features.n_samples} training samples are too few: {MIN_SAMPLES} are needed")
         if features.pixel_like:
             return
         constant = np.flatnonzero(~(features.low < features.high))  # NaN: no value at all
-        if not len(constant) or len(constant) > len(features.names):
+        if not len(constant):
             return
         names = [features.names[i] for i in constant]
         described = [_describe(features.names[i], features.low[i]) for i in constant[:SHOWN]]

@@ -49,8 +49,10 @@ class MixedScales(Check):
             raise CannotEvaluate("it is not known whether the features will be scaled")
         if features.scaling != "none" or features.pixel_like:
             return
+        if not features.consistent:
+            raise CannotEvaluate("the ranges were not measured for every feature")
         widths = features.high - features.low
-        usable = np.flatnonzero((widths > 0) & np.isfinite(widths) & ~features.categorical)
+        usable = np.flatnonzero((widths > 0) & np.isfinite(widths) & ~features.categorical.astype(np.bool_))
         if len(usable) < 2:
             raise CannotEvaluate(f"{len(usable)} features change: two are needed to compare")
         widest, narrowest = (int(usable[i]) for i in (widths[usable].argmax(), widths[usable].argmin()))
