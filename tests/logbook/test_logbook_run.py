@@ -76,13 +76,13 @@ def test_a_second_process_is_refused_and_a_killed_one_leaves_no_lock(tmp_path: P
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(RunFolderError, match=f"in use by another process \\(number {holder.pid}\\)"), run.lock():
             pass
-        assert run.status == "running"
+        assert str(run.status) == "running"
     finally:
         holder.send_signal(signal.SIGKILL)
         holder.communicate()
-    assert run.status == "interrupted"
+    assert str(run.status) == "interrupted"
     with run.lock():
-        assert run.status == "running"
+        assert str(run.status) == "running"
 
 
 def test_runs_are_listed_from_folders_or_cache_alike(tmp_path: Path) -> None:

@@ -82,7 +82,8 @@ def test_wrong_settings_are_explained(changes: dict[str, Any], message: str) -> 
 def test_separate_splits_are_kept() -> None:
     inputs, targets = rows(60)
     parts = {"train": slice(0, 30), "validation": slice(30, 50), "test": slice(50, 60)}
-    experiment = Experiment(**{name: (inputs[rows], targets[rows]) for name, rows in parts.items()})
+    train_part, validation_part, test_part = ((inputs[part], targets[part]) for part in parts.values())
+    experiment = Experiment(train=train_part, validation=validation_part, test=test_part)
     for name, split in experiment.splits.items():
         np.testing.assert_array_equal(experiment.dataset.inputs[split], inputs[parts[name]].numpy())
 
@@ -141,7 +142,7 @@ def test_arguments_that_contradict_are_refused(arguments: dict[str, Any]) -> Non
 
 
 def test_a_configuration_cannot_bring_python() -> None:
-    with pytest.raises(UsageError, match="model.name is 'python'"):
+    with pytest.raises(UsageError, match=r"model\.name is 'python'"):
         Experiment.from_config(Config.model_validate({"model": {"name": "python"}}))
 
 
@@ -272,7 +273,7 @@ def test_output_bias_starts_at_the_class_shares() -> None:
     experiment = wine().with_changes({"model.output_bias": "prior", "model.name": "linear"})
     layer = experiment.build_model(0)[-1]  # type: ignore[index]
     shares = np.bincount(Y[experiment.splits.train]) / len(experiment.splits.train)
-    np.testing.assert_allclose(layer.bias.detach().numpy(), np.log(shares), rtol=1e-5)  # type: ignore[union-attr, operator]
+    np.testing.assert_allclose(layer.bias.detach().numpy(), np.log(shares), rtol=1e-5)
     assert experiment.supports("model.output_bias") is None
 
     def no_bias() -> nn.Module:
@@ -334,7 +335,7 @@ def test_what_settings_apply() -> None:
     assert wine(model=Net, capacity="hidden").supports("model.width") is None
     assert wine(model=Net).supports("model.depth") is not None
     assert wine().supports("training.augmentation") is None
-    with pytest.raises(UsageError, match="Did you mean 'model.dropout'"):
+    with pytest.raises(UsageError, match=r"Did you mean 'model\.dropout'"):
         wine().supports("model.dropuot")
 
 
