@@ -29,6 +29,7 @@ class RunPlan:
     ensemble: int
     rate_sweeps: int
     seconds_per_training: float
+    threads: int = 1
     budget_seconds: float | None = None
     notes: tuple[str, ...] = ()
 

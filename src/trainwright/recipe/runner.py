@@ -107,6 +107,7 @@ def _carry_out(request: Request, experiment: Experiment, run: RunFolder, *, forc
     with run.lock():
         run.set_status("running")
         recipe = _Recipe(request, experiment, run, force=force, console=console)
+        threads = torch.get_num_threads()
         try:
             stopped = recipe.run(stages)
         except KeyboardInterrupt:
@@ -115,6 +116,8 @@ def _carry_out(request: Request, experiment: Experiment, run: RunFolder, *, forc
         except TrainwrightError as error:
             recipe.finish("stopped", str(error))
             raise
+        finally:
+            torch.set_num_threads(threads)
         return recipe.finish("stopped" if stopped else "finished", stopped)
 
 
@@ -130,6 +133,7 @@ class _Recipe:
         self.force = force
         self.console = console
         self.results: list[StageResult] = []
+        self.threads = torch.get_num_threads()
 
     def run(self, stages: Sequence[Stage]) -> str:
         """Carry out the stages; the reason for stopping, or an empty string."""
@@ -169,6 +173,8 @@ class _Recipe:
             with self.console.status("Measuring how long one epoch takes …"):
                 plan = budget.make_plan(self.experiment, stages, self.request.budget_seconds)
             self.run_folder.save_plan({"plan": plan.to_dict(), "adjusted": {}})
+        self.threads = plan.threads
+        torch.set_num_threads(plan.threads)
         self.experiment = self.experiment.with_changes({"training.epochs": plan.epochs_full})
         self.run_folder.save_config(dump_config(self.experiment.config))
         self._announce(plan, stages)
@@ -259,7 +265,7 @@ class _Recipe:
             "torch": torch.__version__,
             "numpy": np.__version__,
             "python": sys.version.split()[0],
-            "threads": str(torch.get_num_threads()),
+            "threads": str(self.threads),
         }
 
 
