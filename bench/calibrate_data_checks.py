@@ -92,7 +92,7 @@ def imbalance(measurements: Measurements) -> Iterator[float]:
 def scale_ratio(measurements: Measurements) -> Iterator[float]:
     """Widest to narrowest feature of tables that are not pixels."""
     for m in measurements.of(FeatureRanges):
-        widths = m.high - m.low
+        widths = m.widths
         if m.kind == "table" and not m.pixel_like:
             yield float(widths[widths > 0].max() / widths[widths > 0].min())
 

@@ -63,6 +63,14 @@ class FeatureRanges(Measurement):
         return len(lengths) == 1
 
     @property
+    def widths(self) -> npt.NDArray[np.float64]:
+        """Highest less lowest value of each feature, [F], NaN where they are not known."""
+        known = np.isfinite(self.low) & np.isfinite(self.high)
+        found = np.full(len(self.low), np.nan)
+        found[known] = self.high[known] - self.low[known]
+        return found
+
+    @property
     def pixel_like(self) -> bool:
         """Whether this is a table of pixels: at least 16 features of which most share one lowest and one highest value.
 

@@ -56,7 +56,7 @@ class ConstantFeature(Check):
         yield self.finding(
             happened=f"{len(names)} of {len(features.low)} features never change over {features.n_samples} training "
             f"samples: {', '.join(described)}{more}.",
-            expected="Every feature takes at least two values.",
+            expected="0 constant features: each takes at least 2 values.",
             todo="Check where these features come from; leave them out if they are meant to be constant.",
             evidence=(Evidence("constant features", len(names), limit=0, unit="features", where=names[0]),),
             fixes=_fixes(features, names),

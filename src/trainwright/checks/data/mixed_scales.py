@@ -51,8 +51,8 @@ class MixedScales(Check):
             return
         if not features.consistent:
             raise CannotEvaluate("the ranges were not measured for every feature")
-        widths = features.high - features.low
-        usable = np.flatnonzero((widths > 0) & np.isfinite(widths) & ~features.categorical.astype(np.bool_))
+        widths = features.widths
+        usable = np.flatnonzero((widths > 0) & ~features.categorical.astype(np.bool_))
         if len(usable) < 2:
             raise CannotEvaluate(f"{len(usable)} features change: two are needed to compare")
         widest, narrowest = (int(usable[i]) for i in (widths[usable].argmax(), widths[usable].argmin()))

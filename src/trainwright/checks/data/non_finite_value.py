@@ -73,7 +73,7 @@ class NonFiniteValue(Check):
         return self.finding(
             happened=f"{happened} (first rows {', '.join(map(str, rows[:5]))})"
             f"{f'; by feature: {where}' if where else ''}.",
-            expected="Every input is a finite number; one that is not makes the whole loss NaN.",
+            expected="0 such values: a single one makes the whole loss NaN.",
             todo="Find out where these values come from; leave the samples out if there are few.",
             evidence=(Evidence("values that are no finite number", n_cells, limit=0, unit="cells", samples=rows[:10]),),
             fixes=fixes,
@@ -84,7 +84,7 @@ class NonFiniteValue(Check):
         where = ", ".join(f"{name} ({n})" for name, n in cells.nan_features)
         return self.finding(
             happened=f"{cells.n_nan} cells in {cells.n_nan_rows} of {cells.n_samples} rows are missing: {where}.",
-            expected="Few missing cells; the preparation fills in the training median and marks them in an own column.",
+            expected="0 missing cells; these are filled with the training median and marked in a column of their own.",
             todo="Nothing, if cells are meant to be missing; otherwise look for the step that lost them.",
             evidence=(Evidence("missing cells", cells.n_nan, unit="cells", samples=cells.nan_rows[:10]),),
             fixes=(Fix("Find the cause", instruction="Check in the source of the table why these cells are empty."),),

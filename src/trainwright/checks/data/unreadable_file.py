@@ -45,7 +45,7 @@ class UnreadableFile(Check):
         total = files.n_read + files.n_unreadable
         yield self.finding(
             happened=f"{files.n_unreadable} of {total} files could not be read: {'; '.join(named)}{more}.",
-            expected="Every file can be opened and decoded to its end.",
+            expected="0 unreadable files: every file can be opened and decoded to its end.",
             todo="Fetch these files again, or delete them; check whether they have something in common.",
             evidence=(Evidence("unreadable files", files.n_unreadable, limit=0, unit="files"),),
             fixes=(

@@ -52,7 +52,8 @@ class Overlap(Check):
         yield self.finding(
             happened=f"{overlap.n_shared} of {overlap.n_second} {overlap.second} samples ({share:.1%}) also stand in "
             f"{overlap.first}{f': {examples}' if examples else ''}.",
-            expected="No sample in two splits, beyond what chance gives in a coarse table.",
+            expected="0 samples in two splits"
+            f"{f', beyond the {limit:.0f} pairs that chance gives in a coarse table' if limit else ''}.",
             todo=f"Take these samples out of {overlap.second}.",
             evidence=(
                 Evidence(
