@@ -48,9 +48,14 @@ class Work:
         return -(-len(self.train[0]) // BATCH)
 
 
-Marks = list[float]
-"""The clock at the end of each epoch, in seconds."""
+Marks = list[tuple[float, float]]
+"""Wall clock and processor time at the end of each epoch, in seconds."""
 Contender = Callable[[Work, int], Marks]
+
+
+def tick() -> tuple[float, float]:
+    """Both clocks now. Processor time does not count moments in which another program had the processor."""
+    return time.perf_counter(), time.process_time()
 
 
 def mlp() -> nn.Module:
@@ -98,7 +103,7 @@ def bare(work: Work, epochs: int) -> Marks:
             outputs = model(xv)
             float(loss(outputs, yv))
             float((outputs.argmax(1) == yv).float().mean())
-        marks.append(time.perf_counter())
+        marks.append(tick())
     return marks
 
 
@@ -121,7 +126,7 @@ def bare_with_loader(work: Work, epochs: int) -> Marks:
                 outputs = model(inputs)
                 float(loss(outputs, targets))
                 float((outputs.argmax(1) == targets).float().mean())
-        marks.append(time.perf_counter())
+        marks.append(tick())
     return marks
 
 
@@ -156,7 +161,7 @@ def train_with_trainwright(work: Work, epochs: int, folder: Path | None) -> Mark
         batch_size=BATCH,
     )
     marks: Marks = []
-    train(experiment, seed=0, folder=folder, on_epoch=lambda _: marks.append(time.perf_counter()))
+    train(experiment, seed=0, folder=folder, on_epoch=lambda _: marks.append(tick()))
     return marks
 
 
@@ -188,7 +193,7 @@ def lightning_module(work: Work, *, logs: bool) -> object:
             return torch.optim.Adam(self.model.parameters(), lr=RATE)
 
         def on_train_epoch_end(self) -> None:
-            self.marks.append(time.perf_counter())
+            self.marks.append(tick())
 
     return Module()
 
@@ -228,7 +233,7 @@ def skorch(work: Work, epochs: int) -> Marks:
     class Net(NeuralNetClassifier):  # type: ignore[misc]  # untyped here
         def on_epoch_end(self, *args: object, **kwargs: object) -> None:
             super().on_epoch_end(*args, **kwargs)
-            marks.append(time.perf_counter())
+            marks.append(tick())
 
     Net(
         work.build(),
@@ -255,34 +260,45 @@ CONTENDERS: dict[str, Contender] = {
 }
 
 
-def measure(work: Work, rounds: int, epochs: int) -> dict[str, list[float]]:
-    """Microseconds per step of every contender, one number a round."""
-    order, seen = list(CONTENDERS), random.Random(0)
-    costs: dict[str, list[float]] = {name: [] for name in CONTENDERS}
+Costs = dict[str, list[tuple[float, float]]]
+"""Contender → microseconds per step by wall clock and by processor time, one pair a round."""
+
+
+def measure(work: Work, rounds: int, epochs: int) -> Costs:
+    order, dice = list(CONTENDERS), random.Random(0)
+    costs: Costs = {name: [] for name in CONTENDERS}
     for index in range(rounds):
-        seen.shuffle(order)
+        dice.shuffle(order)
         for name in order:
             marks = CONTENDERS[name](work, epochs)
             if len(marks) != epochs:
                 raise SystemExit(f"{name} made {len(marks)} epochs instead of {epochs}")
-            costs[name].append((marks[-1] - marks[0]) / ((epochs - 1) * work.steps) * 1e6)
+            steps = (epochs - 1) * work.steps
+            wall, processor = (last - first for first, last in zip(marks[0], marks[-1], strict=True))
+            costs[name].append((wall / steps * 1e6, processor / steps * 1e6))
         print(f"{work.name}: round {index + 1} of {rounds}")
     return costs
 
 
-def table(work: Work, costs: dict[str, list[float]]) -> str:
+def table(work: Work, costs: Costs) -> str:
     lines = [
         f"**{work.name}**, {work.steps} steps of {BATCH} samples per epoch",
         "",
-        "| loop | µs per step | × bare loop | quartiles of the ratio |",
-        "|---|---:|---:|---:|",
+        "| loop | processor µs per step | × bare loop | quartiles | wall µs per step | × bare loop | quartiles |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    reference = costs["bare PyTorch loop"]
-    for name, values in costs.items():
-        ratios = [value / bare for value, bare in zip(values, reference, strict=True)]
-        low, _, high = quantiles(ratios, n=4)
-        lines.append(f"| {name} | {median(values):.0f} | {median(ratios):.2f} | {low:.2f} – {high:.2f} |")
+    for name in costs:
+        cells = [" | ".join(_columns(costs, name, clock)) for clock in (1, 0)]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _columns(costs: Costs, name: str, clock: int) -> tuple[str, str, str]:
+    """Median cost, median ratio to the bare loop of the same round, and the quartiles of that ratio."""
+    values = [pair[clock] for pair in costs[name]]
+    ratios = [value / bare[clock] for value, bare in zip(values, costs["bare PyTorch loop"], strict=True)]
+    low, _, high = quantiles(ratios, n=4)
+    return f"{median(values):.0f}", f"{median(ratios):.2f}", f"{low:.2f} – {high:.2f}"
 
 
 def main() -> None:
