@@ -80,6 +80,14 @@ def test_what_is_passed_over_is_noted(write: Write) -> None:
     assert np.isnan(data.inputs[5, 0])
 
 
+def test_none_is_a_category_among_texts_and_missing_among_numbers(write: Write) -> None:
+    rows = "\n".join(f"{'None' if i == 4 else i / 3},{('None', 'Some', 'Marked')[i % 3]},{i % 2}" for i in range(12))
+    data = load(write("x,effect,y\n" + rows))
+    assert np.isnan(data.inputs[4, 0])
+    assert data.categories == {"effect": ("Marked", "None", "Some")}
+    assert data.notes == ()
+
+
 def test_a_file_that_is_not_utf8_is_read_and_noted(write: Write) -> None:
     data = load(write("größe,y\n".encode("latin-1") + NUMBERS.encode()))
     assert data.feature_names == ("größe",)

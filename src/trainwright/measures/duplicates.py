@@ -68,6 +68,7 @@ def chance_limit(chance_pairs: float) -> float:
 
     Ten times the estimate, since columns that go together agree more often than the estimate knows, and four standard
     deviations of a count. On the survey bench, where every duplicate is natural, the pairs found are 1.9 to 3.5 times
-    the estimate over 40 seeds. Where nothing is coarse the estimate is 0, and so is the limit.
+    the estimate over 40 seeds; on real tables 1.0 (a vocabulary test), 1.6 (Titanic) and 7.2 (diamonds). Where nothing
+    is coarse the estimate is 0, and so is the limit.
     """
     return 10 * chance_pairs + 4 * math.sqrt(max(chance_pairs, 0.0))

@@ -51,7 +51,7 @@ class ConstantFeature(Check):
         if not len(constant):
             return
         names = [features.names[i] for i in constant]
-        described = [_describe(features.names[i], features.low[i]) for i in constant[:SHOWN]]
+        described = [_describe(features, int(i)) for i in constant[:SHOWN]]
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         yield self.finding(
             happened=f"{len(names)} of {len(features.low)} features never change over {features.n_samples} training "
@@ -66,8 +66,12 @@ class ConstantFeature(Check):
         )
 
 
-def _describe(name: str, value: float) -> str:
-    return f"'{name}' is always {value:g}" if np.isfinite(value) else f"'{name}' has no value"
+def _describe(features: FeatureRanges, i: int) -> str:
+    if not np.isfinite(features.low[i]):
+        return f"'{features.names[i]}' has no value"
+    if features.categorical[i]:
+        return f"'{features.names[i]}' holds one category only"
+    return f"'{features.names[i]}' is always {features.low[i]:g}"
 
 
 def _fixes(features: FeatureRanges, names: list[str]) -> tuple[Fix, ...]:

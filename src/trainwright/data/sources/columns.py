@@ -13,8 +13,10 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import polars as pl
 
-MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "?")
+MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "?")
 """Texts that stand for a missing cell."""
+MISSING_NUMBER = (*MISSING, "None", "none", "-")
+"""Texts that stand for a missing cell among numbers, but may be a category among texts."""
 MOSTLY = 0.9
 """A text column is one of numbers (or dates) when at least this share of its known cells are."""
 MAX_CATEGORIES = 50
@@ -73,13 +75,14 @@ def _is_numbering(column: Column) -> bool:
 def _read_texts(series: pl.Series, place: Place, *, is_target: bool) -> Column:
     import polars as pl
 
-    texts = series.str.strip_chars()
-    texts = pl.select(pl.when(~texts.is_in(MISSING)).then(texts)).to_series()
-    known = len(texts) - texts.null_count()
-    numbers = _to_numbers(texts)
+    stripped = series.str.strip_chars()
+    maybe_numbers = pl.select(pl.when(~stripped.is_in(MISSING_NUMBER)).then(stripped)).to_series()
+    numbers = _to_numbers(maybe_numbers)
     n_numbers = len(numbers) - numbers.null_count()
-    if n_numbers >= MOSTLY * known:  # also a column without any known cell
-        return _numbers(series.name, texts, numbers, place)
+    texts = pl.select(pl.when(~stripped.is_in(MISSING)).then(stripped)).to_series()
+    known = len(texts) - texts.null_count()
+    if not known or (n_numbers and n_numbers >= MOSTLY * (len(maybe_numbers) - maybe_numbers.null_count())):
+        return _numbers(series.name, maybe_numbers, numbers, place)
     if _count_dates(texts) >= MOSTLY * known:
         return _passed_over(series.name, "holds dates")
     distinct = texts.drop_nulls().unique().sort()
