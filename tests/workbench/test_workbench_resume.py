@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import random
 import signal
 import subprocess
@@ -164,6 +166,26 @@ def test_damaged_weights_are_named(wine: Experiment, tmp_path: Path, name: str) 
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(RunFolderError, match=f"{name} is damaged"):
         train(wine, seed=0, folder=tmp_path).load_model()
+
+
+@pytest.mark.parametrize("writes", [3, 20, 41])
+def test_a_disk_that_fills_up_is_said_and_loses_nothing(
+    wine: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    experiment = wine.with_changes({"training.checkpoint_seconds": 0.0})
+    write, left = os.write, [writes]
+
+    def full_after_some(descriptor: int, data: Any) -> int:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", full_after_some)
+    with pytest.raises(RunFolderError, match="No space left"):
+        train(experiment, seed=0, folder=tmp_path)
+    monkeypatch.undo()
+    assert_same(train(experiment, seed=0, folder=tmp_path), train(experiment, seed=0))
 
 
 def test_a_folder_that_cannot_be_written_is_said(wine: Experiment, tmp_path: Path) -> None:

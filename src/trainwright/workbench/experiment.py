@@ -38,7 +38,7 @@ from trainwright.workbench.optimizers import OptimizerFactory, build_optimizer
 from trainwright.workbench.prepared import DataSource, PreparedData, dataset_of, dataset_of_splits, is_tokens
 from trainwright.workbench.randomness import derive, seeded
 from trainwright.workbench.settings import dotted_keys, flatten, with_changes
-from trainwright.workbench.source import describe, digest_of, weights_digest
+from trainwright.workbench.source import describe, describe_model, digest_of
 
 if TYPE_CHECKING:
     from trainwright.doctor.setup import Setup
@@ -277,7 +277,7 @@ class Experiment:
         own_model = self.config.model.name == "python"
         if own_model or self.config.optimizer.name == "python":
             model = self.build_model(seed)
-            digests.append(f"{model!r} {weights_digest(model)}")
+            digests.append(describe_model(model))
             if self.config.optimizer.name == "python":
                 optimizer = self.build_optimizer(model)
                 groups = [{k: v for k, v in g.items() if k != "params"} for g in optimizer.param_groups]

@@ -166,7 +166,7 @@ class Trainer:
         self.model = model.to(team.device)
         self._prepare_data()
         self.loss = experiment.build_loss().to(team.device)
-        self.judging_loss = experiment.build_loss(smoothing=False)
+        self.judging_loss = experiment.build_loss(smoothing=False).to(torch.device("cpu"))
         self.optimizer = experiment.build_optimizer(self.model)
         self.base_rates = [float(group["lr"]) for group in self.optimizer.param_groups]
         self.trained = team.wrap(self.model)
@@ -412,15 +412,15 @@ class Trainer:
         if self.interrupted:
             self._save()
             raise KeyboardInterrupt
-        if not self.can_resume or time.monotonic() - self.saved_at < self.config.checkpoint_seconds:
-            return
-        if self.team.size == 1 or self.state.step_in_epoch == 0:
+        if time.monotonic() - self.saved_at >= self.config.checkpoint_seconds:
             self._save()
 
     def _save(self) -> None:
-        """Write a checkpoint, unless there is no folder or the state is one that only exists in memory."""
+        """Write a checkpoint, unless there is no folder or the state cannot be stored."""
         if not self.can_resume or not self.team.leads:
             return
+        if self.team.size > 1 and self.state.step_in_epoch:
+            return  # amid an epoch the others' random states differ from the leader's
         assert self.folder is not None
         try:
             optimizer_tensors, optimizer = pack_optimizer(self.optimizer)
