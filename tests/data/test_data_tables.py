@@ -55,6 +55,8 @@ def test_numbers_categories_and_truth_values(write: Write) -> None:
         ("x|y\n" + NUMBERS.replace(",", "|")).encode(),
         ('x,"y"\n' + "\n".join(f'"{i / 3}","{i % 2}"' for i in range(9))).encode(),
         ("x,y\n" + NUMBERS.replace("\n", "\n\n", 3)).encode(),
+        ("x,y,\n" + NUMBERS.replace("\n", ",\n") + ",\n").encode(),
+        ("x,y\r" + NUMBERS.replace("\n", "\r")).encode(),
     ],
 )
 def test_separators_encodings_quotes_and_blank_lines(write: Write, content: bytes) -> None:
@@ -127,6 +129,8 @@ def test_parquet(tmp_path: Path) -> None:
         ("d,y\n" + "".join(f"2020-01-0{i + 1},{i % 2}\n" for i in range(6)), "no usable column"),
         ("a,y\n" + "".join(f"{i / 2},text {i}\n" for i in range(9)), "cannot be predicted"),
         (b"\x00\x01\x02" * 50, "no text file"),
+        ("<html>" + "x" * 300_000, "only one column|has 0 rows"),
+        ('a,y\n"1,0\n2,1\n3,0\n', "cannot be read as a table|has 1 rows"),
     ],
 )
 def test_bad_tables_are_explained(write: Write, content: str | bytes, words: str) -> None:

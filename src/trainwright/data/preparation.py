@@ -56,8 +56,8 @@ class Preparation:
         ``scaling``: ``auto`` and ``standardise`` give mean 0 and standard deviation 1, ``range`` gives 0 to 1; per
         feature of tables and sequences, per channel of images; constant features become 0; token numbers and the 0/1
         columns of categories stay as they are. ``missing``: ``impute`` fills table cells with the median and adds an
-        indicator column for each feature that lacks values in ``rows``; otherwise NaN stays NaN. The target of a
-        regression is standardised with ``scale_target``.
+        indicator column for each feature that lacks values in ``rows``; otherwise NaN stays NaN. A missing category
+        is 0 in all its columns either way. The target of a regression is standardised with ``scale_target``.
 
         Raises ``UsageError`` for an unknown choice and ``DataError`` when ``rows`` is empty.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 SEPARATORS = (",", ";", "\t", "|")
 SNIFFED_LINES = 20
+SNIFFED_CHARACTERS = 1_000_000
 MIN_ROWS = 3
 PARQUET = (".parquet", ".pq")
 
@@ -156,7 +158,7 @@ def _read_text(path: Path) -> _Raw:
     text, notes = _decode(path)
     n_blank = len(text) - len(text.lstrip("\r\n"))
     blank_lines, text = text[:n_blank].count("\n"), text[n_blank:]
-    lines = [line for line in text.splitlines()[: 2 * SNIFFED_LINES] if line.strip()]
+    lines = [line for line in text[:SNIFFED_CHARACTERS].split("\n")[: 2 * SNIFFED_LINES] if line.strip()]
     if not lines:
         raise DataError(
             f"The file {path} is empty.",
@@ -192,15 +194,19 @@ def _read_text(path: Path) -> _Raw:
         ) from None
     numbers = np.arange(frame.height, dtype=np.int64) + 1 + blank_lines + int(has_header)
     blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series().to_numpy()
-    return _Raw(frame.filter(~blank), numbers[~blank], "line", notes)
+    frame = frame.filter(~blank)
+    # a separator at the end of every line makes a last column without name or value
+    empty = [n for n, cell in zip(names, header, strict=True) if not cell and frame[n].null_count() == frame.height]
+    return _Raw(frame.drop(empty), numbers[~blank], "line", notes)
 
 
 def _first_long_line(text: str, separator: str, width: int) -> str:
     """Which line has more cells than the first."""
     reader = csv.reader(io.StringIO(text), delimiter=separator)
-    for cells in reader:
-        if len(cells) > width:
-            return f"line {reader.line_num} has {len(cells)} cells"
+    with contextlib.suppress(csv.Error):
+        for cells in reader:
+            if len(cells) > width:
+                return f"line {reader.line_num} has {len(cells)} cells"
     return ""
 
 
@@ -221,11 +227,15 @@ def _decode(path: Path) -> tuple[str, tuple[str, ...]]:
         )
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        return data.decode(encoding), ()
+        return _with_newlines(data.decode(encoding)), ()
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         note = f"The file is not UTF-8 (line {line}) and was read as Windows-1252; check accented letters."
-        return data.decode("cp1252", errors="replace"), (note,)
+        return _with_newlines(data.decode("cp1252", errors="replace")), (note,)
+
+
+def _with_newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _separator(lines: list[str]) -> str:
@@ -241,7 +251,10 @@ def _separator(lines: list[str]) -> str:
 
 
 def _cells(line: str, separator: str) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
+    except csv.Error:  # a cell longer than any table has
+        return [line]
 
 
 def _is_number(cell: str) -> bool:
