@@ -39,6 +39,16 @@ class LearningCurve(Measurement):
     optimizer: str
     learning_rate: float
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is at least one epoch, numbered, and every array has a value for each."""
+        arrays = (self.train_loss, self.validation_loss, self.train_metric, self.validation_metric)
+        return (
+            len(self.epochs) > 0
+            and bool(np.isfinite(self.epochs).all())
+            and all(len(array) == len(self.epochs) for array in arrays)
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineScore:

@@ -98,7 +98,8 @@ def _scan(experiment: Experiment) -> Measurements:
 
 
 def _measure_training(experiment: Experiment, bench: Bench, wanted: set[type[Measurement]]) -> list[Measurement]:
-    result = train(experiment, seed=bench.seed)
+    with np.errstate(invalid="ignore", over="ignore"):  # a faulty training may well end in NaN
+        result = train(experiment, seed=bench.seed)
     found: list[Measurement] = []
     if LearningCurve in wanted:
         found.append(learning_curve(experiment, result))

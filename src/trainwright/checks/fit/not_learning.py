@@ -60,8 +60,8 @@ class NotLearning(Check):
     )
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
-        if len(curve.epochs) < FEWEST_EPOCHS:
-            raise CannotEvaluate(f"{len(curve.epochs)} epochs are too few to tell; {FEWEST_EPOCHS} are needed")
+        if not curve.is_complete or len(curve.epochs) < FEWEST_EPOCHS:
+            raise CannotEvaluate(f"{len(curve.epochs)} complete epochs are too few to tell; {FEWEST_EPOCHS} are needed")
         train = _learnt(curve.train_loss, curve.baseline_train_loss)
         validation = _learnt(curve.validation_loss, curve.baseline_validation_loss)
         if max(train, validation) >= LIMIT or _metric_learnt(curve):

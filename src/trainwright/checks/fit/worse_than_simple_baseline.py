@@ -56,7 +56,8 @@ class WorseThanSimpleBaseline(Check):
         scores = [s for s in found.baselines if all(map(math.isfinite, (s.value, s.advantage, s.low, s.high)))]
         if found.n_samples < FEWEST_SAMPLES or not scores or not math.isfinite(found.value):
             raise CannotEvaluate(f"{len(scores)} baselines on {found.n_samples} samples allow no comparison")
-        if curve is not None and len(curve.train_loss) and not math.isfinite(curve.train_loss[-1]):
+        curve = curve if curve is not None and curve.is_complete else None
+        if curve is not None and not math.isfinite(curve.train_loss[-1]):
             raise CannotEvaluate("the training ended with a loss that is not finite")
         better = [s for s in scores if s.advantage + _widening(len(scores)) * (s.high - s.low) / 2 < 0]
         constant = [s for s in scores if s.ignores_input and s.low <= 0]
@@ -138,8 +139,8 @@ def _best(curve: LearningCurve) -> int:
 
 def _still_improving(curve: LearningCurve) -> bool:
     """Whether the validation loss was lowest in the last tenth of the training."""
-    return len(curve.epochs) > 0 and _best(curve) > 0.9 * float(curve.epochs[-1])
+    return _best(curve) > 0.9 * float(curve.epochs[-1])
 
 
 def _was_better(curve: LearningCurve) -> bool:
-    return len(curve.epochs) > 0 and curve.kept_epoch > _best(curve)
+    return curve.kept_epoch > _best(curve)

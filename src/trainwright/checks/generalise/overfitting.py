@@ -121,8 +121,8 @@ class _Rise:
 def _measure_rise(curve: LearningCurve) -> _Rise:
     losses, train = curve.validation_loss, curve.train_loss
     n = len(curve.epochs)
-    if n < FEWEST_EPOCHS:
-        raise CannotEvaluate(f"{n} epochs show no trend; {FEWEST_EPOCHS} are needed")
+    if not curve.is_complete or n < FEWEST_EPOCHS:
+        raise CannotEvaluate(f"{n} epochs show no trend; {FEWEST_EPOCHS} complete ones are needed")
     if not (np.isfinite(losses).all() and np.isfinite(train).all() and math.isfinite(curve.baseline_validation_loss)):
         raise CannotEvaluate("not all losses are finite")
     best = int(np.argmin(losses))

@@ -87,8 +87,9 @@ class BatchLeak(Check):
 
 
 def _worst_pair(found: BatchDependence) -> str:
-    others = found.effects - np.diag(np.diag(found.effects)) if found.effects.ndim == 2 else np.zeros((0, 0))
-    if not others.size or not np.isfinite(others).all():
+    n = found.n_samples
+    if found.effects.shape != (n, n) or not np.isfinite(found.effects).all():
         return ""
+    others = found.effects * (1 - np.eye(n))
     row, column = np.unravel_index(int(np.argmax(others)), others.shape)
     return f"; most of all sample {column} that of sample {row}"

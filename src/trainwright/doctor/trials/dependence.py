@@ -47,7 +47,7 @@ def _output_spread(setup: Setup, inputs: Tensor) -> float:
 def _influence(setup: Setup, inputs: Tensor) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     leaf = inputs.detach().clone().requires_grad_(True)
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):  # cuDNN's RNNs have no backward in eval mode
-        outputs = setup.forward(leaf)
+        outputs = setup.forward(leaf.clone())  # in-place layers may not write to a leaf
         mixture = torch.randn(outputs.shape[1:], dtype=outputs.dtype, device=outputs.device)
         (gradient,) = torch.autograd.grad((outputs * mixture).sum(), leaf, allow_unused=True)
     if gradient is None:
@@ -90,7 +90,7 @@ def _effects_by_gradient(setup: Setup, inputs: Tensor) -> Tensor:
     leaf = inputs.detach().clone().requires_grad_(True)
     effects = torch.zeros(len(leaf), len(leaf), dtype=torch.float64)
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-        outputs = setup.forward(leaf)
+        outputs = setup.forward(leaf.clone())  # in-place layers may not write to a leaf
         mixture = torch.randn(outputs.shape[1:], dtype=outputs.dtype, device=outputs.device)
         for row, mixed in enumerate((outputs * mixture).reshape(len(leaf), -1).sum(1)):
             if not mixed.requires_grad:
