@@ -14,6 +14,8 @@ from trainwright.workbench.models.building import dropout_layers
 SNAPSHOTS = 10
 """Epochs whose weights every full training keeps, equally spaced: they answer early stopping, averaging and snapshot
 ensembles without training again."""
+MOST_DECAY = 3.0
+"""A weaker decay would do nothing in a short run at a tiny rate; a stronger one than this breaks any other run."""
 FRESH = 1000
 """Offset of the seeds that no decision has seen before."""
 
@@ -93,7 +95,7 @@ def decay_strengths(
     training = experiment.config.training
     batches = -(-len(experiment.prepared.train_inputs) // (training.batch_size * training.accumulate))
     distance = learning_rate(experiment) * batches * plan.epochs_full
-    return fixed, tuple(float(f"{share / distance:.2g}") for share in shrinkages)
+    return fixed, tuple(min(MOST_DECAY, float(f"{share / distance:.2g}")) for share in shrinkages)
 
 
 def describe(changes: Mapping[str, Any]) -> str:

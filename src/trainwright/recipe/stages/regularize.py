@@ -163,7 +163,7 @@ def _already_on(experiment: Experiment, candidate: Regulariser) -> str | None:
 
 def _decays(experiment: Experiment, plan: RunPlan) -> tuple[Mapping[str, Any], ...]:
     fixed, strengths = decay_strengths(experiment, plan, SHRINKAGES, ADAPTIVE_PENALTIES)
-    return tuple({**fixed, "optimizer.weight_decay": strength} for strength in strengths)
+    return tuple({**fixed, "optimizer.weight_decay": strength} for strength in dict.fromkeys(strengths))
 
 
 # Trainings -----------------------------------------------------------------------------------------------------------

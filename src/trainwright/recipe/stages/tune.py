@@ -40,6 +40,8 @@ from trainwright.workbench.search import (
     sobol_points,
 )
 
+DECAY_RANGE = 300.0
+"""Largest over smallest weight decay, at the least."""
 EXTENSION_TRIALS = 2
 """Trials in the adjoining range when the best lies at the edge of one that matters."""
 MOST_EXTENSIONS = 2
@@ -163,7 +165,7 @@ def space_for(experiment: Experiment, plan: RunPlan, hopeless: Collection[str] =
     if "optimizer.weight_decay" not in hopeless and experiment.supports("optimizer.weight_decay") is None:
         fixed, (low, high) = decay_strengths(experiment, plan, (0.01, 3.0), (1e-6, 1e-2))
         present = current_value(experiment, "optimizer.weight_decay")
-        low, high = min(low, present / 3 or low), max(high, present * 3)
+        low, high = min(low, high / DECAY_RANGE, present / 3 or low), max(high, present * 3)
         dimensions.append(Logarithmic("optimizer.weight_decay", low, high, most=100.0))
     batch = _batch_sizes(experiment)
     if batch is not None and experiment.supports("training.batch_size") is None:
@@ -238,7 +240,7 @@ def _explore(search: _Search) -> None:
     search.steps.append(
         Step(
             "short trials",
-            f"Of {plan.short_trials} Sobol points and the present settings, each {plan.epochs_short} epochs, fewer than "
+            f"Of {plan.short_trials} Sobol points and the present settings, {plan.epochs_short} epochs each, less than "
             f"{MANY_INFEASIBLE:.0%} fail to train.",
             f"{infeasible} of {tried} ({share:.0%}) diverged or were refused. Best: "
             f"{_name(best)}, validation {_summary(search, best.result)}; present settings "

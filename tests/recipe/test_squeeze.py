@@ -1,0 +1,114 @@
+"""The squeeze stage: nothing is chosen that is worse on validation than its best member, and all can be rebuilt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trainwright.core import UsageError
+from trainwright.data.dataset import Task
+from trainwright.recipe.comparison import Judge
+from trainwright.recipe.context import Context
+from trainwright.recipe.stages import squeeze
+from trainwright.recipe.stages.squeeze import SqueezeStage, horizon_decay, load_predictor, select_members
+from trainwright.workbench.ensembles import mean_outputs
+from trainwright.workbench.experiment import Experiment
+
+MakeContext = Callable[..., Context]
+
+
+def _squeezed(context: Context) -> dict[str, Any]:
+    result = SqueezeStage().run(context)
+    assert result.gate.is_open
+    facts: dict[str, Any] = json.loads(json.dumps(result.facts))
+    context.facts["squeeze"] = facts
+    return facts
+
+
+def _validation_metric(context: Context) -> float:
+    """Of the rebuilt predictor, computed by hand."""
+    prepared = context.experiment.prepared
+    answers = load_predictor(context)(prepared.validation_inputs.numpy())
+    if context.experiment.dataset.task is Task.CLASSIFICATION:
+        assert answers.sum(axis=1) == pytest.approx(1.0)
+        return 100.0 * float((answers.argmax(axis=1) == prepared.validation_truth).mean())
+    return float(np.sqrt(((answers - prepared.validation_truth) ** 2).mean()))
+
+
+def test_the_chosen_one_reaches_its_best_member_and_can_be_rebuilt(
+    digits: Experiment, diabetes: Experiment, gru: Experiment, make_context: MakeContext
+) -> None:
+    for experiment in (digits, diabetes, gru):
+        context = make_context(experiment)
+        facts = _squeezed(context)
+        sign = 1.0 if experiment.metric.higher_is_better else -1.0
+        assert sign * facts["validation_metric"] >= sign * facts["single_metric"]
+        assert _validation_metric(context) == pytest.approx(facts["validation_metric"], rel=1e-5)
+        for key in facts["members"]:
+            assert (context.run.path / "trainings" / key / "result.json").exists()
+
+
+@pytest.mark.parametrize("kind", squeeze.BY_COST)
+def test_every_kind_can_be_rebuilt(kind: str, digits: Experiment, make_context: MakeContext) -> None:
+    context = make_context(digits)
+    facts = _squeezed(context)
+    several = kind in (squeeze.ENSEMBLE, squeeze.SELECTED)
+    seeds = [1000, 1001] if several else [1000]
+    settings_ = {"training.snapshots": 4}
+    if kind == squeeze.MOVING:
+        settings_["training.average"] = horizon_decay(28)  # type: ignore[assignment]
+    context.facts["squeeze"] = {**facts, "chosen": kind, "seeds": seeds, "settings": settings_}
+    assert _validation_metric(context) > 20
+
+
+def test_members_of_the_search_are_not_trained_again(digits: Experiment, make_context: MakeContext) -> None:
+    context = make_context(digits, {"tune": {"changes": {}, "seeds": [1000, 1001, 1002], "epochs": 3}})
+    first = _squeezed(context)
+    assert first["epochs"] == 3
+    before = sorted((context.run.path / "trainings").iterdir())
+    second = _squeezed(context)
+    assert first == second
+    assert before == sorted((context.run.path / "trainings").iterdir())
+
+
+def test_changes_of_earlier_stages_are_carried(digits: Experiment, make_context: MakeContext) -> None:
+    context = make_context(digits, {"regularize": {"changes": {"model.dropout": 0.2}}})
+    assert _squeezed(context)["settings"]["model.dropout"] == 0.2
+
+
+def test_an_averaging_experiment_is_not_averaged_twice(digits: Experiment, make_context: MakeContext) -> None:
+    context = make_context(digits.with_changes({"training.average": 0.9}))
+    result = SqueezeStage().run(context)
+    assert squeeze.MOVING not in [step.name for step in result.steps]
+    assert SqueezeStage().trainings(context.experiment, context.plan) < SqueezeStage().trainings(digits, context.plan)
+
+
+def test_without_a_finished_stage_there_is_no_predictor(digits: Experiment, make_context: MakeContext) -> None:
+    with pytest.raises(UsageError, match="no chosen model"):
+        load_predictor(make_context(digits))
+
+
+@given(st.integers(1, 100_000))
+def test_horizon_grows_with_the_run(steps: int) -> None:
+    decay = horizon_decay(steps)
+    assert 0.5 <= decay < 1
+    if steps > 100:
+        assert 1 / (1 - decay) == pytest.approx(0.05 * steps, rel=0.05)
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10_000), st.integers(2, 6))
+def test_selected_members_are_never_worse_than_the_best(seed: int, members: int) -> None:
+    generator = np.random.default_rng(seed)
+    targets = generator.normal(size=40)
+    outputs = [targets[:, None] + generator.normal(0, 1, (40, 1)) for _ in range(members)]
+    judge = Judge(Task.REGRESSION, targets, "RMSE", "", higher_is_better=False, quantity="squared error", reason="")
+    chosen = select_members(judge, Task.REGRESSION, outputs)
+    together = judge.metric_of(mean_outputs(Task.REGRESSION, [outputs[i] for i in chosen]))
+    assert together <= min(judge.metric_of(o) for o in outputs) + 1e-12
