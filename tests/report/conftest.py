@@ -177,7 +177,7 @@ def audit(digits: Digits, folder: Path) -> StageResult:
             code="TW122",
             name="too-little-data",
             severity=Severity.ADVICE,
-            happened="The learning curve of logistic regression still rises: doubling 200 samples would buy about 2.4 points.",
+            happened="The learning curve of logistic regression still rises: twice the data would buy 2.4 points.",
             expected="Less than 1 point from doubling the data.",
             todo="Collect more samples first; it is the only improvement that is sure.",
             evidence=(
@@ -255,11 +255,12 @@ def audit(digits: Digits, folder: Path) -> StageResult:
 def learning_curve(digits: Digits) -> Series:
     sizes = (25, 50, 100, 200)
     scores = [
-        100 * LogisticRegression(max_iter=200, C=0.01).fit(digits.x[:n], digits.y[:n]).score(
-            digits.validation_x, digits.validation_y
-        )
+        100
+        * LogisticRegression(max_iter=200, C=0.01)
+        .fit(digits.x[:n], digits.y[:n])
+        .score(digits.validation_x, digits.validation_y)
         for n in sizes
-    ]  # fmt: skip
+    ]
     return Series("validation accuracy by training samples", tuple(map(float, sizes)), tuple(scores), "%")
 
 
@@ -311,7 +312,7 @@ def check(digits: Digits, folder: Path) -> StageResult:
     scores = {n: 100 * m.score(digits.validation_x, digits.validation_y) for n, m in digits.baselines.items()}
     return StageResult(
         stage="check",
-        purpose="Prove the set-up on small things: the loss at the start, one batch learnt by heart, every wire connected.",
+        purpose="Prove the set-up on small things: the loss at the start, one batch learnt by heart, all wired up.",
         steps=(
             Step("loss at start", "2.303 = ln 10 nats, ± 0.25", "2.341 nats", Outcome.AS_EXPECTED),
             Step("one batch by heart", "Loss below 0.02 after 120 steps", f"{diverging[-1]:.2f}", Outcome.SURPRISE),
@@ -386,32 +387,77 @@ def overfit(digits: Digits, folder: Path) -> StageResult:
         stage="overfit",
         purpose="Find a model that is large enough to drive the training loss down, and a rate that lets it.",
         steps=(
-            Step("capacity", "Training loss falls with every rung", "0.03 at 64 units, from 1.9 at 2", Outcome.AS_EXPECTED),
-            Step("learning rate", "Three sweeps agree within ×3", "0.0022 to 0.0046, median 0.003", Outcome.AS_EXPECTED),
+            Step(
+                "capacity",
+                "Training loss falls with every rung",
+                "0.03 at 64 units, from 1.9 at 2",
+                Outcome.AS_EXPECTED,
+            ),
+            Step(
+                "learning rate", "Three sweeps agree within ×3", "0.0022 to 0.0046, median 0.003", Outcome.AS_EXPECTED
+            ),
             Step("training set learnt", "100 % training accuracy", "100 % from epoch 22 on", Outcome.AS_EXPECTED),
         ),
         gate=Gate(True, "The model learns its training set."),
         verdict=Verdict(passed=("TW502", "TW503", "TW504", "TW602")),
         charts=(
-            Chart("Loss over epochs", "line", digits.curves, "epoch", "loss", "part",
-                  rules=(Rule(2.303, "ignoring the input"),)),
-            Chart("Accuracy over epochs", "line", digits.curves, "epoch", "accuracy", "part",
-                  rules=(Rule(92.2, "random forest"), Rule(90.5, "logistic regression"), Rule(10.3, "majority")),
-                  y_title="accuracy (%)"),
-            Chart("Capacity ladder", "line", tuple(ladder), "parameters", "loss", "part",
-                  rules=(Rule(2410, "chosen: 32 units", "x"),), log_x=True, log_y=True,
-                  caption="Loss after 15 epochs. Training loss should fall from left to right."),
-            Chart("Learning-rate sweeps", "line", tuple(sweeps), "rate", "loss", "sweep",
-                  rules=(Rule(0.003, "median", "x"), Rule(0.03, "configured", "x")), log_x=True),
+            Chart(
+                "Loss over epochs",
+                "line",
+                digits.curves,
+                "epoch",
+                "loss",
+                "part",
+                rules=(Rule(2.303, "ignoring the input"),),
+            ),
+            Chart(
+                "Accuracy over epochs",
+                "line",
+                digits.curves,
+                "epoch",
+                "accuracy",
+                "part",
+                rules=(Rule(92.2, "random forest"), Rule(90.5, "logistic regression"), Rule(10.3, "majority")),
+                y_title="accuracy (%)",
+            ),
+            Chart(
+                "Capacity ladder",
+                "line",
+                tuple(ladder),
+                "parameters",
+                "loss",
+                "part",
+                rules=(Rule(2410, "chosen: 32 units", "x"),),
+                log_x=True,
+                log_y=True,
+                caption="Loss after 15 epochs. Training loss should fall from left to right.",
+            ),
+            Chart(
+                "Learning-rate sweeps",
+                "line",
+                tuple(sweeps),
+                "rate",
+                "loss",
+                "sweep",
+                rules=(Rule(0.003, "median", "x"), Rule(0.03, "configured", "x")),
+                log_x=True,
+            ),
         ),
         seconds=31.0,
-    )  # fmt: skip
+    )
 
 
 def regularize(digits: Digits) -> StageResult:
     rng = np.random.default_rng(3)
-    tried = {"augmentation": 0.8, "dropout 0.2": 0.15, "weight decay 1e-4": 0.05, "label smoothing 0.1": -0.1,
-             "early stopping": 0.2, "average of weights": 0.35, "half the width": -0.9}  # fmt: skip
+    tried = {
+        "augmentation": 0.8,
+        "dropout 0.2": 0.15,
+        "weight decay 1e-4": 0.05,
+        "label smoothing 0.1": -0.1,
+        "early stopping": 0.2,
+        "average of weights": 0.35,
+        "half the width": -0.9,
+    }
     rows: list[dict[str, Scalar]] = []
     table: list[tuple[Scalar, ...]] = []
     for name, true_gain in tried.items():
@@ -422,7 +468,7 @@ def regularize(digits: Digits) -> StageResult:
         table.append((name, round(mean, 3), *(round(float(g), 2) for g in gains), verdict == "kept"))
     return StageResult(
         stage="regularize",
-        purpose="Give up some training accuracy to gain validation accuracy, one regulariser at a time, over three seeds.",
+        purpose="Give up some training accuracy to gain validation accuracy, one regulariser at a time, over 3 seeds.",
         steps=(
             Step("augmentation", "Gain of 0.5 points or more", "0.7 points, above the seed noise", Outcome.AS_EXPECTED),
             Step("dropout", "Gain of 0.5 points or more", "0.2 points, within the noise: left out", Outcome.SURPRISE),
@@ -430,16 +476,28 @@ def regularize(digits: Digits) -> StageResult:
         gate=Gate(True, "Validation accuracy rose and training accuracy stayed at 100 %."),
         verdict=Verdict(passed=("TW601", "TW603", "TW604", "TW702")),
         charts=(
-            Chart("Gain of each regulariser alone", "interval", tuple(rows), "regulariser", "gain", "verdict",
-                  rules=(Rule(0.0, "plain model"),), y_title="gain (points)",
-                  caption="Mean over three paired seeds with its 95 % interval; right of the line is better."),
+            Chart(
+                "Gain of each regulariser alone",
+                "interval",
+                tuple(rows),
+                "regulariser",
+                "gain",
+                "verdict",
+                rules=(Rule(0.0, "plain model"),),
+                y_title="gain (points)",
+                caption="Mean over three paired seeds with its 95 % interval; right of the line is better.",
+            ),
         ),
         tables=(
-            Table("Gain in points, by seed", ("regulariser", "mean", "seed 0", "seed 1", "seed 2", "kept"), tuple(table),
-                  highlight=0),
+            Table(
+                "Gain in points, by seed",
+                ("regulariser", "mean", "seed 0", "seed 1", "seed 2", "kept"),
+                tuple(table),
+                highlight=0,
+            ),
         ),
         seconds=58.7,
-    )  # fmt: skip
+    )
 
 
 def tune(digits: Digits) -> StageResult:
@@ -467,20 +525,41 @@ def tune(digits: Digits) -> StageResult:
     return StageResult(
         stage="tune",
         purpose="Search learning rate and width at random on log scales, short trials first.",
-        steps=(Step("best trial", "Inside the searched range", f"rate {rows[best]['learning rate']:.2g}", Outcome.AS_EXPECTED),),
+        steps=(
+            Step(
+                "best trial",
+                "Inside the searched range",
+                f"rate {rows[best]['learning rate']:.2g}",
+                Outcome.AS_EXPECTED,
+            ),
+        ),
         gate=Gate(True, "The choice is no worse than the starting point."),
         verdict=Verdict(findings=(finding,), passed=("TW701", "TW703", "TW707")),
         charts=(
-            Chart("Trials", "scatter", tuple(rows), "learning rate", "validation accuracy", "width", log_x=True,
-                  rules=(Rule(90.5, "starting point"),), y_title="validation accuracy (%)"),
+            Chart(
+                "Trials",
+                "scatter",
+                tuple(rows),
+                "learning rate",
+                "validation accuracy",
+                "width",
+                log_x=True,
+                rules=(Rule(90.5, "starting point"),),
+                y_title="validation accuracy (%)",
+            ),
         ),
         tables=(
-            Table("Trials", ("trial", "learning rate", "width", "validation accuracy"),
-                  tuple((r["trial"], float(f"{r['learning rate']:.3g}"), r["width"], r["validation accuracy"]) for r in rows),
-                  highlight=best),
+            Table(
+                "Trials",
+                ("trial", "learning rate", "width", "validation accuracy"),
+                tuple(
+                    (r["trial"], float(f"{r['learning rate']:.3g}"), r["width"], r["validation accuracy"]) for r in rows
+                ),
+                highlight=best,
+            ),
         ),
         seconds=44.1,
-    )  # fmt: skip
+    )
 
 
 def squeeze(digits: Digits) -> StageResult:
@@ -488,18 +567,27 @@ def squeeze(digits: Digits) -> StageResult:
     singles = [100 * n.score(digits.validation_x / 16, digits.validation_y) for n in nets]
     shares = sum(n.predict_proba(digits.validation_x / 16) for n in nets)
     together = 100 * float((np.asarray(shares).argmax(1) == digits.validation_y).mean())
-    rows = tuple(
-        (f"seed {i}", 2410, round(s, 2), round(s - float(np.mean(singles)), 2)) for i, s in enumerate(singles)
-    ) + (("ensemble of 3", 7230, round(together, 2), round(together - float(np.mean(singles)), 2)),)
+    rows = (
+        *tuple((f"seed {i}", 2410, round(s, 2), round(s - float(np.mean(singles)), 2)) for i, s in enumerate(singles)),
+        ("ensemble of 3", 7230, round(together, 2), round(together - float(np.mean(singles)), 2)),
+    )
     return StageResult(
         stage="squeeze",
         purpose="Squeeze out the juice: ensembles, averaged weights, longer training.",
-        steps=(Step("ensemble", "0.3 points above the mean member", f"{together - np.mean(singles):+.2f} points",
-                    Outcome.AS_EXPECTED),),
+        steps=(
+            Step(
+                "ensemble",
+                "0.3 points above the mean member",
+                f"{together - np.mean(singles):+.2f} points",
+                Outcome.AS_EXPECTED,
+            ),
+        ),
         gate=Gate(True, "An ensemble of 3 was chosen."),
-        tables=(Table("What was tried", ("candidate", "parameters", "validation accuracy", "gain"), rows, highlight=3),),
+        tables=(
+            Table("What was tried", ("candidate", "parameters", "validation accuracy", "gain"), rows, highlight=3),
+        ),
         seconds=28.0,
-    )  # fmt: skip
+    )
 
 
 def final_report(digits: Digits, folder: Path) -> StageResult:
@@ -528,25 +616,91 @@ def final_report(digits: Digits, folder: Path) -> StageResult:
     counts = confusion_matrix(digits.test_y, answers)
     return StageResult(
         stage="report",
-        purpose="Open the sealed test part once, say how good the result is and how sure that is, and what it gets wrong.",
+        purpose="Open the sealed test part once, say how good the result is, how sure that is, and what it gets wrong.",
         steps=(
-            Step("opening", "The test part is opened for the first time", "opened by 1 run, this one", Outcome.AS_EXPECTED),
-            Step("test", "About what validation promised (92.3 %)", f"{interval(results['this recipe'])[0]:.1f} %", Outcome.AS_EXPECTED),
-            Step("baselines", "Better than every simple predictor", "the random forest is 0.4 points behind", Outcome.AS_EXPECTED),
+            Step(
+                "opening",
+                "The test part is opened for the first time",
+                "opened by 1 run, this one",
+                Outcome.AS_EXPECTED,
+            ),
+            Step(
+                "test",
+                "About what validation promised (92.3 %)",
+                f"{interval(results['this recipe'])[0]:.1f} %",
+                Outcome.AS_EXPECTED,
+            ),
+            Step(
+                "baselines",
+                "Better than every simple predictor",
+                "the random forest is 0.4 points behind",
+                Outcome.AS_EXPECTED,
+            ),
         ),
         gate=Gate(True, "The recipe is complete."),
         verdict=Verdict(passed=("TW520", "TW608", "TW705")),
         charts=(
-            Chart("Test accuracy with 95 % intervals", "interval", tuple(rows), "predictor", "accuracy", y_title="accuracy (%)",
-                  caption="Each interval says how far the number could move with another test sample of this size."),
-            confusion_chart(counts, NAMES, title="Confusion on the test part", caption="Colour is the share of the true class."),
+            Chart(
+                "Test accuracy with 95 % intervals",
+                "interval",
+                tuple(rows),
+                "predictor",
+                "accuracy",
+                y_title="accuracy (%)",
+                caption="Each interval says how far the number could move with another test sample of this size.",
+            ),
+            confusion_chart(
+                counts, NAMES, title="Confusion on the test part", caption="Colour is the share of the true class."
+            ),
         ),
         pictures=(
             Picture("Wrong answers", "pictures/wrong.png", "True class → answer."),
-            Picture("Rows of a table, for comparison", "pictures/rows.png", "Standard deviations from the column mean."),
+            Picture(
+                "Rows of a table, for comparison", "pictures/rows.png", "Standard deviations from the column mean."
+            ),
         ),
         seconds=14.2,
-    )  # fmt: skip
+    )
+
+
+EVIL = "</script><script>alert('x')</script><img src=x onerror=alert(1)>"
+
+
+def hostile_stage(text: str) -> StageResult:
+    finding = Finding(
+        code="TW301",
+        name=text,
+        severity=Severity.ERROR,
+        happened=text,
+        expected=text,
+        todo=text,
+        evidence=(Evidence(text, 1.0, 2.0, text, text, text, (Series(text, (1.0, 2.0), (1.0, 2.0), text),)),),
+        fixes=(Fix(text, {"data.source": text}, text),),
+        confidence=0.5,
+        why_confident=text,
+        where=text,
+    )
+    rows = ({"x": 1, "y": 2.0, text: text, "c": text}, {"x": 2, "y": 3.0, text: text, "c": "other"})
+    return StageResult(
+        stage=text,
+        purpose=text,
+        steps=(Step(text, text, text, Outcome.SURPRISE),),
+        gate=Gate(False, text),
+        verdict=Verdict((finding,), ((finding, text),), ((text, text),), (text,)),
+        charts=(Chart(text, "line", rows, "x", "y", "c", rules=(Rule(1.0, text),), caption=text, y_title=text),),
+        pictures=(Picture(text, f"pictures/{text}.png", text),),
+        tables=(Table(text, (text,), ((text,),), text, 0),),
+    )
+
+
+def hostile_view(text: str) -> RunView:
+    return RunView(text, "stopped", text, text, ((text, text, text),), (hostile_stage(text),), text, {text: text}, text)
+
+
+@pytest.fixture(scope="session")
+def hostile() -> RunView:
+    """A stopped run all of whose texts try to break out of the page."""
+    return hostile_view(EVIL)
 
 
 @pytest.fixture(scope="session")

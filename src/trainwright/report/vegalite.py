@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from trainwright.report.format import cell, number, sentence_case
@@ -25,6 +26,7 @@ _LABEL_LINE = 14
 _MANY_SERIES = 10
 _LABEL_ROOM = 0.45
 _LABEL_WIDTH = 0.3
+_LARGEST = 1e100
 _SHOWN = "!length(shown) || indexof(shown, datum.color) >= 0"
 
 Record = dict[str, Any]
@@ -48,6 +50,12 @@ class _Plot:
     color_numeric: bool
     flipped: bool
     legend: bool
+
+    @cached_property
+    def domains(self) -> dict[Direction, tuple[float, float]]:
+        """Ends of each numeric axis."""
+        numeric = {"x": self.x_numeric, "y": self.y_numeric}
+        return {field: _domain(self, field) for field in _DIRECTIONS if numeric[field]}
 
     @property
     def series(self) -> list[str]:
@@ -111,7 +119,8 @@ def _prepare(chart: Chart, legend: bool) -> _Plot:
     names = dict.fromkeys(name for row in chart.rows for name in row)
     extras = tuple(name for name in names if name not in used | {"low", "high"})
     x_numeric, y_numeric = _all_numbers(chart, chart.x), _all_numbers(chart, chart.y)
-    records = [r for row in chart.rows if (r := _record(chart, row, extras)) is not None]
+    scale = chart.color is not None and _all_numbers(chart, chart.color) and _is_scale(chart)
+    records = [r for row in chart.rows if (r := _record(chart, row, extras, scale=scale)) is not None]
     if chart.kind in ("line", "scatter"):
         records = thin(records, MAX_ROWS)
     return _Plot(
@@ -120,7 +129,7 @@ def _prepare(chart: Chart, legend: bool) -> _Plot:
         extras=extras,
         x_numeric=x_numeric,
         y_numeric=y_numeric,
-        color_numeric=chart.color is not None and _all_numbers(chart, chart.color) and _is_scale(chart),
+        color_numeric=scale,
         flipped=_flipped(chart, records, x_numeric),
         legend=legend,
     )
@@ -138,14 +147,14 @@ def _is_scale(chart: Chart) -> bool:
     return chart.kind == "heatmap" or len({row.get(chart.color or "") for row in chart.rows}) > _MANY_SERIES
 
 
-def _record(chart: Chart, row: Mapping[str, Scalar], extras: tuple[str, ...]) -> Record | None:
+def _record(chart: Chart, row: Mapping[str, Scalar], extras: tuple[str, ...], *, scale: bool) -> Record | None:
     x, y = _finite(row.get(chart.x)), _finite(row.get(chart.y))
     if x is None or y is None or _below_log(x, chart.log_x) or _below_log(y, chart.log_y):
         return None
     record: Record = {"x": x, "y": y}
     if chart.color is not None:
         value = _finite(row.get(chart.color))
-        record["color"] = value if chart.kind == "heatmap" or _is_scale(chart) else cell(value)
+        record["color"] = value if scale else cell(value)
     if chart.kind == "interval":
         record["low"], record["high"] = _ends(chart, row, y)
     if chart.kind == "heatmap" and chart.text is not None:
@@ -156,23 +165,29 @@ def _record(chart: Chart, row: Mapping[str, Scalar], extras: tuple[str, ...]) ->
 
 
 def _ends(chart: Chart, row: Mapping[str, Scalar], y: Any) -> tuple[Any, Any]:
-    low, high = _finite(row.get("low")), _finite(row.get("high"))
-    low = y if low is None or _below_log(low, chart.log_y) else low
-    return low, y if high is None else high
+    """Both ends of an interval; an end that is missing or cannot be drawn falls on the value itself."""
+    ends = (_finite(row.get(name)) for name in ("low", "high"))
+    low, high = (y if not isinstance(e, int | float) or _below_log(e, chart.log_y) else e for e in ends)
+    return low, high
 
 
 def _finite(value: Scalar) -> Any:
     if isinstance(value, bool):
         return cell(value)
     if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
+        return float(value) if _can_stand(value) else None
     if isinstance(value, int):
-        return int(value)
+        return int(value) if _can_stand(value) else None
     return value
 
 
+def _can_stand(value: float) -> bool:
+    """Whether an axis can hold the number: finite, and its differences and ratios too."""
+    return math.isfinite(value) and abs(value) < _LARGEST
+
+
 def _below_log(value: Any, log: bool) -> bool:
-    return log and (not isinstance(value, int | float) or value <= 0)
+    return log and (not isinstance(value, int | float) or value < 1 / _LARGEST)
 
 
 def _flipped(chart: Chart, records: Sequence[Record], x_numeric: bool) -> bool:
@@ -206,13 +221,13 @@ def _domain(plot: _Plot, field: Direction) -> tuple[float, float]:
     chart = plot.chart
     log = chart.log_x if field == "x" else chart.log_y
     values = [float(r[k]) for r in plot.records for k in ((field,) if field == "x" else ("y", "low", "high")) if k in r]
-    values += [r.value for r in chart.rules if r.axis == field and math.isfinite(r.value) and (r.value > 0 or not log)]
+    values += [r.value for r in chart.rules if r.axis == field and _can_stand(r.value) and not _below_log(r.value, log)]
     low, high = min(values), max(values)
     if log:
         return _log_domain(low, high)
     zero_based = chart.kind == "bar" and field == "y"
     if zero_based:
-        low, high = min(low, 0.0), max(high, 0.0)
+        low, high = min(low, 0.0), max(high, 0.0) if low or high else 1.0
     if field == "x" and chart.kind == "line" and low < high:
         return low, high
     span = (high - low) or abs(high) or 1.0
@@ -239,7 +254,7 @@ def _position(plot: _Plot, field: Direction) -> Spec:
         if field == "x" and not plot.flipped:
             axis |= {"labelAngle": 0} if _short_labels(plot) else {"labelAngle": -40, "labelLimit": 90}
         return {"field": field, "type": "ordinal", "sort": None, "axis": axis}
-    low, high = _domain(plot, field)
+    low, high = plot.domains[field]
     log = chart.log_x if field == "x" else chart.log_y
     scale: Spec = {"domain": [low, high], "nice": False}
     axis = {"title": title or None, "tickCount": 5}
@@ -456,8 +471,8 @@ def _rules(plot: _Plot, axis: Direction) -> list[Rule]:
         for rule in chart.rules
         if plot.axis_of(rule) == axis
         and numeric[rule.axis]
-        and math.isfinite(rule.value)
-        and (rule.value > 0 or not log[rule.axis])
+        and _can_stand(rule.value)
+        and not _below_log(rule.value, log[rule.axis])
     ]
 
 
@@ -521,7 +536,7 @@ def _label(rule: Rule, place: Spec, mark: Spec) -> list[Spec]:
 
 def _share(plot: _Plot, rule: Rule) -> float:
     """Where a rule stands between the ends of its axis, 0 to 1."""
-    low, high = _domain(plot, rule.axis)
+    low, high = plot.domains[rule.axis]
     log = plot.chart.log_x if rule.axis == "x" else plot.chart.log_y
     if log:
         return math.log(rule.value / low) / math.log(high / low)
