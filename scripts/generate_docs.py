@@ -1,5 +1,7 @@
 """Writes docs/checks/: a page for each built-in check, from the docstring of its class, and an index.
 
+Also puts the file of the check that CONTRIBUTING.md names as its example in there as it is now.
+
 Run:  make docs      or      python scripts/generate_docs.py [--check]
 
 With --check nothing is written; pages that are missing, out of date or left over are named, and the exit code is 1.
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import re
 import sys
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from trainwright.core.catalogue import checks_in
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "checks"
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 NOTE = "<!-- Written by `make docs` from the docstring of the check. Change it there. -->"
 
 
@@ -77,17 +81,28 @@ def index(catalogue: Catalogue) -> str:
     return "\n".join(lines) + "\n"
 
 
+def contributing() -> str:
+    """CONTRIBUTING.md with the present text of the file it shows as the worked example."""
+    text = CONTRIBUTING.read_text(encoding="utf-8")
+    named = re.search(r"\[`(src/trainwright/checks/\S+?)`\]", text)
+    if named is None:
+        raise SystemExit(f"{CONTRIBUTING} names no check as its example, like [`src/trainwright/checks/...`](...)")
+    code = (ROOT / named[1]).read_text(encoding="utf-8")
+    shown = re.compile(r"(<!-- example:begin -->\n```python\n).*?(```\n<!-- example:end -->)", re.DOTALL)
+    return shown.sub(lambda found: f"{found[1]}{code}{found[2]}", text)
+
+
 def pages() -> dict[Path, str]:
     """Every page by its path. Checks of installed packages are left out: they document themselves."""
     catalogue = Catalogue(checks_in(trainwright.checks))
-    return {FOLDER / "index.md": index(catalogue)} | {
+    return {CONTRIBUTING: contributing(), FOLDER / "index.md": index(catalogue)} | {
         FOLDER / f"{check.code}.md": page(check, catalogue) for check in catalogue
     }
 
 
 def stale(wanted: dict[Path, str]) -> list[Path]:
     """Pages that differ from what they should be, or should not be there."""
-    present = {path: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")}
+    present = {path: path.read_text(encoding="utf-8") for path in (CONTRIBUTING, *FOLDER.glob("*.md"))}
     return sorted(path for path in wanted.keys() | present.keys() if wanted.get(path) != present.get(path))
 
 
