@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from trainwright.core import DataError
 from trainwright.logbook.run import RunFolder
+from trainwright.recipe.workers import Job, Workers
 from trainwright.workbench.experiment import Experiment
 from trainwright.workbench.loop import EpochRecord, TrainingResult, train
 
@@ -67,7 +68,7 @@ class NoProgress:
 class Context:
     """The experiment as the user gave it, the run it is recorded in, the plan, and what earlier stages found.
 
-    ``facts`` maps the name of each finished stage to its facts.
+    ``facts`` maps the name of each finished stage to its facts. ``workers``: processes for :meth:`train_ahead`.
     """
 
     experiment: Experiment
@@ -76,6 +77,7 @@ class Context:
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     progress: Progress = field(default_factory=NoProgress)
     force: bool = False
+    workers: Workers | None = None
 
     def current_experiment(self) -> Experiment:
         """The experiment with the changes that the stages so far decided on."""
@@ -92,8 +94,7 @@ class Context:
         on_epoch: Callable[[EpochRecord], None] | None = None,
     ) -> TrainingResult:
         """Train in this run's own folder: finished trainings are read, one that was cut off goes on."""
-        epochs = epochs or self.plan.epochs_full
-        planned = experiment.with_changes({"training.epochs": epochs})
+        planned = self._planned(experiment, epochs)
         share = 1 / self.plan.epochs_full
 
         def report(record: EpochRecord) -> None:
@@ -101,7 +102,24 @@ class Context:
             if on_epoch is not None:
                 on_epoch(record)
 
-        return train(planned, seed=seed, folder=self.run.training_folder(planned.key(seed)), on_epoch=report)
+        return train(planned, seed=seed, folder=self._folder(planned, seed), on_epoch=report)
+
+    def train_ahead(self, trainings: Iterable[tuple[Experiment, int, int | None]]) -> None:
+        """Train several (experiment, seed, epochs) at the same time where there are workers.
+
+        Nothing changes but the time: each can be had from :meth:`train` afterwards, which finds it done.
+        """
+        if self.workers is None:
+            return
+        planned = [(self._planned(experiment, epochs), seed) for experiment, seed, epochs in trainings]
+        jobs = [Job(experiment, seed, self._folder(experiment, seed)) for experiment, seed in planned]
+        self.workers.train(jobs, lambda: self.progress.advance(1 / self.plan.epochs_full))
+
+    def _planned(self, experiment: Experiment, epochs: int | None) -> Experiment:
+        return experiment.with_changes({"training.epochs": epochs or self.plan.epochs_full})
+
+    def _folder(self, planned: Experiment, seed: int) -> Path:
+        return self.run.training_folder(planned.key(seed))
 
     def picture(self, name: str) -> Path:
         """Where to put the PNG called ``name`` so that the report finds it."""

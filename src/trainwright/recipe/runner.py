@@ -25,6 +25,7 @@ from trainwright.recipe import budget
 from trainwright.recipe.context import Context, RunPlan
 from trainwright.recipe.stage import Stage
 from trainwright.recipe.stages import STAGES
+from trainwright.recipe.workers import Workers, useful_workers
 from trainwright.report.html import write_html
 from trainwright.report.text import print_stage, print_summary
 from trainwright.report.view import RunView, StageResult
@@ -71,10 +72,11 @@ def run_recipe(
     until: str | None = None,
     console: Console | None = None,
     command: str = "",
+    workers: int = 1,
 ) -> RunView:
     """Run all stages on ``target`` in a new folder below ``root`` and write its report.
 
-    Raises ``TrainwrightError`` for anything the user can put right. A stage whose gate stays shut ends the run with
+    ``workers``: processes that may train at the same time; the numbers do not depend on it. Raises ``TrainwrightError`` for anything the user can put right. A stage whose gate stays shut ends the run with
     status
     ``stopped`` unless ``force``. After Ctrl-C the report of what was done is written and ``KeyboardInterrupt`` goes on.
     """
@@ -84,16 +86,16 @@ def run_recipe(
     experiment = load_experiment(request.target, request.changes)
     run = RunFolder.create(root, experiment.name)
     write_json(run.path / REQUEST, request.__dict__)
-    return _carry_out(request, experiment, run, force=force, console=console or Console())
+    return _carry_out(request, experiment, run, force=force, console=console or Console(), workers=workers)
 
 
-def resume_recipe(path: Path, *, force: bool = False, console: Console | None = None) -> RunView:
+def resume_recipe(path: Path, *, force: bool = False, console: Console | None = None, workers: int = 1) -> RunView:
     """Go on with a run that was killed, interrupted or stopped; a finished one is only reported again."""
     run = RunFolder.open(path)
     body = read_json(run.path / REQUEST)
     request = Request(**body)
     experiment = load_experiment(request.target, request.changes)
-    return _carry_out(request, experiment, run, force=force, console=console or Console())
+    return _carry_out(request, experiment, run, force=force, console=console or Console(), workers=workers)
 
 
 def _absolute(target: str) -> str:
@@ -102,11 +104,13 @@ def _absolute(target: str) -> str:
     return f"{Path(file).resolve()}{colon}{attribute}" if Path(file).exists() else target
 
 
-def _carry_out(request: Request, experiment: Experiment, run: RunFolder, *, force: bool, console: Console) -> RunView:
+def _carry_out(
+    request: Request, experiment: Experiment, run: RunFolder, *, force: bool, console: Console, workers: int
+) -> RunView:
     stages = request.stages()
     with run.lock():
         run.set_status("running")
-        recipe = _Recipe(request, experiment, run, force=force, console=console)
+        recipe = _Recipe(request, experiment, run, force=force, console=console, workers=workers)
         threads = torch.get_num_threads()
         try:
             stopped = recipe.run(stages)
@@ -125,20 +129,27 @@ class _Recipe:
     """One run being carried out."""
 
     def __init__(
-        self, request: Request, experiment: Experiment, run: RunFolder, *, force: bool, console: Console
+        self, request: Request, experiment: Experiment, run: RunFolder, *, force: bool, console: Console, workers: int
     ) -> None:
         self.request = request
         self.experiment = experiment
         self.run_folder = run
         self.force = force
         self.console = console
+        self.workers = workers
         self.results: list[StageResult] = []
         self.threads = torch.get_num_threads()
 
     def run(self, stages: Sequence[Stage]) -> str:
         """Carry out the stages; the reason for stopping, or an empty string."""
+        base = self.experiment
         plan = self._plan(stages)
-        context = Context(self.experiment, self.run_folder, plan, force=self.force)
+        count = useful_workers(base, plan.threads, self.workers)
+        with Workers(base, self.request.target, self.request.changes, count=count, threads=plan.threads) as workers:
+            context = Context(self.experiment, self.run_folder, plan, force=self.force, workers=workers)
+            return self._run_stages(stages, context)
+
+    def _run_stages(self, stages: Sequence[Stage], context: Context) -> str:
         for position, stage in enumerate(stages):
             result = self._finished(stage)
             if result is None:
