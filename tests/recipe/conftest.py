@@ -32,17 +32,18 @@ def make_context(tmp_path: Path) -> MakeContext:
     """A context in a new run folder; keywords change the smallest plan."""
 
     def make(experiment: Experiment, facts: dict[str, dict[str, Any]] | None = None, **plan: int) -> Context:
-        numbers = {
-            "epochs_full": 4,
-            "epochs_short": 2,
-            "seeds": 3,
-            "short_trials": 4,
-            "long_trials": 1,
-            "ensemble": 3,
-            "rate_sweeps": 3,
-        }
+        smallest = RunPlan(
+            epochs_full=4,
+            epochs_short=2,
+            seeds=3,
+            short_trials=4,
+            long_trials=1,
+            ensemble=3,
+            rate_sweeps=3,
+            seconds_per_training=1.0,
+        )
         run = RunFolder.create(tmp_path / "runs", experiment.name)
-        return Context(experiment, run, RunPlan(**{**numbers, **plan}, seconds_per_training=1.0), facts or {})
+        return Context(experiment, run, RunPlan.from_dict({**smallest.to_dict(), **plan}), facts or {})
 
     return make
 

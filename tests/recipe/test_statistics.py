@@ -161,7 +161,8 @@ def test_spread_without_positive_values_is_infinite() -> None:
 
 def test_pooled_variance_weighs_by_freedom() -> None:
     variance, freedom = pooled_variance([[0.0, 2.0], [1.0, 1.0, 1.0], [math.nan, 1.0], [4.0]])
-    assert (variance, freedom) == (pytest.approx(2.0 / 3), 3)
+    assert variance == pytest.approx(2.0 / 3)
+    assert freedom == 3
     with pytest.raises(ValueError, match="two or more"):
         pooled_variance([[1.0]])
 

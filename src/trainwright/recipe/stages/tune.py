@@ -285,16 +285,19 @@ def _summary(search: _Search, result: TrainingResult) -> str:
 
 
 def _importances(search: _Search) -> list[Importance]:
-    trials = [t for t in search.trials if t.feasible]
+    trials = search.ranked
     units = np.array([search.space.units({**search.current, **t.changes}) for t in trials])
-    results = np.array([t.score[0] for t in trials])
+    results = np.arange(len(trials), dtype=np.float64)  # ranks: equal metrics are told apart by the loss
     names = tuple(d.setting for d in search.space.dimensions)
     return importance_of(names, units, results, seed=search.context.experiment.config.seed) if trials else []
 
 
 def _extend(search: _Search, importances: Sequence[Importance]) -> None:
-    """Go on past the end of a range when the best trial lies there, for settings that matter."""
-    matters = {i.setting for i in importances if i.share >= 1 / len(importances)}
+    """Go on past the end of a range when the best trial lies there, for the rate and the settings that mattered.
+
+    With six settings the best trial nearly always lies at the end of one; most of these ends mean nothing.
+    """
+    matters = {i.setting for i in importances if i.share >= 1 / len(importances)} | {"optimizer.learning_rate"}
     for _ in range(MOST_EXTENSIONS):
         best = search.ranked[0] if search.ranked else None
         if best is None or not best.changes:

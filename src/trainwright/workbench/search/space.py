@@ -15,8 +15,8 @@ import torch
 Side = Literal["low", "high"]
 
 EDGE = 0.2
-"""Share of a range at either end that counts as its edge: of 16 trials about three fall there, and the best of them need
-not be the outermost when other settings vary too."""
+"""Share of a range at either end that counts as its edge: about three of 16 trials fall there, and the best of them
+need not be the outermost when other settings vary too."""
 
 
 @dataclass(frozen=True)
