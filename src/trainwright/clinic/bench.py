@@ -26,11 +26,9 @@ class Bench:
     """Data, splits, model and settings of one miniature project.
 
     ``inputs`` [N, F], [N, C, H, W] or [N, T, F]; ``targets`` [N] class numbers or values; ``splits`` row numbers by
-    split
-    name; ``config`` dotted settings as ``Experiment.with_changes`` takes them; ``unreadable`` (path, reason) pairs of
-    files that
-    could not be read; ``gains`` per-seed gains of each thing tried in a study; ``test_openings`` how often the test
-    set was opened.
+    split name; ``config`` dotted settings as ``Experiment.with_changes`` takes them; ``unreadable`` (path, reason)
+    pairs of files that could not be read; ``gains`` per-seed gains of each thing tried in a study; ``test_openings``
+    how often the test set was opened.
     """
 
     name: str

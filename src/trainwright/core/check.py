@@ -44,11 +44,9 @@ class Check(ABC):
     """A small pure function of measurements that yields findings.
 
     A subclass declares ``code``, ``name``, ``severity`` and ``cases``, documents itself in its docstring under the
-    headings of
-    :data:`trainwright.core.documentation.SECTIONS`, and annotates ``run`` with the measurements it needs: ``M`` (the
-    first such
-    parameter is the subject: ``run`` is called for each one measured), ``M | None`` (optional) or ``tuple[M, ...]``
-    (all of them).
+    headings of :data:`trainwright.core.documentation.SECTIONS`, and annotates ``run`` with the measurements it needs:
+    ``M`` (the first such parameter is the subject: ``run`` is called for each one measured), ``M | None`` (optional)
+    or ``tuple[M, ...]`` (all of them).
     """
 
     code: ClassVar[str]

@@ -24,8 +24,7 @@ class Evidence:
     """One measured quantity beside its limit.
 
     ``value`` and ``limit`` are in ``unit``; ``where`` names a layer, column or split, ``when`` a step or epoch;
-    ``samples`` are row
-    numbers of the data set that show the trouble; ``series`` are curves to draw.
+    ``samples`` are row numbers of the data set that show the trouble; ``series`` are curves to draw.
     """
 
     quantity: str

@@ -11,8 +11,8 @@ M = TypeVar("M", bound="Measurement")
 class Measurement:
     """Base of everything that can be known.
 
-    Subclasses live in ``trainwright.measures`` (or in a third-party package), are
-    ``@dataclass(frozen=True, kw_only=True)``, and state units and shapes in their docstrings.
+    Subclasses live in ``trainwright.measures`` (or in a third-party package), are ``@dataclass(frozen=True,
+    kw_only=True)``, and state units and shapes in their docstrings.
     """
 
 

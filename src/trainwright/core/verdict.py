@@ -18,8 +18,7 @@ class Verdict:
     """The outcome of a set of checks.
 
     ``findings`` are ranked, worst and surest first. ``masked`` pairs each consequence with the code of its cause.
-    ``not_evaluated``
-    pairs a code with the reason. ``passed`` holds the codes that looked and found nothing.
+    ``not_evaluated`` pairs a code with the reason. ``passed`` holds the codes that looked and found nothing.
     """
 
     findings: tuple[Finding, ...] = ()

@@ -109,8 +109,7 @@ def make_plan(experiment: Experiment, stages: Sequence[Stage], budget_seconds: f
     """The fullest plan that fits the budget; ``UsageError`` when even the smallest honest one does not.
 
     Epochs shrink first, then the number of long trials and ensemble members. Seeds and short trials stay: fewer could
-    not
-    tell a gain from noise.
+    not tell a gain from noise.
     """
     recipe = experiment.config.recipe
     threads, seconds_per_epoch = measure_epoch(experiment)

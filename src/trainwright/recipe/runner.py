@@ -76,9 +76,10 @@ def run_recipe(
 ) -> RunView:
     """Run all stages on ``target`` in a new folder below ``root`` and write its report.
 
-    ``workers``: processes that may train at the same time; the numbers do not depend on it. Raises ``TrainwrightError`` for anything the user can put right. A stage whose gate stays shut ends the run with
-    status
-    ``stopped`` unless ``force``. After Ctrl-C the report of what was done is written and ``KeyboardInterrupt`` goes on.
+    ``workers``: processes that may train at the same time; the numbers do not depend on it. Raises
+    ``TrainwrightError`` for anything the user can put right. A stage whose gate stays shut ends the run with status
+    ``stopped`` unless ``force``. After Ctrl-C the report of what was done is written and ``KeyboardInterrupt`` goes
+    on.
     """
     started = datetime.now(UTC).isoformat(timespec="seconds")
     request = Request(_absolute(target), dict(changes or {}), budget_seconds, until, command, started)
@@ -282,7 +283,7 @@ class _Recipe:
 
 def _headline(results: Sequence[StageResult]) -> tuple[tuple[str, str, str], ...]:
     lines: list[tuple[str, str, str]] = []
-    for result in results:
+    for result in reversed(results):  # what the last stages found matters most
         lines.extend(tuple(line) for line in result.facts.get("headline", ()))
     seconds = sum(result.seconds for result in results)
     findings = sum(len(result.verdict.findings) for result in results)

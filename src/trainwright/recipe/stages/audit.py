@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from trainwright.core import Check, Verdict, discover, judge
+from trainwright.core import Verdict
 from trainwright.data.dataset import Dataset, Kind, Splits, Task
 from trainwright.data.scans import scan
 from trainwright.recipe.context import Context, RunPlan
+from trainwright.recipe.judging import judge_measured
 from trainwright.recipe.stage import Stage, gate_from
 from trainwright.report.pictures import samples_picture
 from trainwright.report.view import Chart, Outcome, Picture, Scalar, StageResult, Step, Table
@@ -32,7 +33,15 @@ class AuditStage(Stage):
         experiment = context.experiment
         dataset, splits = experiment.dataset, experiment.splits
         context.progress.describe("scanning the data")
-        verdict = judge(family_checks("1", "2"), scan(dataset, splits))
+        config = experiment.config
+        measured = scan(
+            dataset,
+            splits,
+            scaling=config.data.scaling,
+            missing=config.data.missing,
+            shuffle=config.training.shuffle,
+        )
+        verdict = judge_measured(measured)
         steps = [_size_step(dataset), _split_step(splits), _label_step(dataset, splits), _verdict_step(verdict)]
         context.progress.describe("drawing samples")
         tables = (_feature_table(dataset, splits),) if dataset.kind is Kind.TABLE else ()
@@ -51,11 +60,6 @@ class AuditStage(Stage):
     def trainings(self, experiment: Experiment, plan: RunPlan) -> float:  # noqa: ARG002
         """No training at all."""
         return 0.0
-
-
-def family_checks(*families: str) -> list[Check]:
-    """The checks whose code's family digit is one of ``families``, third-party ones included."""
-    return [check for check in discover() if check.code[-3] in families]
 
 
 def _size_step(dataset: Dataset) -> Step:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from trainwright.core import Measurements, Verdict, discover, judge
+from trainwright.core import Measurements, Verdict, discover
 from trainwright.data.dataset import Kind, Task
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials import run_trials
@@ -16,9 +16,9 @@ from trainwright.measures.initial import InitialLoss
 from trainwright.measures.trials import BatchDependence, InputDependence, OverfitTrial
 from trainwright.recipe.baselines import fit_baselines, score
 from trainwright.recipe.context import Context, RunPlan
+from trainwright.recipe.judging import judge_measured
 from trainwright.recipe.proof import Proof, prove
 from trainwright.recipe.stage import Stage, gate_from
-from trainwright.recipe.stages.audit import family_checks
 from trainwright.recipe.variants import TINY_WIDTH, scaled_capacity, tiny_network, zeroed_inputs
 from trainwright.report.pictures import samples_picture
 from trainwright.report.view import Chart, Outcome, Picture, Rule, StageResult, Step
@@ -42,7 +42,7 @@ class CheckStage(Stage):
         context.progress.describe("trials on the set-up")
         setup = experiment.setup(seed)
         trials = run_trials(setup)
-        verdict = judge(family_checks("3", "4"), trials)
+        verdict = judge_measured(trials)
         proofs = _proofs(experiment, verdict, seed)
         verdict = _with_proofs(verdict, proofs)
         steps = [*_trial_steps(trials), *(_proof_step(p) for p in proofs)]

@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from trainwright.core import Measurements, judge
+from trainwright.core import Measurements
 from trainwright.data.dataset import Dataset, Kind, Task
 from trainwright.data.sealed import SealedTest
 from trainwright.measures.study import TestOpenings
 from trainwright.recipe.baselines import compare, fit_baselines, score
 from trainwright.recipe.context import Context, RunPlan
+from trainwright.recipe.judging import judge_measured
 from trainwright.recipe.stage import Stage
-from trainwright.recipe.stages.audit import family_checks
 from trainwright.recipe.stages.squeeze import load_predictor
 from trainwright.recipe.statistics import Interval
 from trainwright.report.charts import confusion_chart
@@ -78,7 +78,7 @@ class ReportStage(Stage):
                 TestOpenings(count=sealed.openings, fingerprint=sealed.fingerprint),
             ]
         )
-        verdict = judge(family_checks("5", "6", "7"), measured)
+        verdict = judge_measured(measured)
         steps = _steps(context, final, compared, sealed.openings, experiment)
         return StageResult(
             stage=self.name,
