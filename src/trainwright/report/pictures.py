@@ -244,7 +244,7 @@ def _to_rgb(stack: npt.NDArray[np.float64]) -> Bytes:
     finite = np.isfinite(channels)
     known = channels[finite]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
-    if high > low:
+    if known.size and high > low:
         # A few wild pixels must not turn the sheet black: clip the outer 0.1 % where they stretch the range fourfold.
         inner = np.percentile(known, (0.1, 99.9))
         if 0 < 4 * (inner[1] - inner[0]) < high - low:
@@ -321,13 +321,13 @@ def _sheet(
 def _font() -> Any:
     """DejaVu Sans where it is installed (it knows arrows and most scripts), otherwise Pillow's own font."""
     try:
-        return ImageFont.truetype("DejaVuSans.ttf", _FONT_SIZE)
+        return ImageFont.truetype("DejaVuSans.ttf", _FONT_SIZE, layout_engine=ImageFont.Layout.BASIC)
     except OSError:
         return ImageFont.load_default(size=_FONT_SIZE)
 
 
 def _write(draw: ImageDraw.ImageDraw, place: tuple[float, float], text: str, color: Any, anchor: str) -> None:
-    draw.text(place, text, fill=color, font=_font(), anchor=anchor)
+    draw.text(place, _one_line(text), fill=color, font=_font(), anchor=anchor)
 
 
 def _text_width(text: str) -> int:
@@ -335,7 +335,8 @@ def _text_width(text: str) -> int:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(str(text).split())
+    """The label without line breaks and without signs that no font can draw."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
 
 
 def _shortened(text: str, width: int) -> str:

@@ -498,14 +498,13 @@ def _rule_lines(plot: _Plot) -> list[Spec]:
 def _rule_labels(plot: _Plot) -> list[Spec]:
     """The names of the rules: beside horizontal ones inside the plot, above vertical ones outside of it."""
     layers: list[Spec] = []
-    across = _rules(plot, "y")
-    heights = _apart([_share(plot, r) for r in across])
-    for rule, lift in zip(across, heights, strict=True):
-        at_left = _emptier_left(plot, _share(plot, rule) + (lift + _LABEL_LINE / 2) / (HEIGHT - _AXIS))
-        side = {"align": "left", "dx": 4} if at_left else {"align": "right", "dx": -4}
-        end = {"value": 0 if at_left else "width"}
-        place = {"y": {"field": "value", **_scaled(plot, rule)}, "x": end}
-        layers += _label(rule, place, {**side, "baseline": "bottom", "dy": -3 - lift})
+    for side, rules in _by_side(plot).items():
+        lifts = _apart([_share(plot, rule) for rule in rules])
+        end = {"value": 0 if side == "left" else "width"}
+        for rule, lift in zip(rules, lifts, strict=True):
+            place = {"y": {"field": "value", **_scaled(plot, rule)}, "x": end}
+            shift = {"dx": 4 if side == "left" else -4, "dy": -3 - lift}
+            layers += _label(rule, place, {"align": side, "baseline": "bottom", **shift})
     for row, rule in zip(_label_rows(plot), _rules(plot, "x"), strict=True):
         share = _share(plot, rule)
         align = "left" if share < 0.2 else "right" if share > 0.8 else "center"
@@ -541,6 +540,15 @@ def _share(plot: _Plot, rule: Rule) -> float:
     if log:
         return math.log(rule.value / low) / math.log(high / low)
     return (rule.value - low) / (high - low)
+
+
+def _by_side(plot: _Plot) -> dict[str, list[Rule]]:
+    """Level rules by the end of the plot at which their label covers no data; the right end where both are free."""
+    sides: dict[str, list[Rule]] = {"left": [], "right": []}
+    for rule in _rules(plot, "y"):
+        label_height = _share(plot, rule) + _LABEL_LINE / 2 / (HEIGHT - _AXIS)
+        sides["left" if _emptier_left(plot, label_height) else "right"].append(rule)
+    return sides
 
 
 def _emptier_left(plot: _Plot, height: float) -> bool:
