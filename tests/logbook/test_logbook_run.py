@@ -21,7 +21,8 @@ def finished_run(root: Path, name: str = "wine") -> RunFolder:
     run = RunFolder.create(root, name)
     run.save_config(CONFIG)
     run.save_plan({"key": "abc"})
-    run.save_summary(data_name="wine", metric_name="accuracy", test_metric=97.5, seconds=12.0)
+    run.save_stage("audit", {"seconds": 2.0, "facts": {}})
+    run.save_stage("report", {"seconds": 10.0, "facts": {"metric": "accuracy", "test_metric": 97.5}})
     run.set_status("finished")
     return run
 
@@ -116,7 +117,7 @@ def test_a_damaged_run_does_not_hide_the_others(tmp_path: Path) -> None:
     assert {s.name: s.status for s in list_runs(tmp_path)} == {good.name: "finished", bad.name: "damaged"}
 
 
-def test_a_run_without_summary_shows_what_is_known(tmp_path: Path) -> None:
+def test_an_unfinished_run_shows_what_is_known(tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path, "x")
     run.save_config(CONFIG)
     run.save_stage("audit", {"seconds": 2.0})

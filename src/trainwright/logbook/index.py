@@ -92,15 +92,17 @@ def _read_folder(folder: Path) -> _Entry:
 
 
 def _facts(run: RunFolder, config: str) -> dict[str, Any]:
+    """What the stages found so far; the report stage holds the result of the test."""
     kept = run.load_summary()
     if kept is not None:
         return kept
-    stages = [run.load_stage(path.stem) or {} for path in sorted((run.path / "stages").glob("*.json"))]
+    stages = {path.stem: run.load_stage(path.stem) or {} for path in (run.path / "stages").glob("*.json")}
+    final = stages.get("report", {}).get("facts", {})
     return {
         "data_name": _source(config),
-        "metric_name": "",
-        "test_metric": None,
-        "seconds": float(sum(stage.get("seconds", 0.0) for stage in stages)),
+        "metric_name": str(final.get("metric", "")),
+        "test_metric": final.get("test_metric"),
+        "seconds": float(sum(stage.get("seconds", 0.0) for stage in stages.values())),
     }
 
 

@@ -14,8 +14,8 @@ from trainwright.logbook.files import cannot_write, damaged, make_folder
 class MetricsLog:
     """Appends records to a file and flushes each, so that a killed process loses at most the line it was writing.
 
-    Such a cut-off last line is removed when the log is opened again. ``is_new``: it had no record then. All methods raise ``RunFolderError`` where the
-    file cannot be written.
+    Such a cut-off last line is removed when the log is opened again. ``is_new``: there was no record before. All
+    methods raise ``RunFolderError`` where the file cannot be written.
     """
 
     def __init__(self, path: Path) -> None:

@@ -110,7 +110,7 @@ class RunFolder:
         return self._load(self.path / "plan.json")
 
     def save_summary(self, *, data_name: str, metric_name: str, test_metric: float | None, seconds: float) -> None:
-        """Keep what a list of runs shows of this one."""
+        """Keep what a list of runs shows, where it is not to be taken from the stages."""
         write_json(
             self.path / "summary.json",
             {"data_name": data_name, "metric_name": metric_name, "test_metric": test_metric, "seconds": seconds},

@@ -47,6 +47,7 @@ from trainwright.workbench.randomness import derive, random_state, restore_rando
 from trainwright.workbench.result import RESULT, EpochRecord, TrainingResult, Weights, load_result, save_result
 from trainwright.workbench.schedules import schedule_factor
 from trainwright.workbench.settings import dump_config
+from trainwright.workbench.tally import Tally
 
 __all__ = ["EpochRecord", "TrainingResult", "train"]
 
@@ -109,48 +110,6 @@ class _State:
     history: list[EpochRecord] = field(default_factory=list)
 
 
-class _Tally:
-    """Losses and hits of the batches of an epoch, left on the device until they are asked for.
-
-    Kept one by one rather than summed: a sum taken up again after a resume would round differently.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._losses: list[Tensor] = []
-        self._hits: list[Tensor] = []
-        self._sizes: list[int] = []
-
-    def add(self, loss: Tensor, hits: Tensor, samples: int) -> None:
-        """One batch: its mean loss, correct predictions or squared errors, and samples."""
-        self._losses.append(loss)
-        self._hits.append(hits)
-        self._sizes.append(samples)
-
-    def recent_loss(self, batches: int) -> Tensor:
-        """Sum of the losses of the last batches; finite exactly if all of them are."""
-        return self._losses[-1] if batches == 1 else torch.stack(self._losses[-batches:]).sum()
-
-    def sums(self) -> Tensor:
-        """[loss × samples, hits, samples], summed over the epoch."""
-        kept = self.pack()
-        sizes = kept["sizes"]
-        return torch.stack([(kept["losses"] * sizes).sum(), kept["hits"].sum(), sizes.sum()])
-
-    def pack(self) -> dict[str, Tensor]:
-        """Everything, as tensors."""
-        sizes = torch.tensor(self._sizes, dtype=torch.float64, device=self._device)
-        lists = {"losses": self._losses, "hits": self._hits}
-        packed = {name: torch.stack([x.double() for x in each]) for name, each in lists.items() if each}
-        return {"sizes": sizes, "losses": sizes, "hits": sizes, **packed}
-
-    def unpack(self, tensors: dict[str, Tensor]) -> None:
-        """Go on from what :meth:`pack` gave."""
-        self._losses = list(tensors["losses"].to(self._device).unbind())
-        self._hits = list(tensors["hits"].to(self._device).unbind())
-        self._sizes = [int(size) for size in tensors["sizes"].tolist()]
-
-
 class Trainer:
     """One training of one model; made and run once."""
 
@@ -177,7 +136,7 @@ class Trainer:
         self.recorder = Recorder(self.model, self.optimizer, self.steps_per_epoch)
         self.look_every = 1 if team.device.type == "cpu" and team.size == 1 else LOSS_LOOKED_AT_EVERY
         self.state = _State()
-        self.tally = _Tally(team.device)
+        self.tally = Tally(team.device)
         self.best: dict[str, Tensor] = {}
         self.snapshots: dict[int, dict[str, Tensor]] = {}
         self.snapshot_epochs = _spread(self.config.snapshots, self.config.epochs)
@@ -304,7 +263,7 @@ class Trainer:
             seconds=state.seconds,
             signal=state.signal,
         )
-        self.tally = _Tally(self.team.device)
+        self.tally = Tally(self.team.device)
         state.history.append(record)
         if loss < state.best_loss or not state.best_epoch:
             state.best_epoch, state.best_loss = state.epoch, loss
