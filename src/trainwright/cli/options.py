@@ -88,6 +88,15 @@ Budget = Annotated[
         help="Time to spend, like [bold]90s[/], [bold]5m[/] or [bold]1h30m[/]; the plan is fitted to it.",
     ),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        metavar="N",
+        help="Trainings at the same time; one for each core where none is given. The numbers do not depend on it.",
+    ),
+]
 Until = Annotated[
     str | None,
     typer.Option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from trainwright.cli.failures import CLEAN, FINDINGS, Interrupted, reported
-from trainwright.cli.options import AsJson, Budget, FailOn, Force, RunsFolder, Settings, Until, read_settings
+from trainwright.cli.options import AsJson, Budget, FailOn, Force, RunsFolder, Settings, Until, Workers, read_settings
 from trainwright.core import Maturity, Severity, UsageError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def command(
     runs: RunsFolder = Path("runs"),
     settings: Settings = None,
     until: Until = None,
+    workers: Workers = None,
     fail_on: FailOn = Severity.ERROR,
     as_json: AsJson = False,
 ) -> None:
@@ -60,7 +62,7 @@ def command(
     if resume is not None:
         _refuse_with_resume(target=target, budget=budget, seed=seed, settings=settings, until=until)
         folder = resume if resume.exists() else runs / resume
-        view = execute(lambda: _resume(folder, force, console), folder.parent, folder)
+        view = execute(lambda: _resume(folder, force, console, workers), folder.parent, folder)
     else:
         if target is None:
             raise UsageError(
@@ -69,7 +71,7 @@ def command(
                 todo="Try: trainwright run digits",
             )
         changes = read_settings(settings or []) | ({} if seed is None else {"seed": seed})
-        view = start(target, runs, changes, console, budget=budget, force=force, until=until)
+        view = start(target, runs, changes, console, budget=budget, force=force, until=until, workers=workers)
     finish(view, fail_on, as_json=as_json)
 
 
@@ -82,6 +84,7 @@ def start(
     budget: str | None = None,
     force: bool = False,
     until: str | None = None,
+    workers: int | None = None,
 ) -> RunView:
     """Begin a run of the recipe and see it through."""
 
@@ -98,15 +101,16 @@ def start(
             until=until,
             console=console,
             command=shlex.join(["trainwright", *sys.argv[1:]]),
+            workers=workers or os.cpu_count() or 1,
         )
 
     return execute(begin, root, None)
 
 
-def _resume(folder: Path, force: bool, console: Console) -> RunView:
+def _resume(folder: Path, force: bool, console: Console, workers: int | None) -> RunView:
     from trainwright.recipe.runner import resume_recipe
 
-    return resume_recipe(folder, force=force, console=console)
+    return resume_recipe(folder, force=force, console=console, workers=workers or os.cpu_count() or 1)
 
 
 def execute(action: Callable[[], RunView], root: Path, folder: Path | None) -> RunView:
