@@ -544,10 +544,16 @@ def _share(plot: _Plot, rule: Rule) -> float:
 
 def _by_side(plot: _Plot) -> dict[str, list[Rule]]:
     """Level rules by the end of the plot at which their label covers no data; the right end where both are free."""
+    line = _LABEL_LINE / (HEIGHT - _AXIS)
     sides: dict[str, list[Rule]] = {"left": [], "right": []}
-    for rule in _rules(plot, "y"):
-        label_height = _share(plot, rule) + _LABEL_LINE / 2 / (HEIGHT - _AXIS)
-        sides["left" if _emptier_left(plot, label_height) else "right"].append(rule)
+    lowest_free = -math.inf
+    for rule in sorted(_rules(plot, "y"), key=lambda r: r.value):
+        height = max(_share(plot, rule), lowest_free)
+        if _emptier_left(plot, height + line / 2):
+            sides["left"].append(rule)
+        else:
+            sides["right"].append(rule)
+            lowest_free = height + line
     return sides
 
 
