@@ -257,6 +257,27 @@ def test_scores() -> None:
     assert found.loss == pytest.approx((math.log(1 + math.exp(-2)) + math.log(1 + math.e)) / 3)
     assert score("regression", np.array([[1.0], [3.0]]), np.array([0.0, 0.0])).metric == pytest.approx(5**0.5)
     assert math.isnan(score("classification", np.full((2, 2), np.nan), np.array([0, 1])).loss)
+    for value in (np.inf, -np.inf, 1e308):
+        odd = np.array([[value, 1e4], [value, value]])
+        assert 0 <= score("classification", odd, np.array([0, 1])).metric <= 100
+        assert score("regression", odd[:, :1], np.array([0.0, 0.0])).metric == np.inf
     for outputs, targets in ((logits, np.array([0])), (logits[:0], np.array([]))):
         with pytest.raises(DataError):
             score("classification", outputs, targets)
+
+
+def test_missing_values_that_are_kept_end_the_training_at_once() -> None:
+    inputs = X.copy()
+    inputs[::3, 0] = np.nan
+    result = train(Experiment(data=(inputs, Y), epochs=3, config={"data.missing": "keep"}), seed=0)
+    assert "step 1, epoch 1" in result.stopped_because
+    assert (result.best_epoch, result.kept_epoch, result.steps) == (1, 1, 0)
+    assert math.isnan(result.validation_loss)
+
+
+def test_missing_values_are_imputed_or_left_out() -> None:
+    inputs = X.copy()
+    inputs[::3, 0] = np.nan
+    for missing in ("impute", "drop"):
+        experiment = Experiment(data=(inputs, Y), epochs=15, config={"data.missing": missing})
+        assert train(experiment, seed=0).validation_metric > 85

@@ -12,8 +12,8 @@ import torch
 
 from trainwright.core import UsageError
 from trainwright.workbench.experiment import Experiment
-from trainwright.workbench.loop import train
-from trainwright.workbench.parallel import join_team
+from trainwright.workbench.loop import Trainer, train
+from trainwright.workbench.parallel import Team, join_team
 
 PROGRAM = """
 import json, os, sys
@@ -59,6 +59,12 @@ def test_two_processes_train_the_same_model_as_one(tmp_path: Path) -> None:
     for one, two in zip(alone.history, together.history, strict=True):
         assert one.train_loss == pytest.approx(two.train_loss, rel=1e-4)
         assert one.train_metric == pytest.approx(two.train_metric)
+
+
+def test_a_batch_too_small_to_share_is_refused() -> None:
+    experiment = Experiment(config={**SETTINGS, "training.batch_size": 3})
+    with pytest.raises(UsageError, match="4 processes share each batch"):
+        Trainer(experiment, 0, folder=None, team=Team(0, 4, torch.device("cpu")), on_epoch=None)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")

@@ -77,11 +77,12 @@ def score(task: Task | str, outputs: npt.NDArray[Any], targets: npt.NDArray[Any]
             todo="Score the same samples.",
         )
     values = np.asarray(outputs, dtype=np.float64)
-    if Task(task) is Task.REGRESSION:
-        squared = float(np.mean((values.reshape(len(targets)) - targets.astype(np.float64)) ** 2))
-        return Score(loss=squared, metric=squared**0.5)
-    own = values[np.arange(len(targets)), targets.astype(np.int64)]
-    loss = float(np.mean(log_sum_exp(values) - own))
+    with np.errstate(over="ignore", invalid="ignore"):  # a model that diverged has a score too: infinite or NaN
+        if Task(task) is Task.REGRESSION:
+            squared = float(np.mean((values.reshape(len(targets)) - targets.astype(np.float64)) ** 2))
+            return Score(loss=squared, metric=squared**0.5)
+        own = values[np.arange(len(targets)), targets.astype(np.int64)]
+        loss = float(np.mean(log_sum_exp(values) - own))
     return Score(loss=loss, metric=100.0 * float(np.mean(values.argmax(axis=1) == targets)))
 
 
@@ -89,11 +90,12 @@ def log_sum_exp(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Over the last axis, without overflow."""
     top = logits.max(axis=-1, keepdims=True)
     top = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         return np.asarray(np.log(np.exp(logits - top).sum(axis=-1)) + top[..., 0])
 
 
 def probabilities(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Softmax over the last axis: logits [..., C] → probabilities [..., C]."""
     values = np.asarray(logits, dtype=np.float64)
-    return np.asarray(np.exp(values - log_sum_exp(values)[..., None]))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.exp(values - log_sum_exp(values)[..., None]))

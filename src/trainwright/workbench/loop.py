@@ -22,7 +22,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from trainwright.core import ModelError, RunFolderError
+from trainwright.core import ModelError, RunFolderError, UsageError
 from trainwright.data.augmentation import augmentation_for
 from trainwright.data.dataset import Task
 from trainwright.doctor.recorder import Recorder
@@ -119,6 +119,12 @@ class Trainer:
         self.experiment, self.seed = experiment, seed
         self.folder, self.team, self.on_epoch = folder, team, on_epoch
         self.config = experiment.config.training
+        if self.config.batch_size < team.size:
+            raise UsageError(
+                f"training.batch_size is {self.config.batch_size}, but {team.size} processes share each batch.",
+                expected="At least one sample for every process.",
+                todo="Raise training.batch_size, or start fewer processes.",
+            )
         self.task = experiment.dataset.task
         model = experiment.build_model(seed)
         experiment.check_model(model)
@@ -265,7 +271,7 @@ class Trainer:
         )
         self.tally = Tally(self.team.device)
         state.history.append(record)
-        if loss < state.best_loss or not state.best_epoch:
+        if loss < state.best_loss or math.isnan(state.best_loss) or not state.best_epoch:
             state.best_epoch, state.best_loss = state.epoch, loss
             if self.config.keep == "best":
                 self.best = _copied(self._judged_model())
