@@ -63,6 +63,7 @@ def test_a_hopeless_rate_is_replaced_by_a_verified_one(digits: Experiment, make_
     result = OverfitStage().run(make_context(hopeless))
     found = result.facts["changes"]["optimizer.learning_rate"]
     assert 1e-3 < found < 0.3
+    assert "model.width" not in result.facts["changes"]  # nothing learned, so nothing to choose a capacity by
     assert any(name.startswith("verify rate") for name in _names(result))
 
 

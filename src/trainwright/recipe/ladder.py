@@ -24,6 +24,8 @@ SHARES = (1 / 8, 1 / 4, 1 / 2, 1)
 """Capacities as shares of the present one."""
 MOST_DOUBLINGS = 1
 """How often the ladder may grow beyond the present capacity while that clearly helps."""
+LEARNED = 0.1
+"""Share of a constant prediction's loss that must be gone before capacities can be told apart."""
 ENOUGH = 0.95
 """Of the fall in training loss, from a constant prediction's to the best rung's."""
 
@@ -86,8 +88,15 @@ def climb(context: Context, experiment: Experiment, material: Material) -> Exper
         material.steps.append(_step(higher, rungs[-1], "That much still helped, so one rung more:"))
         rungs.append(higher)
         comparisons = _against_best(judge, rungs)
-    chosen = _smallest_that_suffices(rungs, comparisons, constant_baseline(experiment)["train"][0])
+    constant = constant_baseline(experiment)["train"][0]
+    learned = min(rung.train_loss for rung in rungs if not rung.reference) < (1 - LEARNED) * constant
+    if learned:
+        chosen, why = _smallest_that_suffices(rungs, comparisons, constant), judge.reason
+    else:
+        chosen = next(rung for rung in rungs if rung.changes.get(setting) == present)
+        why = "kept, since no rung learned enough at the present rate for a choice"
     _show(judge, rungs, comparisons, chosen, material)
+    material.steps.append(_choice(chosen, why))
     if chosen.changes[setting] != present:
         material.changes.update(chosen.changes)
     return experiment.with_changes(chosen.changes)
@@ -100,7 +109,13 @@ def _rungs(context: Context, experiment: Experiment, setting: str, present: int,
         rungs.append(Rung("linear", {"model.name": "linear"}, linear, reference=True))
     below: Rung | None = None
     constant = constant_baseline(experiment)["train"][0]
-    for value in sorted({max(1, round(present * share)) for share in SHARES}):
+    values = sorted({max(1, round(present * share)) for share in SHARES})
+    context.train_ahead(
+        (experiment.with_changes({setting: value}), seed, context.plan.epochs_short)
+        for value in reversed(values)  # the longest first, so that no worker waits at the end
+        for seed in comparison_seeds(context)[:SEEDS]
+    )
+    for value in values:
         rung = _rung(context, experiment, setting, value, material, must=value == present)
         if rung is None:
             continue
@@ -131,7 +146,7 @@ def _train(
 ) -> tuple[TrainingResult, ...]:
     context.progress.describe(f"capacity: {label}")
     changed = experiment.with_changes(changes)
-    return tuple(context.train(changed, seed, context.plan.epochs_short) for seed in comparison_seeds(context)[:SEEDS])
+    return tuple(context.train_seeds(changed, comparison_seeds(context)[:SEEDS], context.plan.epochs_short))
 
 
 def _spread(rung: Rung) -> float:
@@ -224,12 +239,13 @@ def _show(
     )
     material.tables.append(Table("Capacity ladder", columns, tuple(table), highlight=list(rungs).index(chosen)))
     material.facts["ladder"] = [dict(zip(columns, row, strict=True)) for row in table]
-    material.steps.append(
-        Step(
-            "choose capacity",
-            f"Enough is the smallest rung that gets {ENOUGH:.0%} of the fall in training loss that any rung gets, with "
-            "a validation result within noise of the best: more would cost time and buy nothing.",
-            f"{chosen.label} with {chosen.parameters:,} parameters; {judge.reason}.",
-            Outcome.INFORMATION,
-        )
+
+
+def _choice(chosen: Rung, why: str) -> Step:
+    return Step(
+        "choose capacity",
+        f"Enough is the smallest rung that gets {ENOUGH:.0%} of the fall in training loss that any rung gets, with a "
+        "validation result within noise of the best: more would cost time and buy nothing.",
+        f"{chosen.label} with {chosen.parameters:,} parameters; {why}.",
+        Outcome.INFORMATION,
     )

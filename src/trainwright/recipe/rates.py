@@ -112,6 +112,11 @@ class _Verification:
         judge = Judge.of(self.experiment, self._train(self.default))
         for move in range(MOST_MOVES + 1):
             neighbours = [self._known(_readable(rate / FACTOR)), self._known(_readable(rate * FACTOR))]
+            self.context.train_ahead(
+                (self._at(value), seed, self.context.plan.epochs_short)
+                for value in (rate, *neighbours)
+                for seed in comparison_seeds(self.context)[:SEEDS]
+            )
             comparisons = self._compare(judge, rate, [*neighbours, self.default])
             better = [value for value in neighbours if value != rate and comparisons[value].better]
             self._add_step(judge, rate, neighbours, comparisons)
@@ -132,12 +137,14 @@ class _Verification:
     def _train(self, rate: float) -> tuple[TrainingResult, ...]:
         if rate not in self.tried:
             self.context.progress.describe(f"verifying rate {rate:.2g}")
-            # The present setting is left as it is, so that the trainings of the ladder are recognised.
-            changes = {} if rate == self.default else {"optimizer.learning_rate": rate}
-            experiment = self.experiment.with_changes(changes)
             seeds = comparison_seeds(self.context)[:SEEDS]
-            self.tried[rate] = tuple(self.context.train(experiment, s, self.context.plan.epochs_short) for s in seeds)
+            epochs = self.context.plan.epochs_short
+            self.tried[rate] = tuple(self.context.train_seeds(self._at(rate), seeds, epochs))
         return self.tried[rate]
+
+    def _at(self, rate: float) -> Experiment:
+        """The present setting is left as it is, so that the trainings of the ladder are recognised."""
+        return self.experiment.with_changes({} if rate == self.default else {"optimizer.learning_rate": rate})
 
     def _compare(self, judge: Judge, rate: float, others: Sequence[float]) -> dict[float, Comparison]:
         centre = [result.validation_outputs for result in self._train(rate)]

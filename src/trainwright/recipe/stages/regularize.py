@@ -85,6 +85,9 @@ class RegularizeStage(Stage):
         """See the class."""
         study = _begin(context)
         candidates, study.left_out = candidates_for(study.experiment, context.plan)
+        first = study.seeds[0]
+        strengths = [changes for candidate in candidates for changes in candidate.strengths]
+        context.train_ahead((study.experiment.with_changes(changes), first, None) for changes in strengths)
         for candidate in candidates:
             _try(context, study, candidate)
         expectations = {c.name: c.expect for c in candidates}
@@ -191,7 +194,7 @@ def _begin(context: Context) -> _Study:
 
 def _train(context: Context, experiment: Experiment, seeds: Sequence[int], what: str) -> list[TrainingResult]:
     context.progress.describe(what)
-    return [context.train(experiment, seed) for seed in seeds]
+    return context.train_seeds(experiment, seeds)
 
 
 def _try(context: Context, study: _Study, candidate: Regulariser) -> None:
@@ -368,7 +371,6 @@ def _charts(judge: Judge, comparisons: Mapping[str, Comparison]) -> tuple[Chart,
                     rows,
                     x="regulariser",
                     y="gain",
-                    color="verdict",
                     rules=(Rule(0.0, "plain"),),
                     caption="Mean gain over the plain model with its 95 % interval, paired over seeds and validation "
                     "samples; right of the line is better.",

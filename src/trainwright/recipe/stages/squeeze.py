@@ -140,10 +140,8 @@ def _begin(context: Context) -> _Work:
     given = [int(seed) for seed in tuned.get("seeds", [])]
     more = (seed for seed in fresh_seeds(context, context.plan.ensemble + len(given)) if seed not in given)
     seeds = given + [next(more) for _ in range(context.plan.ensemble - len(given))]
-    members = []
-    for seed in seeds:
-        context.progress.describe(f"member with seed {seed}")
-        members.append(context.train(experiment, seed, epochs))
+    context.progress.describe("members of the ensemble")
+    members = context.train_seeds(experiment, seeds, epochs)
     work = _Work(context, experiment, settings, epochs, seeds, members, Judge.of(experiment, members))
     spread = [work.judge.metric_of(outputs) for outputs in work.outputs]
     work.steps.append(
@@ -190,10 +188,9 @@ def _moving_average(work: _Work) -> list[Candidate]:
     work.settings["training.average"] = decay
     averaged = work.experiment.with_changes({"training.average": decay})
     seeds = work.seeds[: work.context.plan.seeds]
-    outputs = {}
-    for seed in seeds:
-        work.context.progress.describe(f"moving average, seed {seed}")
-        outputs[seed] = work.context.train(averaged, seed, work.epochs).validation_outputs
+    work.context.progress.describe("moving average")
+    results = work.context.train_seeds(averaged, seeds, work.epochs)
+    outputs = {seed: result.validation_outputs for seed, result in zip(seeds, results, strict=True)}
     expect = f"Averaging the weights over {HORIZON:.0%} of the run (decay {decay:g}) smooths the last steps' noise."
     _report(work, MOVING, expect, list(outputs.values()), work.outputs[: len(seeds)])
     return [_best(work, MOVING, outputs)]

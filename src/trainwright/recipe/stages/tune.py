@@ -106,9 +106,9 @@ class TuneStage(Stage):
     purpose = "Search the settings that matter together; adopt the best only if it beats the present ones beyond noise."
 
     def trainings(self, experiment: Experiment, plan: RunPlan) -> float:  # noqa: ARG002 - the same for every model
-        """Short trials and extensions, long trials, and the pairs on fresh seeds."""
+        """Short trials and extensions, long trials, and pairs on fresh seeds, of which half the time all are needed."""
         short = (plan.short_trials + 1 + EXTENSION_TRIALS) * plan.epochs_short / plan.epochs_full
-        return short + plan.long_trials + 2.0 * max(plan.seeds, plan.ensemble)
+        return short + plan.long_trials + 2.0 * plan.seeds + max(0, plan.ensemble - plan.seeds)
 
     def run(self, context: Context) -> StageResult:
         """See the class."""
@@ -228,10 +228,12 @@ def _loss_of_constant(experiment: Experiment) -> float:
 
 def _explore(search: _Search) -> None:
     plan = search.context.plan
-    _try(search, {})
     points = sobol_points(plan.short_trials, len(search.space.dimensions), search.context.experiment.config.seed)
-    for point in points:
-        _try(search, {**search.fixed, **search.space.changes(point)})
+    trials = [{**search.fixed, **search.space.changes(point)} for point in points]
+    search.context.progress.describe("short trials")
+    search.context.train_ahead((_short(search, t), search.seed, plan.epochs_short) for t in ({}, *trials))
+    for changes in ({}, *trials):
+        _try(search, changes)
     best = search.ranked[0] if search.ranked else search.trials[0]
     tried = len(search.trials) + len(search.refused)
     infeasible = sum(not trial.feasible for trial in search.trials) + len(search.refused)
@@ -255,8 +257,7 @@ def _try(search: _Search, changes: Mapping[str, Any], *, extension: bool = False
     number = len(search.trials)
     search.context.progress.describe(f"trial {number}")
     epochs = search.context.plan.epochs_short
-    # No snapshots of trainings whose weights nobody will use.
-    changed = search.experiment.with_changes({**changes, "training.snapshots": 0, "training.epochs": epochs})
+    changed = _short(search, changes)
     try:
         if any(trial.result.key == changed.key(search.seed) for trial in search.trials):
             search.repeated += 1
@@ -269,6 +270,12 @@ def _try(search: _Search, changes: Mapping[str, Any], *, extension: bool = False
     if not search.judge.loss_of(result.validation_outputs) < DIVERGED * search.worst_loss:
         score = (math.inf, math.inf)
     search.trials.append(Trial(number, dict(changes), result, score, extension))
+
+
+def _short(search: _Search, changes: Mapping[str, Any]) -> Experiment:
+    """The experiment of a short trial, without snapshots: nobody will use its weights."""
+    epochs = search.context.plan.epochs_short
+    return search.experiment.with_changes({**changes, "training.snapshots": 0, "training.epochs": epochs})
 
 
 def _name(trial: Trial) -> str:
@@ -435,6 +442,8 @@ def _long_runs(search: _Search) -> tuple[Trial, TrainingResult] | None:
     """The best few at full length; the best of them, or None when none is better than the present settings."""
     chosen = [trial for trial in search.ranked if trial.changes][: search.context.plan.long_trials]
     results = []
+    search.context.progress.describe("the best at full length")
+    search.context.train_ahead((search.experiment.with_changes(t.changes), search.seed, None) for t in chosen)
     for trial in chosen:
         search.context.progress.describe(f"trial {trial.number} at full length")
         results.append((trial, search.context.train(search.experiment.with_changes(trial.changes), search.seed)))
@@ -479,6 +488,9 @@ class _Decision:
 def _decide(search: _Search, challenger: tuple[Trial, TrainingResult] | None, seeds: Sequence[int]) -> _Decision:
     """Pair challenger and incumbent on seeds that no decision has seen; stop half-way when there is nothing to gain."""
     first = seeds[: search.context.plan.seeds]
+    search.context.progress.describe("fresh seeds")
+    rivals = [{}] if challenger is None else [challenger[0].changes, {}]
+    search.context.train_ahead((search.experiment.with_changes(c), seed, None) for c in rivals for seed in first)
     own = _fresh(search, {}, first)
     if challenger is None:
         search.steps.append(
@@ -510,11 +522,8 @@ def _decide(search: _Search, challenger: tuple[Trial, TrainingResult] | None, se
 
 def _fresh(search: _Search, changes: Mapping[str, Any], seeds: Sequence[int]) -> list[TrainingResult]:
     who = "challenger" if changes else "present settings"
-    found = []
-    for seed in seeds:
-        search.context.progress.describe(f"{who}, seed {seed}")
-        found.append(search.context.train(search.experiment.with_changes(changes), seed))
-    return found
+    search.context.progress.describe(f"{who}, fresh seeds")
+    return search.context.train_seeds(search.experiment.with_changes(changes), seeds)
 
 
 def _paired(search: _Search, challenger: Sequence[TrainingResult], incumbent: Sequence[TrainingResult]) -> Comparison:
