@@ -17,7 +17,7 @@ from trainwright.core import TrainwrightError, UsageError
 from trainwright.core.errors import nearest
 from trainwright.workbench.config import Config
 from trainwright.workbench.experiment import Experiment
-from trainwright.workbench.settings import dump_config, with_changes
+from trainwright.workbench.settings import dotted_keys, dump_config, with_changes
 
 __all__ = ["dump_config", "load_config", "load_experiment"]
 
@@ -136,7 +136,7 @@ def _settings(
 
 
 def _sections() -> set[str]:
-    return set(Config.model_fields) - {"seed"}
+    return {key.partition(".")[0] for key in dotted_keys() if "." in key}
 
 
 def _is_empty(node: yaml.Node) -> bool:
