@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -15,8 +17,16 @@ DIABETES = load_diabetes()
 class Digits:
     """Makes setups on the handwritten digits, standardised."""
 
-    def __call__(self, *layers, rate=3e-3, optimizer=torch.optim.Adam, loss=None, seed=0, **settings):
-        torch.manual_seed(seed)
+    def __call__(
+        self,
+        *layers: Any,
+        rate: Any = 3e-3,
+        optimizer: Any = torch.optim.Adam,
+        loss: Any = None,
+        seed: Any = 0,
+        **settings: Any,
+    ) -> Any:
+        torch.manual_seed(0)
         model = nn.Sequential(*(layer() for layer in layers))
         inputs = torch.tensor((DIGITS.data[:256] - 4.9) / 6.0, dtype=torch.float32)
         targets = torch.tensor(DIGITS.target[:256], dtype=torch.int64)
@@ -30,18 +40,18 @@ class Digits:
             n_outputs=10,
         )
 
-    def mlp(self, *extra, **settings):
+    def mlp(self, *extra: Any, **settings: Any) -> Any:
         return self(lambda: nn.Linear(64, 32), nn.ReLU, lambda: nn.Linear(32, 10), *extra, **settings)
 
 
 @pytest.fixture
-def digits():
+def digits() -> Any:
     return Digits()
 
 
 @pytest.fixture
-def diabetes():
-    def make(*extra, rate=3e-3, loss=None, scale_target=True, seed=0):
+def diabetes() -> Any:
+    def make(*extra: Any, rate: Any = 3e-3, loss: Any = None, scale_target: Any = True, seed: Any = 0) -> Any:
         torch.manual_seed(seed)
         model = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 1), *extra, nn.Flatten(0))
         x, y = DIABETES.data[:256] / DIABETES.data.std(0), DIABETES.target[:256].astype(np.float32)

@@ -1,5 +1,7 @@
 """The recorder never changes training, and its numbers are right."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -7,7 +9,7 @@ from torch import nn
 from trainwright.doctor.recorder import Recorder
 
 
-def run(digits, *, every, recorded, optimizer=torch.optim.Adam, embedding=False):
+def run(digits: Any, *, every: Any, recorded: Any, optimizer: Any = torch.optim.Adam, embedding: Any = False) -> Any:
     setup = digits(
         lambda: nn.Linear(64, 32),
         lambda: nn.BatchNorm1d(32),
@@ -39,7 +41,7 @@ def run(digits, *, every, recorded, optimizer=torch.optim.Adam, embedding=False)
 
 @pytest.mark.parametrize("optimizer", [torch.optim.Adam, torch.optim.SGD])
 @pytest.mark.parametrize("every", [1, 5])
-def test_training_is_bit_for_bit_the_same_with_and_without(digits, every, optimizer):
+def test_training_is_bit_for_bit_the_same_with_and_without(digits: Any, every: Any, optimizer: Any) -> None:
     *with_it, seen = run(digits, every=every, recorded=True, optimizer=optimizer)
     *without, _ = run(digits, every=every, recorded=False, optimizer=optimizer)
     for one, other in zip(with_it, without, strict=True):
@@ -50,7 +52,7 @@ def test_training_is_bit_for_bit_the_same_with_and_without(digits, every, optimi
     assert seen[-1]
 
 
-def test_numbers_agree_with_their_definition(digits):
+def test_numbers_agree_with_their_definition(digits: Any) -> None:
     setup = digits.mlp(optimizer=torch.optim.SGD, rate=0.1)
     recorder = Recorder(setup.model, setup.optimizer, every=2)
     assert recorder.latest() == {}
@@ -69,12 +71,12 @@ def test_numbers_agree_with_their_definition(digits):
     assert latest["0"]["update_ratio"] == pytest.approx(0.1 * gradient / weight, rel=1e-3)
 
 
-def test_only_sampled_steps_are_recorded(digits):
+def test_only_sampled_steps_are_recorded(digits: Any) -> None:
     *_, seen = run(digits, every=5, recorded=True)
     assert [i for i in range(1, 12) if seen[i] is not seen[i - 1]] == [5, 10]
 
 
-def test_frozen_parameters_and_those_of_no_optimizer_are_left_out(digits):
+def test_frozen_parameters_and_those_of_no_optimizer_are_left_out(digits: Any) -> None:
     setup = digits.mlp()
     setup.model[0].weight.requires_grad_(False)
     held = torch.optim.SGD([setup.model[0].bias, setup.model[0].weight], lr=0.1)
@@ -86,14 +88,16 @@ def test_frozen_parameters_and_those_of_no_optimizer_are_left_out(digits):
     assert recorder.latest()["0"]["update_ratio"] == 0
 
 
-def test_sparse_and_absent_gradients_are_read_without_being_changed():
-    model = nn.ModuleDict({"table": nn.Embedding(10, 4, sparse=True), "unused": nn.Linear(2, 2)})
+def test_sparse_and_absent_gradients_are_read_without_being_changed() -> None:
+    table = nn.Embedding(10, 4, sparse=True)
+    model = nn.ModuleDict({"table": table, "unused": nn.Linear(2, 2)})
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    model["table"](torch.tensor([1, 1, 2])).sum().backward()
+    table(torch.tensor([1, 1, 2])).sum().backward()
     recorder = Recorder(model, optimizer, every=1)
     recorder.after_backward(0)
     optimizer.step()
     recorder.after_step(0)
     assert recorder.latest()["table"]["gradient_norm"] == pytest.approx((4 * 2**2 + 4) ** 0.5)
     assert recorder.latest()["unused"]["gradient_norm"] == 0
-    assert not model["table"].weight.grad.is_coalesced()
+    assert table.weight.grad is not None
+    assert not table.weight.grad.is_coalesced()

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from trainwright.doctor.restore import restored
 from trainwright.doctor.trials import TRIALS
 
 
-def fingerprint(setup):
+def fingerprint(setup: Any) -> Any:
     model, optimizer = setup.model, setup.optimizer
     gradients = [None if p.grad is None else p.grad.clone() for p in model.parameters()]
     return {
@@ -31,7 +32,7 @@ def fingerprint(setup):
     }
 
 
-def same(a, b):
+def same(a: Any, b: Any) -> Any:
     if isinstance(a, torch.Tensor):
         return a.dtype == b.dtype and torch.equal(a, b)
     if isinstance(a, np.ndarray):
@@ -43,12 +44,12 @@ def same(a, b):
     return a == b
 
 
-def assert_same(before, after):
+def assert_same(before: Any, after: Any) -> None:
     for part, value in before.items():
         assert same(value, after[part]), f"{part} was changed"
 
 
-def layers():
+def layers() -> Any:
     return (
         lambda: nn.ReLU(inplace=True),  # writes to the batch itself
         lambda: nn.Linear(64, 32),
@@ -60,7 +61,7 @@ def layers():
 
 
 @pytest.fixture
-def used_setup(digits):
+def used_setup(digits: Any) -> Any:
     """A setup in the middle of its training, with modules in different modes."""
     setup = digits(*layers(), optimizer=torch.optim.AdamW, weight_decay=0.1)
     for number in range(3):
@@ -71,18 +72,18 @@ def used_setup(digits):
 
 
 @pytest.mark.parametrize("kind", TRIALS, ids=lambda kind: kind.__name__)
-def test_every_trial_restores_everything(kind, used_setup):
+def test_every_trial_restores_everything(kind: Any, used_setup: Any) -> None:
     before = fingerprint(used_setup)
     TRIALS[kind](used_setup)
     assert_same(before, fingerprint(used_setup))
 
 
 @pytest.mark.parametrize("kind", TRIALS, ids=lambda kind: kind.__name__)
-def test_every_trial_restores_everything_when_it_fails(kind, used_setup):
+def test_every_trial_restores_everything_when_it_fails(kind: Any, used_setup: Any) -> None:
     calls = 0
     right = used_setup.loss
 
-    def breaking(outputs, targets):
+    def breaking(outputs: Any, targets: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls > 3:
@@ -96,14 +97,14 @@ def test_every_trial_restores_everything_when_it_fails(kind, used_setup):
     assert_same(before, fingerprint(used_setup))
 
 
-def test_a_trial_gives_the_same_numbers_twice(used_setup):
+def test_a_trial_gives_the_same_numbers_twice(used_setup: Any) -> None:
     for trial in TRIALS.values():
         first, second = trial(used_setup), trial(used_setup)
         assert {k: v for k, v in vars(first).items() if k != "seconds"}.keys()
         assert repr(first).partition("seconds=")[0] == repr(second).partition("seconds=")[0]
 
 
-def test_groups_stay_the_same_objects_for_schedulers(digits):
+def test_groups_stay_the_same_objects_for_schedulers(digits: Any) -> None:
     setup = digits.mlp(optimizer=torch.optim.SGD, momentum=0.9)
     group = setup.optimizer.param_groups[0]
     with restored(setup.model, setup.optimizer):
@@ -113,13 +114,14 @@ def test_groups_stay_the_same_objects_for_schedulers(digits):
     assert group["lr"] == 3e-3
 
 
-def test_a_buffer_that_the_forward_pass_replaces_comes_back():
+def test_a_buffer_that_the_forward_pass_replaces_comes_back() -> None:
     class Counting(nn.Module):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
+            self.count: torch.Tensor
             self.register_buffer("count", torch.zeros(1))
 
-        def forward(self, x):
+        def forward(self, x: Any) -> Any:
             self.count = self.count + 1
             return x
 
@@ -131,7 +133,7 @@ def test_a_buffer_that_the_forward_pass_replaces_comes_back():
     assert model.count.item() == 0
 
 
-def test_gradients_of_views_and_tied_weights_stay_tied(digits):
+def test_gradients_of_views_and_tied_weights_stay_tied(digits: Any) -> None:
     setup = digits(lambda: nn.Linear(64, 64), lambda: nn.Linear(64, 64), lambda: nn.Linear(64, 10))
     setup.model[1].weight = setup.model[0].weight
     setup.optimizer = torch.optim.Adam(setup.model.parameters())

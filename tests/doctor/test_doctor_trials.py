@@ -1,6 +1,7 @@
 """What the trials measure, on real digits and real patients."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,33 +22,39 @@ from trainwright.doctor.trials import (
     overfit_batch,
     run_trials,
 )
+from trainwright.measures.curves import LearningCurve
 from trainwright.measures.initial import InitialLoss, OutputRange
+from trainwright.measures.trials import OverfitTrial
 
 
 class Wrap(nn.Module):
     """A function as the last layer."""
 
-    def __init__(self, function):
+    def __init__(self, function: Any) -> None:
         super().__init__()
         self.function = function
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         return self.function(x)
 
 
-def test_only_the_kinds_asked_for_are_measured(digits):
-    found = run_trials(digits.mlp(), [OutputRange, InitialLoss, int])
+def cause_of(trial: OverfitTrial) -> str:
+    return trial.cure.change if trial.cure else "not found"
+
+
+def test_only_the_kinds_asked_for_are_measured(digits: Any) -> None:
+    found = run_trials(digits.mlp(), [OutputRange, InitialLoss, LearningCurve])
     assert {type(m) for m in found} == {OutputRange, InitialLoss}
     assert len(run_trials(digits.mlp())) == len(TRIALS)
 
 
-def test_losses_are_recognised():
+def test_losses_are_recognised() -> None:
     assert recognise_loss(nn.CrossEntropyLoss()) == "cross_entropy"
     assert recognise_loss(functional.mse_loss) == "mse"
     assert recognise_loss(lambda o, t: o.sum()) == "python"
 
 
-def test_mismatched_batch_and_strange_outputs_are_named(digits):
+def test_mismatched_batch_and_strange_outputs_are_named(digits: Any) -> None:
     setup = digits.mlp()
     with pytest.raises(ModelError, match="3 inputs and 2 targets"):
         Setup(setup.model, setup.loss, setup.optimizer, setup.inputs[:3], setup.targets[:2], "classification", 10)
@@ -55,7 +62,7 @@ def test_mismatched_batch_and_strange_outputs_are_named(digits):
         digits.mlp(lambda: Wrap(lambda x: x[:5])).forward(setup.inputs)
 
 
-def test_initial_loss_beside_theory(digits, diabetes):
+def test_initial_loss_beside_theory(digits: Any, diabetes: Any) -> None:
     found = measure_initial_loss(digits.mlp())
     assert found.zero_output_loss == pytest.approx(math.log(10), abs=1e-5)
     assert found.loss == pytest.approx(math.log(10), rel=0.2)
@@ -67,7 +74,7 @@ def test_initial_loss_beside_theory(digits, diabetes):
     assert raw.zero_output_loss > 4 * raw.constant_loss
 
 
-def test_output_at_init_in_target_units(diabetes, digits):
+def test_output_at_init_in_target_units(diabetes: Any, digits: Any) -> None:
     raw = output_at_init(diabetes(scale_target=False))
     assert raw.target_mean == pytest.approx(152, abs=10)
     assert not raw.is_logits
@@ -76,7 +83,7 @@ def test_output_at_init_in_target_units(diabetes, digits):
     assert shares.predicted_shares.sum() == pytest.approx(1)
 
 
-def test_softmax_shows_in_range_and_shift(digits):
+def test_softmax_shows_in_range_and_shift(digits: Any) -> None:
     found = output_range(digits.mlp(lambda: nn.Softmax(-1)))
     assert found.minimum >= 0
     assert found.smallest_row_sum == pytest.approx(1, abs=1e-5)
@@ -98,7 +105,7 @@ def test_softmax_shows_in_range_and_shift(digits):
         (1e-3, {"optimizer": torch.optim.RMSprop}),
     ],
 )
-def test_a_sound_set_up_overfits_a_batch(digits, rate, settings):
+def test_a_sound_set_up_overfits_a_batch(digits: Any, rate: Any, settings: Any) -> None:
     found = overfit_batch(digits.mlp(rate=rate, **settings))
     assert found.own.overfits
     assert found.bisection == ()
@@ -107,66 +114,66 @@ def test_a_sound_set_up_overfits_a_batch(digits, rate, settings):
     assert (found.predictions == found.targets).all()
 
 
-def test_label_smoothing_has_a_floor_of_its_own(digits):
+def test_label_smoothing_has_a_floor_of_its_own(digits: Any) -> None:
     found = overfit_batch(digits.mlp(loss=nn.CrossEntropyLoss(label_smoothing=0.1)))
     assert found.own.overfits
     assert found.floor == pytest.approx(0.5, abs=0.02)
 
 
-def test_dropout_and_batch_norm_do_not_stand_in_the_way(digits):
+def test_dropout_and_batch_norm_do_not_stand_in_the_way(digits: Any) -> None:
     layers = (lambda: nn.Linear(64, 32), lambda: nn.BatchNorm1d(32), nn.ReLU, lambda: nn.Dropout(0.9))
     assert overfit_batch(digits(*layers, lambda: nn.Linear(32, 10))).own.overfits
 
 
 @pytest.mark.parametrize(("rate", "word"), [(1e-6, "raise"), (3.0, "lower")])
-def test_a_wrong_rate_is_found_and_a_right_one_proposed(digits, rate, word):
+def test_a_wrong_rate_is_found_and_a_right_one_proposed(digits: Any, rate: Any, word: Any) -> None:
     cure = overfit_batch(digits.mlp(rate=rate)).cure
     assert cure is not None
     assert cure.change == "learning rate"
     assert (cure.setting["optimizer.learning_rate"] > rate) == (word == "raise")
 
 
-def test_each_cause_is_named(digits, diabetes):
-    def frozen():
+def test_each_cause_is_named(digits: Any, diabetes: Any) -> None:
+    def frozen() -> Any:
         layer = nn.Linear(64, 32)
         return layer.requires_grad_(False)
 
-    assert overfit_batch(digits.mlp(lambda: nn.Softmax(-1))).cure.change == "log of outputs"
+    assert cause_of(overfit_batch(digits.mlp(lambda: nn.Softmax(-1)))) == "log of outputs"
     head = digits(frozen, nn.ReLU, lambda: nn.Linear(32, 10))
     head.model[2].weight.requires_grad_(False)
     head.optimizer = torch.optim.Adam([head.model[2].bias], lr=3e-3)
     found = overfit_batch(head)
-    assert found.cure.change == "frozen parameters"
+    assert cause_of(found) == "frozen parameters"
     assert set(found.frozen) == {"0.weight", "0.bias", "2.weight"}
     assert all(p.requires_grad is (p is head.model[2].bias) for p in head.model.parameters())
 
     twins = digits.mlp()
     twins.inputs = twins.inputs[:8].repeat(32, 1)
     found = overfit_batch(twins)
-    assert found.cure.change == "conflicting labels dropped"
+    assert cause_of(found) == "conflicting labels dropped"
     assert found.conflicting
 
-    assert overfit_batch(diabetes(nn.Sigmoid())).cure.change == "targets in range"
+    assert cause_of(overfit_batch(diabetes(nn.Sigmoid()))) == "targets in range"
     negated = digits.mlp(loss=lambda o, t: -functional.cross_entropy(o, t))
-    assert overfit_batch(negated).cure.change == "standard loss"
+    assert cause_of(overfit_batch(negated)) == "standard loss"
     decayed = digits.mlp(optimizer=torch.optim.AdamW, weight_decay=300.0)
-    assert overfit_batch(decayed).cure.change == "weight decay"
+    assert cause_of(overfit_batch(decayed)) == "weight decay"
 
 
-def test_a_loss_that_is_minimal_from_the_start_is_not_fitted_but_not_blamed_on_the_rate(digits):
+def test_a_loss_that_is_minimal_from_the_start_is_not_fitted_but_not_blamed_on_the_rate(digits: Any) -> None:
     found = overfit_batch(digits.mlp(lambda: Wrap(lambda x: x * 0)))
     assert not found.own.overfits
     assert found.cure is None
 
 
-def test_a_regression_is_fitted_to_its_spread(diabetes):
+def test_a_regression_is_fitted_to_its_spread(diabetes: Any) -> None:
     found = overfit_batch(diabetes())
     assert found.own.overfits
     assert found.floor == pytest.approx(0, abs=1e-4)
     assert found.baseline == pytest.approx(float(found.targets.var()), rel=1e-2)
 
 
-def test_input_dependence(digits):
+def test_input_dependence(digits: Any) -> None:
     assert input_dependence(digits.mlp()).spread_after > 0.05
     ignoring = input_dependence(digits.mlp(lambda: Wrap(lambda x: x * 0 + 1)))
     assert ignoring.spread_at_start == ignoring.spread_after == 0
@@ -176,7 +183,7 @@ def test_input_dependence(digits):
     assert np.count_nonzero(input_dependence(half).influence) == 32
 
 
-def test_batch_dependence(digits):
+def test_batch_dependence(digits: Any) -> None:
     assert batch_dependence(digits.mlp()).eval_leak == 0
     mixing = batch_dependence(digits.mlp(lambda: Wrap(lambda x: x - x.mean(0))))
     assert mixing.eval_leak > 0.05
@@ -186,13 +193,13 @@ def test_batch_dependence(digits):
     assert norm.norm_layers == ("1",)
 
 
-def test_integer_inputs_are_judged_by_exchanging_them(digits):
+def test_integer_inputs_are_judged_by_exchanging_them(digits: Any) -> None:
     class Tokens(nn.Module):
-        def __init__(self, *, leak):
+        def __init__(self, *, leak: Any) -> None:
             super().__init__()
             self.table, self.head, self.leak = nn.Embedding(20, 8), nn.Linear(8, 10), leak
 
-        def forward(self, x):
+        def forward(self, x: Any) -> Any:
             features = self.table(x).mean(1)
             return self.head(features - features.mean(0) if self.leak else features)
 
@@ -209,7 +216,7 @@ def test_integer_inputs_are_judged_by_exchanging_them(digits):
         assert dependence.influence.size == 0
 
 
-def test_the_first_place_that_is_not_finite_is_named(digits):
+def test_the_first_place_that_is_not_finite_is_named(digits: Any) -> None:
     assert find_non_finite(digits.mlp()).kind == "none"
     log = find_non_finite(digits(lambda: nn.Linear(64, 10), lambda: Wrap(torch.log)))
     assert (log.kind, log.where, log.step) == ("activation", "1", 0)
@@ -227,7 +234,7 @@ def test_the_first_place_that_is_not_finite_is_named(digits):
     assert root.kind == "gradient"
 
 
-def test_a_rate_that_explodes_is_lowered_until_it_calms_down(diabetes):
+def test_a_rate_that_explodes_is_lowered_until_it_calms_down(diabetes: Any) -> None:
     setup = diabetes()
     setup.optimizer = torch.optim.SGD(setup.model.parameters(), lr=100.0)
     found = find_non_finite(setup)

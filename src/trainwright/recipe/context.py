@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from trainwright.core import DataError
+from trainwright.core import DataError, ModelError
 from trainwright.logbook.run import RunFolder
 from trainwright.recipe.workers import Job, Workers
 from trainwright.workbench.experiment import Experiment
 from trainwright.workbench.loop import EpochRecord, TrainingResult, train
+from trainwright.workbench.result import RESULT
 
 
 @dataclass(frozen=True)
@@ -104,16 +106,29 @@ class Context:
 
         return train(planned, seed=seed, folder=self._folder(planned, seed), on_epoch=report)
 
+    def train_seeds(
+        self, experiment: Experiment, seeds: Sequence[int], epochs: int | None = None
+    ) -> list[TrainingResult]:
+        """One training for each seed, at the same time where there are workers."""
+        self.train_ahead((experiment, seed, epochs) for seed in seeds)
+        return [self.train(experiment, seed, epochs) for seed in seeds]
+
     def train_ahead(self, trainings: Iterable[tuple[Experiment, int, int | None]]) -> None:
         """Train several (experiment, seed, epochs) at the same time where there are workers.
 
-        Nothing changes but the time: each can be had from :meth:`train` afterwards, which finds it done.
+        Nothing changes but the time: each can be had from :meth:`train` afterwards, which finds it done, or meets
+        whatever is wrong with it.
         """
         if self.workers is None:
             return
-        planned = [(self._planned(experiment, epochs), seed) for experiment, seed, epochs in trainings]
-        jobs = [Job(experiment, seed, self._folder(experiment, seed)) for experiment, seed in planned]
-        self.workers.train(jobs, lambda: self.progress.advance(1 / self.plan.epochs_full))
+        jobs: dict[Path, Job] = {}
+        for experiment, seed, epochs in trainings:
+            with contextlib.suppress(ModelError):
+                planned = self._planned(experiment, epochs)
+                folder = self._folder(planned, seed)
+                if not (folder / RESULT).exists():
+                    jobs[folder] = Job(planned, seed, folder)
+        self.workers.train(list(jobs.values()), lambda: self.progress.advance(1 / self.plan.epochs_full))
 
     def _planned(self, experiment: Experiment, epochs: int | None) -> Experiment:
         return experiment.with_changes({"training.epochs": epochs or self.plan.epochs_full})

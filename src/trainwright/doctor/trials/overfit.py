@@ -24,12 +24,13 @@ FITTED_WITH_ALL_RIGHT = 0.35
 
 _LOOK_EVERY = 25
 _PATIENCE = 100
-_PROGRESS = 0.9
+_PROGRESS = 0.97
 """A try goes on as long as each hundred steps leave at most this share of what was left before."""
 _EXTENSION = 4
 """… up to this multiple of the steps asked for."""
 _RAISING, _LOWERING = (10.0, 100.0, 1000.0), (0.1, 0.01, 0.001)
 _ADAM_RATE = 1e-3
+_FEWEST_CLEAR = 8
 _UNSCALED = 3.0
 """Factor by which the inputs' root mean square may differ from 1 before scaling is tried."""
 
@@ -82,14 +83,24 @@ def overfit_batch(setup: Setup, *, samples: int = 16, steps: int = 300) -> Overf
         predictions=predictions,
         targets=batch.targets.double().cpu().numpy(),
         frozen=tuple(name for name, _ in _frozen(setup)),
-        conflicting=tuple(rows[i] for i in _conflicting(batch)),
+        conflicting=tuple(rows[i] for i in _conflicting(batch.inputs, batch.targets)),
         seconds=time.perf_counter() - started,
     )
 
 
 def _choose_rows(setup: Setup, samples: int) -> list[int]:
-    """The first samples of each class in turn, or for regression samples spread evenly over the ranks of the target."""
-    targets = setup.targets
+    """The first samples of each class in turn, or for regression samples spread evenly over the ranks of the target.
+
+    Coarse data hold equal inputs with different targets by nature; as long as enough others are left they are avoided.
+    """
+    conflicting = set(_conflicting(setup.inputs, setup.targets))
+    clear = [row for row in range(len(setup.targets)) if row not in conflicting]
+    if len(clear) < min(_FEWEST_CLEAR, len(setup.targets)):
+        clear = list(range(len(setup.targets)))
+    return [clear[position] for position in _spread_over_targets(setup, setup.targets[clear], samples)]
+
+
+def _spread_over_targets(setup: Setup, targets: Tensor, samples: int) -> list[int]:
     count = min(samples, len(targets))
     if not is_classification(setup):
         order = torch.argsort(targets.reshape(len(targets), -1)[:, 0], stable=True).tolist()
@@ -109,6 +120,11 @@ def _make_batch(setup: Setup, inputs: Tensor, targets: Tensor) -> _Batch:
         floor = _lowest(judge, torch.zeros_like(like), targets)
         constant = constant_outputs(setup, like, targets)[:1].clone()
         baseline = _lowest(judge, constant, targets, expand=len(like))
+        if not _is_bounded(floor, baseline) and _are_probabilities(setup, like):
+            # Such a loss takes the log of its input, which means nothing for free outputs.
+            perfect = functional.one_hot(targets.long(), setup.n_outputs).to(like.dtype)
+            shares = perfect.mean(0, keepdim=True).expand_as(like)
+            floor, baseline = float(judge(perfect.clamp(1e-6, 1 - 1e-6), targets)), float(judge(shares, targets))
         if not _is_bounded(floor, baseline):
             judge = _standard_loss(setup)
             floor, baseline = 0.0, _lowest(judge, constant, targets, expand=len(like))
@@ -234,7 +250,7 @@ def _bisect(setup: Setup, batch: _Batch, own: OverfitAttempt, steps: int) -> Ite
 def _changes(setup: Setup, batch: _Batch, own: OverfitAttempt) -> Iterator[_Change]:
     """What to try, simple facts before guesses."""
     setting: dict[str, Any]
-    if _conflicting(batch):
+    if _conflicting(batch.inputs, batch.targets):
         yield _Change("conflicting labels dropped", "one of each group of identical inputs", _drop_conflicting)
     if _outputs_are_probabilities(setup, batch):
         setting = {"model.output_transform": "log"}
@@ -289,19 +305,18 @@ def _scale_rate(factor: float) -> Callable[[Setup, _Batch], tuple[Setup, _Batch]
     return apply
 
 
-def _conflicting(batch: _Batch) -> list[int]:
-    """Positions whose inputs equal an earlier sample's while the targets differ."""
-    flat = batch.inputs.reshape(len(batch.inputs), -1)
-    found = []
-    for later in range(len(flat)):
-        same = (flat[:later] == flat[later]).all(1)
-        if bool((batch.targets[:later][same] != batch.targets[later]).any()):
-            found.append(later)
-    return found
+def _conflicting(inputs: Tensor, targets: Tensor) -> list[int]:
+    """Positions whose inputs equal those of the first of their kind while the targets differ."""
+    _, group = torch.unique(inputs.reshape(len(inputs), -1), dim=0, return_inverse=True)
+    first: dict[int, int] = {}
+    for position, number in enumerate(group.tolist()):
+        first.setdefault(number, position)
+    firsts = torch.tensor([first[number] for number in group.tolist()], device=targets.device)
+    return [int(row) for row in (targets != targets[firsts]).reshape(len(targets), -1).any(1).nonzero()]
 
 
 def _drop_conflicting(setup: Setup, batch: _Batch) -> tuple[Setup, _Batch]:
-    dropped = set(_conflicting(batch))
+    dropped = set(_conflicting(batch.inputs, batch.targets))
     keep = [row for row in range(len(batch.inputs)) if row not in dropped]
     return setup, _make_batch(setup, batch.inputs[keep], batch.targets[keep])
 
@@ -309,7 +324,10 @@ def _drop_conflicting(setup: Setup, batch: _Batch) -> tuple[Setup, _Batch]:
 def _outputs_are_probabilities(setup: Setup, batch: _Batch) -> bool:
     with trial(setup), torch.no_grad():
         setup.model.eval()
-        outputs = setup.forward(batch.inputs)
+        return _are_probabilities(setup, setup.forward(batch.inputs))
+
+
+def _are_probabilities(setup: Setup, outputs: Tensor) -> bool:
     if not is_classification(setup) or outputs.shape[-1] != setup.n_outputs:
         return False
     return bool((outputs >= 0).all()) and bool(((outputs.sum(-1) - 1).abs() < 1e-3).all())

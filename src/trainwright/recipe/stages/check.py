@@ -180,6 +180,9 @@ def _networks(context: Context) -> dict[str, float]:
     experiment, seed = context.experiment, context.experiment.config.seed
     epochs = max(1, round(context.plan.epochs_full * SHARE_OF_A_TRAINING))
     variants = {"network, inputs zeroed": zeroed_inputs(experiment), "tiny network": tiny_network(experiment)}
+    ahead = (tiny_network(experiment), scaled_capacity(experiment, 2), scaled_capacity(experiment, 1))
+    context.progress.describe("tiny network and a bit more capacity")
+    context.train_ahead((variant, seed, epochs) for variant in ahead if variant is not None)
     found = {}
     for name, variant in variants.items():
         context.progress.describe(name)

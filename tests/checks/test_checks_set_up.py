@@ -1,0 +1,150 @@
+"""Checks of set-ups through real experiments, on other data and models than those they were calibrated on."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from torch import nn
+from torch.nn import functional
+
+from trainwright.core import Severity, Verdict, discover, judge
+from trainwright.doctor.trials import run_trials
+from trainwright.workbench.experiment import Experiment
+
+torch.set_num_threads(1)
+
+CHECKS = [check for check in discover() if check.code[2] in "34"]
+
+
+def wine(model: Callable[..., nn.Module] | None = None, **settings: Any) -> Experiment:
+    data = load_wine()
+    return Experiment(
+        data=(data.data.astype(np.float32), data.target.astype(np.int64)), model=model, name="wine", **settings
+    )
+
+
+def verdict(experiment: Experiment, seed: int = 0) -> Verdict:
+    return judge(CHECKS, run_trials(experiment.setup(seed)))
+
+
+def codes(found: Verdict) -> list[str]:
+    return [finding.code for finding in found.at_least(Severity.WARNING)]
+
+
+class Net(nn.Module):
+    """Thirteen inputs, three classes, and a place for bugs."""
+
+    def __init__(self, hidden: int = 24, end: Callable[[torch.Tensor], torch.Tensor] | None = None) -> None:
+        super().__init__()
+        self.first, self.last, self.end = nn.Linear(13, hidden), nn.Linear(hidden, 3), end
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        outputs: torch.Tensor = self.last(self.first(x).relu())
+        return self.end(outputs) if self.end else outputs
+
+
+@pytest.mark.parametrize("name", ["digits", "breast-cancer", "diabetes", "wine"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_built_in_models_on_bundled_data_are_passed(name: str, seed: int) -> None:
+    experiment = Experiment(config={"data.source": name})
+    found = verdict(experiment, seed)
+    assert codes(found) == []
+    assert {code for code, _ in found.not_evaluated} == ({"TW315"} if name == "diabetes" else set())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimizer": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9)},
+        {"optimizer": lambda p: torch.optim.AdamW(p, lr=1e-3, weight_decay=0.05)},
+        {"loss": nn.CrossEntropyLoss(label_smoothing=0.2)},
+        {"loss": nn.CrossEntropyLoss(weight=torch.tensor([1.0, 5.0, 0.2]))},
+        {"config": {"training.clip_norm": 0.1}},
+        {"config": {"data.scaling": "range"}},
+    ],
+    ids=["sgd", "adamw", "smoothing", "weights", "clip", "range"],
+)
+def test_unusual_but_sound_set_ups_are_passed(settings: dict[str, Any]) -> None:
+    assert codes(verdict(wine(Net, **settings))) == []
+
+
+def test_pixels_from_0_to_16_under_adam_are_passed() -> None:
+    digits = load_digits()
+    model = lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 48), nn.ReLU(), nn.Linear(48, 10))  # noqa: E731
+    experiment = Experiment(
+        data=(digits.images[:, None].astype(np.float32), digits.target), model=model, config={"data.scaling": "none"}
+    )
+    assert codes(verdict(experiment)) == []
+
+
+def test_softmax_is_named_as_the_one_cause_and_the_fix_cures() -> None:
+    experiment = wine(lambda: Net(end=lambda x: x.softmax(-1)), loss=nn.CrossEntropyLoss())
+    found = verdict(experiment)
+    assert codes(found) == ["TW315"]
+    assert [(f.code, cause) for f, cause in found.masked] == [("TW303", "TW315")]
+    finding = found.findings[0]
+    assert finding.confidence == 1
+    assert "0.55" in finding.happened, "ln(e + 2) - 1 for three classes"
+    cured = experiment.with_changes(finding.fixes[0].changes)
+    assert codes(verdict(cured)) == []
+
+
+def test_log_softmax_and_probabilities_under_their_own_loss_are_no_softmax_bug() -> None:
+    assert codes(verdict(wine(lambda: Net(end=lambda x: x.log_softmax(-1)), loss=nn.CrossEntropyLoss()))) == []
+    own = wine(lambda: Net(end=lambda x: x.softmax(-1)), loss=lambda o, t: functional.nll_loss(o.log(), t))
+    assert codes(verdict(own)) == []
+
+
+@pytest.mark.parametrize(
+    ("build", "settings", "code"),
+    [
+        (Net, {"optimizer": lambda p: torch.optim.Adam(p, lr=3e-7)}, "TW303"),
+        (Net, {"optimizer": lambda p: torch.optim.SGD(p, lr=1e-5)}, "TW303"),
+        (Net, {"loss": lambda o, t: -functional.cross_entropy(o, t)}, "TW303"),
+        (lambda: Net(end=torch.detach), {}, "TW303"),
+        (lambda: Net(end=lambda x: x * 0 + 1), {}, "TW304"),
+        (lambda: Net(end=lambda x: x.softmax(0) * 10), {}, "TW305"),
+        (lambda: Net(end=lambda x: x.roll(1, 0)), {}, "TW305"),
+        (lambda: Net(end=lambda x: x.log()), {}, "TW401"),
+        (Net, {"optimizer": lambda p: torch.optim.SGD(p, lr=1e30)}, "TW401"),
+        (Net, {"config": {"data.scaling": "none"}}, "TW301"),
+        (lambda: Net(end=lambda x: 50 * x), {}, "TW301"),
+    ],
+)
+def test_faults_on_other_data_are_named(build: Callable[..., nn.Module], settings: dict[str, Any], code: str) -> None:
+    if code == "TW303" and "loss" not in settings and "optimizer" not in settings:
+        with pytest.raises(RuntimeError, match="does not require grad"):
+            verdict(wine(build, **settings))
+        return
+    assert code in codes(verdict(wine(build, **settings)))[:2]
+
+
+def test_the_rate_found_for_a_batch_is_proposed() -> None:
+    experiment = wine(Net, config={"optimizer.name": "adam", "optimizer.learning_rate": 1e-6})
+    finding = next(f for f in verdict(experiment).findings if f.code == "TW303")
+    rate = finding.fixes[0].changes["optimizer.learning_rate"]
+    assert 1e-4 <= rate <= 1e-2
+    assert f"{rate:g}" in finding.todo
+    assert codes(verdict(experiment.with_changes({"optimizer.learning_rate": rate}))) == []
+
+
+def test_a_custom_loss_is_not_judged_by_theory() -> None:
+    found = verdict(wine(Net, loss=lambda o, t: functional.cross_entropy(o, t) + 30))
+    reasons = dict(found.not_evaluated)
+    assert "not known" in reasons["TW301"]
+    assert codes(found) == []
+
+
+def test_imbalance_of_classes_is_advice_and_far_targets_are_a_warning() -> None:
+    data = load_breast_cancer()
+    rows = np.concatenate([np.flatnonzero(data.target == 1), np.flatnonzero(data.target == 0)[:20]])
+    x, y = data.data[rows].astype(np.float32), data.target[rows].astype(np.int64)
+    rare = verdict(Experiment(data=(x, y), config={"model.name": "mlp"}))
+    assert [f.severity for f in rare.findings if f.code == "TW302"] == [Severity.ADVICE]
+    far = Experiment(config={"data.source": "diabetes", "data.scale_target": False})
+    finding = next(f for f in verdict(far).findings if f.code == "TW302")
+    assert finding.severity is Severity.WARNING
+    assert "TW302" not in codes(verdict(far.with_changes(finding.fixes[0].changes)))
