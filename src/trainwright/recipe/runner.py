@@ -85,6 +85,7 @@ def run_recipe(
     request = Request(_absolute(target), dict(changes or {}), budget_seconds, until, command, started)
     request.stages()
     experiment = load_experiment(request.target, request.changes)
+    _ = experiment.splits  # wrong data are reported before a folder is made for them
     run = RunFolder.create(root, experiment.name)
     write_json(run.path / REQUEST, request.__dict__)
     return _carry_out(request, experiment, run, force=force, console=console or Console(), workers=workers)

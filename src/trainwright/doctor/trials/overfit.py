@@ -30,7 +30,8 @@ _EXTENSION = 4
 """… up to this multiple of the steps asked for."""
 _RAISING, _LOWERING = (10.0, 100.0, 1000.0), (0.1, 0.01, 0.001)
 _ADAM_RATE = 1e-3
-_FEWEST_CLEAR = 8
+_SHARE_CLEAR = 0.5
+"""Share of samples whose inputs contradict no other; below it the contradictions are part of what is tried."""
 _UNSCALED = 3.0
 """Factor by which the inputs' root mean square may differ from 1 before scaling is tried."""
 
@@ -91,11 +92,11 @@ def overfit_batch(setup: Setup, *, samples: int = 16, steps: int = 300) -> Overf
 def _choose_rows(setup: Setup, samples: int) -> list[int]:
     """The first samples of each class in turn, or for regression samples spread evenly over the ranks of the target.
 
-    Coarse data hold equal inputs with different targets by nature; as long as enough others are left they are avoided.
+    Coarse data hold equal inputs with different targets by nature; as long as they are the minority they are avoided.
     """
     conflicting = set(_conflicting(setup.inputs, setup.targets))
     clear = [row for row in range(len(setup.targets)) if row not in conflicting]
-    if len(clear) < min(_FEWEST_CLEAR, len(setup.targets)):
+    if len(clear) < _SHARE_CLEAR * len(setup.targets):
         clear = list(range(len(setup.targets)))
     return [clear[position] for position in _spread_over_targets(setup, setup.targets[clear], samples)]
 

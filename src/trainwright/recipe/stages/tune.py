@@ -203,8 +203,10 @@ def _begin(context: Context) -> _Search:
     worst = _loss_of_constant(experiment)
     search = _Search(context, experiment, incumbent, judge, space, fixed, worst, seed)
     ranges = "; ".join(f"{d.setting} {d.text}" for d in space.dimensions)
-    if hopeless:
-        ranges += f"; left out, because they made the model worse when tried alone: {', '.join(hopeless)}"
+    everything = {d.setting for d in space_for(experiment, context.plan)[0].dimensions}
+    left_out = sorted(everything.intersection(hopeless))
+    if left_out:
+        ranges += f"; left out, because they made the model worse when tried alone: {', '.join(left_out)}"
     known = [
         f for f in context.run.path.parent.glob(f"*/trainings/{incumbent.key}") if context.run.path not in f.parents
     ]
