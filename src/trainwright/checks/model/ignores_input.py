@@ -10,7 +10,8 @@ from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix
 from trainwright.measures.trials import InputDependence
 
 LIMIT = 1e-6
-"""Spread of an output over different samples, as a share of the outputs' size. Healthy benches after ten steps: at least 0.08; a zero head 0 before and 0.19 after; rounding alone stays near 1e-7."""
+"""Spread of an output over different samples, as a share of the outputs' size. Healthy benches after ten steps: at
+least 0.08; a zero head 0 before and 0.19 after; rounding alone stays near 1e-7."""
 
 
 class IgnoresInput(Check):

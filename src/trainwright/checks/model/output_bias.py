@@ -33,7 +33,8 @@ class OutputBias(Check):
 
     How it is measured:
         Mean output beside mean target on up to 512 training samples before the first step, in standard deviations of
-        the target; for classes the divergence of their shares from the mean prediction. Healthy benches stay below 0.35 deviations and 0.33 nats over seeds and widths.
+        the target; for classes the divergence of their shares from the mean prediction. Healthy benches stay below 0.35
+        deviations and 0.33 nats over seeds and widths.
 
     How to fix:
         Scale the target (``data.scale_target``), or set the last bias to the mean target or the log class shares
