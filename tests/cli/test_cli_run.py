@@ -67,7 +67,8 @@ def invoke(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
-def test_run_hands_everything_on(recipe: FakeRecipe, tmp_path: Path) -> None:
+def test_run_hands_everything_on(recipe: FakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/somewhere/bin/trainwright", "run", "my table.csv"])
     options = ["--budget", "1m30s", "--seed", "7", "--force", "--until", "tune", "--runs", str(tmp_path)]
     settings = ["--set", "optimizer.learning_rate=1e-3", "--set", "training.shuffle=false"]
     assert invoke("run", "table.csv", *options, *settings).exit_code == 0
@@ -75,7 +76,7 @@ def test_run_hands_everything_on(recipe: FakeRecipe, tmp_path: Path) -> None:
     assert call["target"] == "table.csv"
     assert call["changes"] == {"optimizer.learning_rate": 1e-3, "training.shuffle": False, "seed": 7}
     assert (call["budget_seconds"], call["force"], call["until"], call["root"]) == (90.0, True, "tune", tmp_path)
-    assert call["command"].startswith("trainwright ")
+    assert call["command"] == "trainwright run 'my table.csv'"
 
 
 def test_audit_is_a_run_that_ends_after_the_audit(recipe: FakeRecipe) -> None:

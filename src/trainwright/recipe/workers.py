@@ -57,7 +57,8 @@ class Workers:
             with contextlib.suppress(OSError):
                 process.stdin.close()
         for process in self._processes:
-            process.wait()
+            with process:  # waits, then closes the pipes
+                pass
         self._processes = []
 
     def train(self, jobs: Sequence[Job], on_epoch: Callable[[], None]) -> None:
