@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trainwright.core.errors import UsageError
-from trainwright.recipe.budget import SMALLEST_EFFORT, format_duration, parse_duration, predict_total, shrink
+from trainwright.recipe import budget
+from trainwright.recipe.budget import (
+    SMALLEST_EFFORT,
+    format_duration,
+    measure_epoch,
+    parse_duration,
+    predict_total,
+    shrink,
+)
 from trainwright.recipe.context import RunPlan
+from trainwright.recipe.stages import STAGES
+from trainwright.workbench.loading import load_experiment
 
 PLAN = RunPlan(
     epochs_full=20,
@@ -57,7 +71,26 @@ def test_a_shrunk_plan_says_so() -> None:
 
 
 def test_a_plan_survives_json() -> None:
-    import json
-
     assert RunPlan.from_dict(json.loads(json.dumps(shrink(PLAN, 0.4).to_dict()))) == shrink(PLAN, 0.4)
-    assert callable(predict_total)
+
+
+def test_workers_make_the_prediction_shorter_but_not_by_as_many_times() -> None:
+    experiment = load_experiment("digits", {})
+    alone, two = (predict_total(replace(PLAN, workers=n), experiment, STAGES) for n in (1, 2))
+    assert alone / 2 < two < alone
+
+
+@pytest.mark.parametrize(
+    ("workers", "with_one", "with_two", "chosen"),
+    [(1, 1.0, 0.9, 1), (1, 1.0, 0.7, 2), (2, 1.0, 0.7, 1), (2, 1.0, 0.5, 2)],
+)
+def test_more_threads_must_be_worth_more_than_trainings_side_by_side(
+    monkeypatch: pytest.MonkeyPatch, workers: int, with_one: float, with_two: float, chosen: int
+) -> None:
+    threads = [2]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads[-1])
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    monkeypatch.setattr(budget, "_second_epoch", lambda _: with_one if threads[-1] == 1 else with_two)
+    expected = (chosen, {1: with_one, 2: with_two}[chosen])
+    assert measure_epoch(load_experiment("digits", {}), workers) == expected
+    assert threads[-1] == 2  # left as it was

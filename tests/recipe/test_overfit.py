@@ -14,8 +14,9 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from trainwright.core import UsageError
+from trainwright.recipe.comparison import Judge
 from trainwright.recipe.context import Context
-from trainwright.recipe.ladder import Rung, _smallest_that_suffices
+from trainwright.recipe.ladder import Rung, _best_that_fits
 from trainwright.recipe.stages.overfit import OverfitStage
 from trainwright.report.view import Outcome, StageResult
 from trainwright.workbench.experiment import Experiment
@@ -135,25 +136,33 @@ def test_a_model_that_does_not_learn_shuts_the_gate(make_context: MakeContext) -
     assert any("Keeping" in step.measured for step in result.steps)
 
 
-def _rung(label: str, loss: float, *, worse: bool) -> tuple[Rung, Any]:
-    history = (SimpleNamespace(train_loss=loss),)
-    rung = Rung(label, {}, cast(Any, (SimpleNamespace(history=history, n_parameters=1),)))
-    return rung, SimpleNamespace(worse=worse)
+def _rung(experiment: Experiment, label: str, training: float, validation: float) -> Rung:
+    """A rung with these losses: the right class of every validation sample gets the probability that makes it so."""
+    truth = experiment.prepared.validation_truth
+    right = np.exp(-validation)
+    outputs = np.full((len(truth), 10), np.log((1 - right) / 9))
+    outputs[np.arange(len(truth)), truth] = np.log(right)
+    result = SimpleNamespace(
+        history=(SimpleNamespace(train_loss=training),), n_parameters=1, validation_outputs=outputs
+    )
+    return Rung(label, {}, cast(Any, (result,)))
 
 
 @pytest.mark.parametrize(
-    ("losses", "worse", "chosen"),
+    ("training", "validation", "chosen"),
     [
-        ((1.0, 0.05, 0.01), (True, False, False), "1"),  # the middle one fits and validates as well as the largest
-        ((1.0, 0.05, 0.01), (False, True, False), "2"),  # it validates worse
-        ((1.9, 1.0, 0.01), (False, False, False), "2"),  # noise hides the difference, but only the largest fits
-        ((2.5, 2.4, 2.3), (False, False, False), "2"),  # nothing was learned: the one that fits best
+        ((1.0, 0.05, 0.01), (0.9, 0.2, 0.3), "1"),  # of the two that fit, the one that validates better
+        ((1.0, 0.05, 0.01), (0.9, 0.3, 0.2), "2"),
+        ((1.9, 1.0, 0.01), (0.2, 0.3, 0.4), "2"),  # the smaller ones validate better by not fitting: too soon
+        ((2.5, 2.4, 2.3), (0.3, 0.3, 0.3), "2"),  # nothing was learned: the one that fits best
     ],
 )
-def test_the_smallest_rung_that_suffices(losses: tuple[float, ...], worse: tuple[bool, ...], chosen: str) -> None:
-    pairs = [_rung(str(i), loss, worse=bad) for i, (loss, bad) in enumerate(zip(losses, worse, strict=True))]
-    comparisons = {rung.label: comparison for rung, comparison in pairs}
-    assert _smallest_that_suffices([rung for rung, _ in pairs], comparisons, constant=2.0).label == chosen
+def test_the_best_rung_that_fits(
+    digits: Experiment, training: tuple[float, ...], validation: tuple[float, ...], chosen: str
+) -> None:
+    judge = Judge.of(digits)
+    rungs = [_rung(digits, str(i), *losses) for i, losses in enumerate(zip(training, validation, strict=True))]
+    assert _best_that_fits(judge, rungs, constant=2.0).label == chosen
 
 
 def test_predicted_cost_grows_with_the_plan(digits: Experiment, make_context: MakeContext) -> None:

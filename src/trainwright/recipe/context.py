@@ -33,6 +33,7 @@ class RunPlan:
     rate_sweeps: int
     seconds_per_training: float
     threads: int = 1
+    workers: int = 1
     budget_seconds: float | None = None
     notes: tuple[str, ...] = ()
 

@@ -1,4 +1,4 @@
-"""Ladder: models of growing capacity, trained briefly, to find the smallest that is large enough."""
+"""Ladder: models of growing capacity, trained briefly, to find one that is large enough."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def cost(experiment: Experiment) -> float:
 
 
 def climb(context: Context, experiment: Experiment, material: Material) -> Experiment:
-    """The experiment with the smallest capacity whose validation result is within noise of the best one's."""
+    """The experiment with the capacity that does best on validation of those that fit the training part well."""
     scale = capacity(experiment)
     if scale is None:
         material.steps.append(
@@ -91,7 +91,7 @@ def climb(context: Context, experiment: Experiment, material: Material) -> Exper
     constant = constant_baseline(experiment)["train"][0]
     learned = min(rung.train_loss for rung in rungs if not rung.reference) < (1 - LEARNED) * constant
     if learned:
-        chosen, why = _smallest_that_suffices(rungs, comparisons, constant), judge.reason
+        chosen, why = _best_that_fits(judge, rungs, constant), judge.reason
     else:
         chosen = next(rung for rung in rungs if rung.changes.get(setting) == present)
         why = "kept, since no rung learned enough at the present rate for a choice"
@@ -179,13 +179,14 @@ def _step(rung: Rung, below: Rung, why: str = "") -> Step:
     )
 
 
+def _score(judge: Judge, rung: Rung) -> tuple[float, ...]:
+    """Mean over seeds of the judge's score on validation; lower is better."""
+    return tuple(fmean(part) for part in zip(*(judge.score(outputs) for outputs in rung.outputs), strict=True))
+
+
 def _against_best(judge: Judge, rungs: Sequence[Rung]) -> dict[str, Comparison]:
     """Every rung against the one with the best mean validation score; the best against itself is within noise."""
-
-    def score(rung: Rung) -> tuple[float, ...]:
-        return tuple(fmean(part) for part in zip(*(judge.score(o) for o in rung.outputs), strict=True))
-
-    best = min((rung for rung in rungs if not rung.reference), key=score)
+    best = min((rung for rung in rungs if not rung.reference), key=lambda rung: _score(judge, rung))
     return compare_all(judge, {rung.label: rung.outputs for rung in rungs}, best.outputs)
 
 
@@ -194,16 +195,16 @@ def _clearly_best(rungs: Sequence[Rung], comparisons: Mapping[str, Comparison]) 
     return bool(others) and all(comparisons[rung.label].worse for rung in others)
 
 
-def _smallest_that_suffices(rungs: Sequence[Rung], comparisons: Mapping[str, Comparison], constant: float) -> Rung:
-    """The first rung that fits the training part nearly as well as the best one, and validation within noise.
+def _best_that_fits(judge: Judge, rungs: Sequence[Rung], constant: float) -> Rung:
+    """The best on validation of the rungs that fit the training part nearly as well as any.
 
-    Within noise alone would not do: where short trainings are noisy, every rung is.
+    Not the smallest within the noise of the best: two short trainings are too few to prove that a smaller one is as
+    good, what it lacks only shows in long trainings, and too much capacity is what the next stage is for.
     """
     usable = [rung for rung in rungs if not rung.reference]
     best = min(rung.train_loss for rung in usable)
     enough = constant - ENOUGH * (constant - best) if best < constant else best
-    fitting = [rung for rung in usable if rung.train_loss <= enough and not comparisons[rung.label].worse]
-    return (fitting or [rung for rung in usable if not comparisons[rung.label].worse])[0]
+    return min((rung for rung in usable if rung.train_loss <= enough), key=lambda rung: _score(judge, rung))
 
 
 def _show(
@@ -244,8 +245,8 @@ def _show(
 def _choice(chosen: Rung, why: str) -> Step:
     return Step(
         "choose capacity",
-        f"Enough is the smallest rung that gets {ENOUGH:.0%} of the fall in training loss that any rung gets, with a "
-        "validation result within noise of the best: more would cost time and buy nothing.",
+        f"Of the rungs that get {ENOUGH:.0%} of the fall in training loss that any rung gets, the best on validation; "
+        "what it overfits is regularised later.",
         f"{chosen.label} with {chosen.parameters:,} parameters; {why}.",
         Outcome.INFORMATION,
     )

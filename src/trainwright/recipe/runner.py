@@ -184,7 +184,7 @@ class _Recipe:
             plan = RunPlan.from_dict(stored["plan"])
         else:
             with self.console.status("Measuring how long one epoch takes …"):
-                plan = budget.make_plan(self.experiment, stages, self.request.budget_seconds)
+                plan = budget.make_plan(self.experiment, stages, self.request.budget_seconds, self.workers)
             self.run_folder.save_plan({"plan": plan.to_dict(), "adjusted": {}})
         self.threads = plan.threads
         torch.set_num_threads(plan.threads)

@@ -91,13 +91,13 @@ class SqueezeStage(Stage):
         candidates = [_single(work), *_moving_average(work), *_from_snapshots(work), *_ensembles(work)]
         bar = candidates[0]
         passing = [c for c in candidates if _reaches(work.judge, c, bar)]
-        chosen = min(passing, key=lambda c: (_rank(work.judge, c.outputs), BY_COST.index(c.kind)))
+        chosen = min(passing, key=lambda c: (work.judge.score(c.outputs), BY_COST.index(c.kind)))
         judge = work.judge
         metric, loss = judge.metric_of(chosen.outputs), judge.loss_of(chosen.outputs)
         work.steps.append(
             Step(
                 "choose",
-                f"The best metric on validation, then the lowest loss, and at least those of the best single model "
+                f"The best {judge.quantity} on validation of those that reach the best single model in {judge.metric} "
                 f"({_text(judge, bar)}); ties go to the simpler.",
                 f"{chosen.kind} of {len(chosen.seeds)} training{'s' if len(chosen.seeds) > 1 else ''}: "
                 f"{_text(judge, chosen)}.",
