@@ -10,7 +10,7 @@ PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --constra
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types contracts docs bench clean
+.PHONY: help demo test test-all lint types contracts docs bench bench-accuracy clean
 
 help:
 	@echo "make demo       set up, then take the bundled digits from raw data to a tested model  (about 7 min the first time)"
@@ -21,6 +21,7 @@ help:
 	@echo "make contracts  which part may import which                                           (seconds)"
 	@echo "make docs       write the generated pages below docs/ again                           (seconds)"
 	@echo "make bench      cost per training step beside other libraries, and start-up time      (about 5 min)"
+	@echo "make bench-accuracy  the whole recipe on eight splits of the digits                   (about 25 min)"
 	@echo "make clean      remove the virtual environment and caches; runs/ is kept"
 
 $(BIN)/python:
@@ -68,6 +69,10 @@ bench: $(VENV)/.installed-bench
 	@echo "==> Cost per training step and start-up time; fills docs/benchmarks.md (about 5 minutes; leave the machine alone)"
 	@$(BIN)/python -m bench.loop
 	@$(BIN)/python -m bench.startup
+
+bench-accuracy: $(VENV)/.installed-recipe
+	@echo "==> The whole recipe on eight splits of the digits; fills docs/benchmarks.md (about 25 minutes)"
+	@$(BIN)/python -m bench.accuracy
 
 clean:
 	@echo "==> Removing $(VENV) and caches (runs/ is kept)"
