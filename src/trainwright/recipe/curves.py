@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from trainwright.core import Verdict, discover, judge
-from trainwright.core.measurement import Measurement, Measurements
 from trainwright.data.dataset import Task
 from trainwright.measures.curves import LearningCurve
 from trainwright.report.view import Chart, Rule
@@ -79,12 +77,6 @@ def constant_baseline(experiment: Experiment) -> dict[str, tuple[float, float]]:
 def _loss(loss: Loss, outputs: torch.Tensor, targets: torch.Tensor) -> float:
     with torch.no_grad():
         return float(loss(outputs, targets))
-
-
-def run_checks(codes: Iterable[str], measurements: Iterable[Measurement]) -> Verdict:
-    """The verdict of some checks of the catalogue, those of installed packages' families included."""
-    wanted = set(codes)
-    return judge((check for check in discover() if check.code in wanted), Measurements(measurements))
 
 
 def curve_charts(

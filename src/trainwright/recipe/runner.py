@@ -20,6 +20,7 @@ import trainwright
 from trainwright.core import Finding, TrainwrightError, UsageError
 from trainwright.core.errors import nearest
 from trainwright.logbook.files import read_json, write_json
+from trainwright.logbook.index import same_configuration
 from trainwright.logbook.run import RunFolder
 from trainwright.recipe import budget
 from trainwright.recipe.context import Context, RunPlan
@@ -185,13 +186,28 @@ class _Recipe:
         else:
             with self.console.status("Measuring how long one epoch takes …"):
                 plan = budget.make_plan(self.experiment, stages, self.request.budget_seconds, self.workers)
-            self.run_folder.save_plan({"plan": plan.to_dict(), "adjusted": {}})
+            key = self.experiment.key(self.experiment.config.seed)
+            self._mention_earlier(key)
+            self.run_folder.save_plan({"key": key, "plan": plan.to_dict(), "adjusted": {}})
         self.threads = plan.threads
         torch.set_num_threads(plan.threads)
         self.experiment = self.experiment.with_changes({"training.epochs": plan.epochs_full})
         self.run_folder.save_config(dump_config(self.experiment.config))
         self._announce(plan, stages)
         return plan
+
+    def _mention_earlier(self, key: str) -> None:
+        """Say so when these settings, data and code were run before: nobody should wait twice for one answer."""
+        earlier = [run for run in same_configuration(self.run_folder.path.parent, key) if run.status == "finished"]
+        if earlier:
+            last = earlier[-1]
+            result = f", test {last.metric_name} {last.test_metric:.4g}" if last.test_metric is not None else ""
+            self.console.print(
+                f"The same settings on the same data were run before: {last.name}{result}. "
+                f"Its report is in {last.path}.",
+                style="yellow",
+                highlight=False,
+            )
 
     def _announce(self, plan: RunPlan, stages: Sequence[Stage]) -> None:
         predicted = budget.predict(plan, self.experiment, stages)
@@ -210,7 +226,8 @@ class _Recipe:
         """The plan for the stages that remain; shrunk once more when the run is late, and then stored for a resumed
         run.
         """
-        stored = self.run_folder.load_plan() or {"plan": context.plan.to_dict(), "adjusted": {}}
+        stored = self.run_folder.load_plan()
+        assert stored is not None, "the plan is saved before the first stage"
         name = remaining[0].name
         if name in stored["adjusted"]:
             return RunPlan.from_dict(stored["adjusted"][name])

@@ -59,7 +59,8 @@ def predict(model: nn.Module, inputs: Tensor, batch_size: int = 1024) -> Tensor:
     parameter = next(model.parameters(), None)
     device = inputs.device if parameter is None else parameter.device
     with evaluating(model), torch.no_grad():
-        outputs = [model(part.to(device)).float().cpu() for part in torch.split(inputs, batch_size)]
+        # Detached because a view of a parameter keeps wanting gradients even here.
+        outputs = [model(part.to(device)).detach().float().cpu() for part in torch.split(inputs, batch_size)]
     return torch.cat(outputs)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trainwright.core import Verdict
+from trainwright.core import Measurements, Verdict
 from trainwright.data.dataset import Task
 from trainwright.recipe import ladder, rates
 from trainwright.recipe.baselines import compare
@@ -19,18 +19,15 @@ from trainwright.recipe.curves import (
     constant_baseline,
     curve_charts,
     learning_curve,
-    run_checks,
     signal_charts,
 )
+from trainwright.recipe.judging import judge_measured
 from trainwright.recipe.material import Material
 from trainwright.recipe.settings import comparison_seeds, describe, learning_rate, with_snapshots
 from trainwright.recipe.stage import Stage, gate_from
 from trainwright.report.view import Gate, Outcome, StageResult, Step
 from trainwright.workbench.experiment import Experiment
 from trainwright.workbench.loop import TrainingResult
-
-CHECKS = ("TW501", "TW502", "TW512", "TW513", "TW520", "TW601", "TW602", "TW612")
-"""Checks that judge a finished training."""
 
 
 class OverfitStage(Stage):
@@ -94,7 +91,7 @@ def _train_in_full(context: Context, experiment: Experiment, material: Material)
     if answers:
         paired = {name: np.asarray(values) for name, values in answers.items()}
         measured.append(compare(experiment, _answers(judge, result), judge.targets, paired))
-    verdict = run_checks(CHECKS, measured)
+    verdict = judge_measured(Measurements(measured))
     material.facts.update(
         seed=seed,
         metric=result.validation_metric,

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from trainwright.core import Measurements
 from trainwright.data.dataset import Task
 from trainwright.recipe.comparison import Comparison, Judge, compare, compare_all, outputs_of
 from trainwright.recipe.context import Context, RunPlan
-from trainwright.recipe.curves import learning_curve, run_checks
+from trainwright.recipe.curves import learning_curve
+from trainwright.recipe.judging import judge_measured
 from trainwright.recipe.settings import (
     comparison_seeds,
     current_value,
@@ -35,8 +37,6 @@ SHRINKAGES = (0.1, 1.0)
 ADAPTIVE_PENALTIES = (1e-4, 1e-2)
 """Weight decay of an optimizer that adds it to the gradient and then divides by the gradient's size."""
 LEAST_PATIENCE = 3
-CHECKS = ("TW601", "TW602", "TW603", "TW607", "TW612")
-"""Checks that judge the regularised training."""
 
 Outputs = list[npt.NDArray[Any]]
 
@@ -98,7 +98,7 @@ class RegularizeStage(Stage):
         changes = dict(chosen)
         stopping = _early_stopping(study, context, changes, finals, comparisons)
         changes.update(stopping)
-        verdict = run_checks(CHECKS, [learning_curve(study.experiment.with_changes(chosen), finals[0])])
+        verdict = judge_measured(Measurements([learning_curve(study.experiment.with_changes(chosen), finals[0])]))
         metrics = [result.validation_metric for result in finals]
         kept = describe(changes) if changes else "nothing: no gain exceeded the noise"
         return StageResult(

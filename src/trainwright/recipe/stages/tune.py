@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from trainwright.core import ModelError
+from trainwright.core import Measurements, ModelError
 from trainwright.measures.study import PairedGains
 from trainwright.recipe.comparison import Comparison, Judge, compare
 from trainwright.recipe.context import Context, RunPlan
-from trainwright.recipe.curves import constant_baseline, learning_curve, run_checks
+from trainwright.recipe.curves import constant_baseline, learning_curve
+from trainwright.recipe.judging import judge_measured
 from trainwright.recipe.settings import (
     capacity,
     comparison_seeds,
@@ -49,8 +50,6 @@ DIVERGED = 2.0
 """A validation loss this many times that of a constant prediction is no slow start any more."""
 MANY_INFEASIBLE = 0.3
 """A space of which more than this share does not train is drawn too wide."""
-CHECKS = ("TW601", "TW602", "TW701", "TW702", "TW703", "TW706", "TW707")
-"""Checks that judge the search and the training it ends with."""
 SHOWN_TRIALS = 10
 
 
@@ -122,7 +121,7 @@ class TuneStage(Stage):
         decision = _decide(search, challenger, seeds)
         chosen = search.experiment.with_changes(decision.changes)
         measured = [learning_curve(chosen, decision.results[0]), *decision.measured]
-        verdict = run_checks(CHECKS, measured)
+        verdict = judge_measured(Measurements(measured))
         metrics = [r.validation_metric for r in decision.results]
         kept = describe(decision.changes) if decision.changes else "the present settings"
         return StageResult(

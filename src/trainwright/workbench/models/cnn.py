@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from trainwright.core import ModelError
+from trainwright.workbench.models.named import sequential
 
 FLATTEN_UP_TO = 64
 """A head sees up to this many positions one by one (8×8); larger maps are averaged, which keeps the head small."""
@@ -48,7 +49,7 @@ def cnn(
         positions = 1
     if dropout:
         layers.append(nn.Dropout(dropout))
-    return nn.Sequential(*layers, nn.Linear(channels * positions, n_outputs))
+    return sequential(layers, nn.Linear(channels * positions, n_outputs))
 
 
 def _entrance(

@@ -6,6 +6,8 @@ import math
 
 from torch import nn
 
+from trainwright.workbench.models.named import sequential
+
 
 def linear(
     *,
@@ -16,7 +18,5 @@ def linear(
     dropout: float = 0.0,
 ) -> nn.Module:
     """One linear layer on the flattened sample: [N, *sample_shape] → [N, n_outputs]. Width and depth have no effect."""
-    layers: list[nn.Module] = [nn.Flatten(), nn.Linear(math.prod(sample_shape), n_outputs)]
-    if dropout:
-        layers.insert(1, nn.Dropout(dropout))
-    return nn.Sequential(*layers)
+    layers = [nn.Flatten(), *([nn.Dropout(dropout)] if dropout else [])]
+    return sequential(layers, nn.Linear(math.prod(sample_shape), n_outputs))

@@ -6,6 +6,8 @@ import math
 
 from torch import nn
 
+from trainwright.workbench.models.named import sequential
+
 
 def mlp(
     *, sample_shape: tuple[int, ...], n_outputs: int, width: int = 32, depth: int = 2, dropout: float = 0.0
@@ -18,5 +20,4 @@ def mlp(
         if dropout:
             layers.append(nn.Dropout(dropout))
         features = width
-    layers.append(nn.Linear(features, n_outputs))
-    return nn.Sequential(*layers)
+    return sequential(layers, nn.Linear(features, n_outputs))
