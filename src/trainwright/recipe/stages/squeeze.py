@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +42,9 @@ ENSEMBLE = "ensemble"
 SELECTED = "selected ensemble"
 BY_COST = (SINGLE, MOVING, CHECKPOINTS, SNAPSHOTS, SELECTED, ENSEMBLE)
 """From the simplest to the most expensive to use; ties go to the simpler."""
+
+MOST_COMPARED = 8
+"""Members of which every subset is compared: 255 means of predictions, well under a second."""
 
 Array = npt.NDArray[Any]
 
@@ -263,24 +267,18 @@ def _ensembles(work: _Work) -> list[Candidate]:
 
 
 def select_members(judge: Judge, task: Task, outputs: Sequence[Array]) -> list[int]:
-    """Positions of members picked one by one, from the best on, while validation loss falls and the metric does not.
+    """Positions of the members whose mean has the lowest validation loss of all that reach the best member's metric.
 
-    So the result is never worse on validation than its best member, which an average of all cannot promise.
+    So the result is never worse on validation than its best member, which an average of all cannot promise. Of more
+    than :data:`MOST_COMPARED` members those with the lowest loss are tried.
     """
-    chosen = [min(range(len(outputs)), key=lambda i: _rank(judge, outputs[i]))]
-    present = _rank(judge, outputs[chosen[0]])
-    while len(chosen) < len(outputs):
-        options = {
-            i: _rank(judge, mean_outputs(task, [outputs[j] for j in (*chosen, i)]))
-            for i in range(len(outputs))
-            if i not in chosen
-        }
-        best = min(options, key=lambda i: options[i][1])
-        if options[best][0] > present[0] or options[best][1] >= present[1]:
-            break
-        chosen.append(best)
-        present = options[best]
-    return sorted(chosen)
+    tried = sorted(range(len(outputs)), key=lambda i: _rank(judge, outputs[i]))[:MOST_COMPARED]
+    bar = _rank(judge, outputs[tried[0]])
+    subsets = [c for size in range(1, len(tried) + 1) for c in itertools.combinations(sorted(tried), size)]
+    ranks = {subset: _rank(judge, mean_outputs(task, [outputs[i] for i in subset])) for subset in subsets}
+    reaching = {subset: rank for subset, rank in ranks.items() if rank[0] <= bar[0]}
+    chosen = min(reaching, key=lambda subset: (reaching[subset][1], len(subset)))
+    return list(chosen)
 
 
 # Showing -------------------------------------------------------------------------------------------------------------

@@ -403,16 +403,28 @@ def _slice(search: _Search, dimension: Dimension) -> Chart:
         for t in search.trials
         if t.feasible
     )
+    shown, caption = _drawable(rows, dimension)
     return Chart(
         f"Validation loss by {dimension.setting}",
         "scatter",
-        rows,
+        shown,
         x=dimension.setting,
         y="loss",
         color="trial",
-        log_x=dimension.logarithmic and all(float(row[dimension.setting]) > 0 for row in rows),
-        log_y=all(float(row["loss"]) > 0 for row in rows),
+        caption=caption,
+        log_x=dimension.logarithmic,
+        log_y=all(float(row["loss"]) > 0 for row in shown),
     )
+
+
+def _drawable(rows: Sequence[dict[str, Any]], *dimensions: Dimension) -> tuple[tuple[dict[str, Any], ...], str]:
+    """The rows that have a place on every logarithmic axis, and a sentence about those that have none."""
+    logarithmic = [d.setting for d in dimensions if d.logarithmic]
+    shown = tuple(row for row in rows if all(float(row[setting]) > 0 for setting in logarithmic))
+    left_out = len(rows) - len(shown)
+    named = sorted({s for row in rows for s in logarithmic if not float(row[s]) > 0})
+    one = "1 trial is" if left_out == 1 else f"{left_out} trials are"
+    return shown, f"{one} left out: {' and '.join(named)} is 0." if left_out else ""
 
 
 def _pair(search: _Search, a: Dimension, b: Dimension) -> Chart:
@@ -423,16 +435,17 @@ def _pair(search: _Search, a: Dimension, b: Dimension) -> Chart:
         rank = ranks.get(trial.number)
         third = "failed" if rank is None else ("best", "middle", "worst")[min(2, 3 * (rank - 1) // len(ranks))]
         rows.append({a.setting: values[a.setting], b.setting: values[b.setting], "third": third, "rank": rank})
+    shown, left_out = _drawable(rows, a, b)
     return Chart(
         f"{a.setting} and {b.setting}",
         "scatter",
-        tuple(rows),
+        shown,
         x=a.setting,
         y=b.setting,
         color="third",
-        caption="Where the best, middle and worst third of the short trials lie.",
-        log_x=a.logarithmic and all(float(row[a.setting]) > 0 for row in rows),
-        log_y=b.logarithmic and all(float(row[b.setting]) > 0 for row in rows),
+        caption=f"Where the best, middle and worst third of the short trials lie. {left_out}".strip(),
+        log_x=a.logarithmic,
+        log_y=b.logarithmic,
     )
 
 
