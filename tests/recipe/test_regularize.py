@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -15,12 +16,14 @@ from torch import nn
 from trainwright.data.dataset import Task
 from trainwright.recipe.comparison import Judge, compare, compare_all
 from trainwright.recipe.context import Context
+from trainwright.recipe.stages import regularize
 from trainwright.recipe.stages.regularize import (
     RegularizeStage,
     candidates_for,
     cross_fitted_best,
     patience_from,
 )
+from trainwright.recipe.statistics import Interval
 from trainwright.report.view import StageResult
 from trainwright.workbench.experiment import Experiment
 
@@ -45,6 +48,44 @@ def test_stage_on_digits_tries_everything_with_the_same_seeds(digits: Experiment
     digits.with_changes(result.facts["changes"])
     table = result.tables[0]
     assert {row[-1] for row in table.rows} <= {"better", "worse", "within noise", "lower loss, but the metric fell"}
+
+
+@pytest.mark.parametrize(("verdict", "kept"), [("within noise", True), ("better", True), ("worse", False)])
+def test_the_rate_is_annealed_unless_that_is_worse(
+    verdict: str,
+    kept: bool,
+    digits: Experiment,
+    make_context: MakeContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured = compare
+
+    def judged(judge: Judge, name: str, *outputs: Any, **options: Any) -> Any:
+        found = measured(judge, name, *outputs, **options)
+        if name != "annealing":
+            return found
+        sign = {"within noise": 0.0, "better": 1.0, "worse": -1.0}[verdict]
+        return replace(found, deciding=Interval(sign, sign - 0.5, sign + 0.5), metric=Interval(0.0, -1.0, 1.0))
+
+    monkeypatch.setattr(regularize, "compare", judged)
+    result = RegularizeStage().run(make_context(digits))
+    assert [step.name for step in result.steps][:2] == ["plain model", "annealing"]
+    assert verdict in result.steps[1].measured
+    assert (result.facts["changes"].get("schedule.name") == "cosine") == kept
+
+
+def test_annealing_that_makes_it_worse_is_not_kept(diabetes: Experiment, make_context: MakeContext) -> None:
+    slow = diabetes.with_changes({"optimizer.learning_rate": 3e-4})  # half the way is half the learning
+    result = RegularizeStage().run(make_context(slow))
+    step = next(step for step in result.steps if step.name == "annealing")
+    assert ": worse. The constant rate stays." in step.measured
+    assert "schedule.name" not in result.facts["changes"]
+
+
+def test_a_schedule_of_the_users_own_is_left_alone(digits: Experiment, make_context: MakeContext) -> None:
+    result = RegularizeStage().run(make_context(digits.with_changes({"schedule.name": "onecycle"})))
+    assert "annealing" not in [step.name for step in result.steps]
+    assert ("annealing", "the experiment has a schedule of its own") in result.tables[1].rows
 
 
 def test_regression_says_why_label_smoothing_does_not_apply(diabetes: Experiment, make_context: MakeContext) -> None:

@@ -13,10 +13,11 @@ from trainwright.data.dataset import Kind
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
-SHIFT = 1 / 8
-"""Largest shift as a share of the side: one pixel of an 8×8 digit."""
-TURN = math.radians(10)
-ZOOM = 0.1
+SHIFT = 1 / 16
+"""Largest shift as a share of the side. Twice as much pushes strokes out of images that are cut close: on digits-200
+with annealing, four splits that no published number uses, 97.3 % on test instead of 97.9 %."""
+TURN = math.radians(15)
+ZOOM = 0.15
 NOISE = 0.07
 """Standard deviation of the noise on tables and sequences, as a share of each feature's own."""
 
@@ -24,7 +25,7 @@ NOISE = 0.07
 def augmentation_for(kind: Kind, sample_shape: tuple[int, ...]) -> Augmentation | None:
     """A function of a prepared batch [N, *sample_shape] and a generator, giving a changed copy of the same shape.
 
-    Images are shifted by up to an eighth of the side, turned by up to 10° and zoomed by up to 10 %; never mirrored,
+    Images are shifted by up to a sixteenth of the side, turned by up to 15° and zoomed by up to 15 %; never mirrored,
     as a mirrored 2 is no 2. Tables and sequences get a little noise. Token sequences have no safe change: None.
     """
     if kind is Kind.IMAGE:

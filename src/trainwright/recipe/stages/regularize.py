@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
@@ -32,6 +32,8 @@ DROPOUTS = (0.2, 0.5)
 """The ends of the range the field uses for hidden units."""
 LABEL_SMOOTHING = 0.1
 """What timm, Composer and fastai use."""
+ANNEALED = {"schedule.name": "cosine"}
+"""The rate falls to zero over the run's own length, never over one inherited from elsewhere."""
 SHRINKAGES = (0.1, 1.0)
 """Of weights that nothing holds up, as exponents of e over a whole run."""
 ADAPTIVE_PENALTIES = (1e-4, 1e-2)
@@ -76,15 +78,17 @@ class RegularizeStage(Stage):
     purpose = "Give up training accuracy for validation accuracy, keeping only what helps by more than the noise."
 
     def trainings(self, experiment: Experiment, plan: RunPlan) -> float:
-        """Plain and combination over all seeds, and each regulariser, with one more training for a second strength."""
+        """Plain, annealed, combination and each regulariser over all seeds, and one more for a second strength."""
         candidates = candidates_for(experiment, plan)[0]
         trained = sum(plan.seeds + len(c.strengths) - 1 for c in candidates)
-        return float(2 * plan.seeds + trained - 1)  # the first plain training was made by the stage before
+        # Plain, annealed and combination; the first plain training was made by the stage before.
+        return float(3 * plan.seeds + trained - 1)
 
     def run(self, context: Context) -> StageResult:
         """See the class."""
-        study = _begin(context)
-        candidates, study.left_out = candidates_for(study.experiment, context.plan)
+        study, annealed = _annealed(context, _begin(context))
+        candidates, left_out = candidates_for(study.experiment, context.plan)
+        study.left_out += left_out
         first = study.seeds[0]
         strengths = [changes for candidate in candidates for changes in candidate.strengths]
         context.train_ahead((study.experiment.with_changes(changes), first, None) for changes in strengths)
@@ -95,7 +99,7 @@ class RegularizeStage(Stage):
         for name, comparison in comparisons.items():
             study.steps.append(_step(study, name, expectations[name], comparison))
         chosen, finals = _combine(context, study, comparisons)
-        changes = dict(chosen)
+        changes = {**annealed, **chosen}
         stopping = _early_stopping(study, context, changes, finals, comparisons)
         changes.update(stopping)
         verdict = judge_measured(Measurements([learning_curve(study.experiment.with_changes(chosen), finals[0])]))
@@ -190,6 +194,35 @@ def _begin(context: Context) -> _Study:
         )
     )
     return study
+
+
+def _annealed(context: Context, study: _Study) -> tuple[_Study, dict[str, Any]]:
+    """The study on trainings whose rate falls to zero, and the settings for it; as it was where that is worse.
+
+    Weights at a constant rate keep jumping about, and what they jump hides what a regulariser does. So this needs no
+    gain of its own to be kept: it costs nothing, and all that follows is measured with less noise.
+    """
+    name = "annealing"
+    if study.experiment.supports("schedule.name") or study.experiment.config.schedule.name != "constant":
+        study.left_out.append((name, "the experiment has a schedule of its own"))
+        return study, {}
+    experiment = study.experiment.with_changes(ANNEALED)
+    results = _train(context, experiment, study.seeds, name)
+    comparison = compare(study.judge, name, [r.validation_outputs for r in results], study.reference)
+    changes = {} if comparison.worse else dict(ANNEALED)
+    study.steps.append(
+        Step(
+            name,
+            f"A rate that falls to zero over the {context.plan.epochs_full} epochs of this run is no worse than a "
+            "constant one, and takes the noise of the last steps out of all comparisons that follow.",
+            f"Gain over the constant rate {study.judge.gain_text(comparison)}: {comparison.verdict}. "
+            f"{'The constant rate stays' if comparison.worse else 'Kept: plain now means annealed'}.",
+            Outcome.SURPRISE if comparison.worse else Outcome.AS_EXPECTED,
+        )
+    )
+    if not changes:
+        return study, {}
+    return replace(study, experiment=experiment, plain=results, judge=Judge.of(experiment, results)), changes
 
 
 def _train(context: Context, experiment: Experiment, seeds: Sequence[int], what: str) -> list[TrainingResult]:

@@ -17,7 +17,7 @@ def sequential(layers: Sequence[nn.Module], head: nn.Module) -> nn.Sequential:
     named = OrderedDict[str, nn.Module]()
     for layer in layers:
         kind = type(layer).__name__.strip("_").lower().removesuffix("1d").removesuffix("2d")
-        kind = {"batchnorm": "norm", "maxpool": "pool"}.get(kind, kind)
+        kind = {"batchnorm": "norm", "avgpool": "pool"}.get(kind, kind)
         seen[kind] += 1
         named[f"{kind}{seen[kind]}"] = layer
     named["head"] = head
