@@ -60,7 +60,7 @@ def test_the_history_is_complete(wine: Experiment, tmp_path: Path) -> None:
     last = result.history[-1]
     assert (last.validation_loss, last.validation_metric) == (result.validation_loss, result.validation_metric)
     assert set(last.signal) == {"linear1", "linear2", "head"}
-    assert last.signal["1"]["update_ratio"] > 0
+    assert last.signal["linear1"]["update_ratio"] > 0
     assert [r["epoch"] for r in read_metrics(tmp_path / "metrics.jsonl")] == [1, 2, 3, 4]
     truth = wine.prepared.validation_truth
     assert score("classification", result.validation_outputs, truth).loss == pytest.approx(last.validation_loss, 1e-5)
