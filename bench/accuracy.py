@@ -35,7 +35,7 @@ class Outcome:
     peer: float
     chosen: str
     validation: float
-    best_single: float
+    best_member: float
     kept: str
     seconds: float
 
@@ -62,7 +62,7 @@ def _outcome(facts: dict[str, dict[str, Any]], seconds: float) -> Outcome:
         peer=report["baselines_test"][PEER],
         chosen=squeeze["chosen"],
         validation=squeeze["validation_metric"],
-        best_single=squeeze["single_metric"],
+        best_member=squeeze["best_member_metric"],
         kept=", ".join(f"{key.partition('.')[2]} {_short(value)}" for key, value in changes.items()) or "nothing",
         seconds=seconds,
     )
@@ -75,13 +75,13 @@ def _short(value: Any) -> str:
 def table(outcomes: list[Outcome]) -> list[str]:
     """Markdown rows: every split, then the mean and its spread."""
     lines = [
-        f"| split | test | {PEER} | chosen | its validation | best single model's | changes kept | minutes |",
+        f"| split | test | {PEER} | chosen | its validation | best member's | changes kept | minutes |",
         "|---|---:|---:|---|---:|---:|---|---:|",
     ]
     for split, each in enumerate(outcomes):
         lines.append(
             f"| {split} | {each.test:.2f} % | {each.peer:.2f} % | {each.chosen} | {each.validation:.2f} % | "
-            f"{each.best_single:.2f} % | {each.kept} | {each.seconds / 60:.1f} |"
+            f"{each.best_member:.2f} % | {each.kept} | {each.seconds / 60:.1f} |"
         )
     gains = [each.test - each.peer for each in outcomes]
     return [

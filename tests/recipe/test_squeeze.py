@@ -48,7 +48,7 @@ def test_the_chosen_one_reaches_its_best_member_and_can_be_rebuilt(
         context = make_context(experiment)
         facts = _squeezed(context)
         sign = 1.0 if experiment.metric.higher_is_better else -1.0
-        assert sign * facts["validation_metric"] >= sign * facts["single_metric"]
+        assert sign * facts["validation_metric"] >= sign * facts["best_member_metric"]
         assert _validation_metric(context) == pytest.approx(facts["validation_metric"], rel=1e-5)
         for key in facts["members"]:
             assert (context.run.path / "trainings" / key / "result.json").exists()
@@ -112,3 +112,16 @@ def test_selected_members_are_never_worse_than_the_best(seed: int, members: int)
     chosen = select_members(judge, Task.REGRESSION, outputs)
     together = judge.metric_of(mean_outputs(Task.REGRESSION, [outputs[i] for i in chosen]))
     assert together <= min(judge.metric_of(o) for o in outputs) + 1e-12
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10_000), st.integers(2, 6))
+def test_selected_classifiers_are_at_least_as_accurate_as_each_of_them(seed: int, members: int) -> None:
+    generator = np.random.default_rng(seed)
+    targets = generator.integers(0, 3, size=60)
+    outputs = [3 * np.eye(3)[targets] + generator.normal(0, 2, (60, 3)) for _ in range(members)]
+    judge = Judge(Task.CLASSIFICATION, targets, "accuracy", "%", higher_is_better=True, quantity="log loss", reason="")
+    chosen = select_members(judge, Task.CLASSIFICATION, outputs)
+    together = mean_outputs(Task.CLASSIFICATION, [outputs[i] for i in chosen])
+    assert judge.metric_of(together) >= max(judge.metric_of(outputs[i]) for i in chosen)
+    assert judge.loss_of(together) <= min(judge.loss_of(each) for each in outputs) + 1e-12

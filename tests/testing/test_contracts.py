@@ -10,3 +10,4 @@ torch.set_num_threads(1)
 
 class TestBuiltInChecks(CheckContract):
     catalogue = discover()
+    neighbour_seeds = CheckContract.seeds

@@ -51,11 +51,15 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to turn the trainings with ``seeds`` into predictions; ``outputs`` are those on validation."""
+    """One way to turn the trainings with ``seeds`` into predictions; ``outputs`` are those on validation.
+
+    ``member``: metric of the best single model of these seeds.
+    """
 
     kind: str
     seeds: tuple[int, ...]
     outputs: Array
+    member: float
 
 
 @dataclass
@@ -93,16 +97,16 @@ class SqueezeStage(Stage):
         """See the class."""
         work = _begin(context)
         candidates = [_single(work), *_moving_average(work), *_from_snapshots(work), *_ensembles(work)]
-        bar = candidates[0]
-        passing = [c for c in candidates if _reaches(work.judge, c, bar)]
+        single = candidates[0]
+        passing = [c for c in candidates if _reaches(work.judge, c.outputs, c.member)]
         chosen = min(passing, key=lambda c: (work.judge.score(c.outputs), BY_COST.index(c.kind)))
         judge = work.judge
         metric, loss = judge.metric_of(chosen.outputs), judge.loss_of(chosen.outputs)
         work.steps.append(
             Step(
                 "choose",
-                f"The best {judge.quantity} on validation of those that reach the best single model in {judge.metric} "
-                f"({_text(judge, bar)}); ties go to the simpler.",
+                f"The best {judge.quantity} on validation of those that are at least as good in {judge.metric} as the "
+                f"best of their own members; the best single model has {_text(judge, single)}. Ties go to the simpler.",
                 f"{chosen.kind} of {len(chosen.seeds)} training{'s' if len(chosen.seeds) > 1 else ''}: "
                 f"{_text(judge, chosen)}.",
                 Outcome.SURPRISE if chosen.kind == SINGLE else Outcome.AS_EXPECTED,
@@ -125,8 +129,9 @@ class SqueezeStage(Stage):
                 "epochs": work.epochs,
                 "validation_metric": metric,
                 "validation_loss": loss,
-                "single_metric": judge.metric_of(bar.outputs),
-                "single_loss": judge.loss_of(bar.outputs),
+                "best_member_metric": chosen.member,
+                "single_metric": judge.metric_of(single.outputs),
+                "single_loss": judge.loss_of(single.outputs),
                 "mean_member_metric": float(np.mean([judge.metric_of(o) for o in work.outputs])),
             },
         )
@@ -160,20 +165,21 @@ def _begin(context: Context) -> _Work:
     return work
 
 
-def _rank(judge: Judge, outputs: Array) -> tuple[float, float]:
-    """Metric first, then loss; lower is better."""
+def _reaches(judge: Judge, outputs: Array, member: float) -> bool:
+    """Whether the metric is at least ``member``."""
     metric = judge.metric_of(outputs)
-    return (-metric if judge.higher_is_better else metric, judge.loss_of(outputs))
+    return metric >= member if judge.higher_is_better else metric <= member
 
 
-def _reaches(judge: Judge, candidate: Candidate, bar: Candidate) -> bool:
-    """Whether the metric is at least that of the best member, and with equal metric the loss is too."""
-    return _rank(judge, candidate.outputs) <= _rank(judge, bar.outputs)
+def best_member(judge: Judge, outputs: Sequence[Array]) -> float:
+    """The best metric of several models, however lucky."""
+    return (max if judge.higher_is_better else min)(judge.metric_of(each) for each in outputs)
 
 
 def _best(work: _Work, kind: str, outputs: Mapping[int, Array]) -> Candidate:
-    seed = min(outputs, key=lambda s: _rank(work.judge, outputs[s]))
-    return Candidate(kind, (seed,), outputs[seed])
+    seed = min(outputs, key=lambda s: work.judge.score(outputs[s]))
+    own = work.outputs[work.seeds.index(seed)]
+    return Candidate(kind, (seed,), outputs[seed], work.judge.metric_of(own))
 
 
 def _single(work: _Work) -> Candidate:
@@ -250,34 +256,38 @@ def averaged_model(snapshots: Sequence[nn.Module], experiment: Experiment) -> nn
 def _ensembles(work: _Work) -> list[Candidate]:
     task = work.experiment.dataset.task
     everyone = mean_outputs(task, work.outputs)
-    members = len(work.members)
+    count = len(work.members)
     _report(
         work,
         ENSEMBLE,
-        f"The average of {members} initialisations is better than its members are on average.",
-        [everyone] * members,
+        f"The average of {count} initialisations is better than its members are on average.",
+        [everyone] * count,
         work.outputs,
     )
-    found = [Candidate(ENSEMBLE, tuple(work.seeds), everyone)]
+    found = [Candidate(ENSEMBLE, tuple(work.seeds), everyone, best_member(work.judge, work.outputs))]
     selected = select_members(work.judge, task, work.outputs)
-    if 1 < len(selected) < members:
-        outputs = mean_outputs(task, [work.outputs[i] for i in selected])
-        found.append(Candidate(SELECTED, tuple(work.seeds[i] for i in selected), outputs))
+    if 1 < len(selected) < count:
+        members = [work.outputs[i] for i in selected]
+        seeds = tuple(work.seeds[i] for i in selected)
+        found.append(Candidate(SELECTED, seeds, mean_outputs(task, members), best_member(work.judge, members)))
     return found
 
 
 def select_members(judge: Judge, task: Task, outputs: Sequence[Array]) -> list[int]:
-    """Positions of the members whose mean has the lowest validation loss of all that reach the best member's metric.
+    """Positions of the members whose mean judges best on validation of all that reach the metric of their best member.
 
-    So the result is never worse on validation than its best member, which an average of all cannot promise. Of more
-    than :data:`MOST_COMPARED` members those with the lowest loss are tried.
+    So the result is never worse on validation than any of its members, which an average of all cannot promise. Of more
+    than :data:`MOST_COMPARED` members the best ones are tried.
     """
-    tried = sorted(range(len(outputs)), key=lambda i: _rank(judge, outputs[i]))[:MOST_COMPARED]
-    bar = _rank(judge, outputs[tried[0]])
-    subsets = [c for size in range(1, len(tried) + 1) for c in itertools.combinations(sorted(tried), size)]
-    ranks = {subset: _rank(judge, mean_outputs(task, [outputs[i] for i in subset])) for subset in subsets}
-    reaching = {subset: rank for subset, rank in ranks.items() if rank[0] <= bar[0]}
-    chosen = min(reaching, key=lambda subset: (reaching[subset][1], len(subset)))
+    tried = sorted(range(len(outputs)), key=lambda i: judge.score(outputs[i]))[:MOST_COMPARED]
+    found: dict[tuple[int, ...], tuple[float, float]] = {}
+    for size in range(1, len(tried) + 1):
+        for subset in itertools.combinations(sorted(tried), size):
+            members = [outputs[i] for i in subset]
+            mean = mean_outputs(task, members)
+            if size == 1 or _reaches(judge, mean, best_member(judge, members)):
+                found[subset] = judge.score(mean)
+    chosen, _ = min(found.items(), key=lambda item: (item[1], len(item[0])))
     return list(chosen)
 
 
@@ -318,7 +328,7 @@ def _table(work: _Work, candidates: Sequence[Candidate], passing: Sequence[Candi
         )
     return Table(
         "Candidates on validation",
-        ("candidate", "trainings", judge.metric, "loss", "gain over single models", "reaches the best member"),
+        ("candidate", "trainings", judge.metric, "loss", "gain over single models", "reaches its best member"),
         tuple(rows),
         caption="Of single models, averages and snapshots the best seed is shown; gains are means over seeds.",
         highlight=list(candidates).index(chosen),
