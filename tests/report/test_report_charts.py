@@ -78,7 +78,7 @@ def test_files_need_no_browser(kind: Literal["line", "bar", "interval", "scatter
         {
             "x": i if kind == "line" else f"class {i % 4}",
             "y": float(i),
-            "c": "ab"[i % 2],
+            "c": ("kept", "within noise")[i % 2],  # colours with unused ones between them
             "low": i - 1.0,
             "high": i + 1.0,
         }

@@ -298,7 +298,7 @@ def _color(plot: _Plot) -> Spec:
 def _domain_of(plot: _Plot) -> list[str]:
     """Series names, each at the place of its colour in the palette; unused places hold names nobody has."""
     places = color_positions(plot.series)
-    domain = [f"\u0000{i}" for i in range(max(places) + 1)]
+    domain = [f"\ue000{i}" for i in range(max(places) + 1)]  # private use: no text file holds them
     for place, name in zip(places, plot.series, strict=True):
         domain[place] = name
     return domain
