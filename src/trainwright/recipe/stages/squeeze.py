@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -53,13 +54,15 @@ Array = npt.NDArray[Any]
 class Candidate:
     """One way to turn the trainings with ``seeds`` into predictions; ``outputs`` are those on validation.
 
-    ``member``: metric of the best single model of these seeds.
+    ``member``: metric of the best single model of these seeds. ``score``: the judge's, lower is better; where one seed
+    was picked of several it is the mean over all of them, as the best of five is good partly by luck.
     """
 
     kind: str
     seeds: tuple[int, ...]
     outputs: Array
     member: float
+    score: tuple[float, float]
 
 
 @dataclass
@@ -99,14 +102,15 @@ class SqueezeStage(Stage):
         candidates = [_single(work), *_moving_average(work), *_from_snapshots(work), *_ensembles(work)]
         single = candidates[0]
         passing = [c for c in candidates if _reaches(work.judge, c.outputs, c.member)]
-        chosen = min(passing, key=lambda c: (work.judge.score(c.outputs), BY_COST.index(c.kind)))
+        chosen = min(passing, key=lambda c: (c.score, BY_COST.index(c.kind)))
         judge = work.judge
         metric, loss = judge.metric_of(chosen.outputs), judge.loss_of(chosen.outputs)
         work.steps.append(
             Step(
                 "choose",
                 f"The best {judge.quantity} on validation of those that are at least as good in {judge.metric} as the "
-                f"best of their own members; the best single model has {_text(judge, single)}. Ties go to the simpler.",
+                f"best of their own members; the best single model has {_text(judge, single)}. What was picked from "
+                "several seeds counts as their mean, and ties go to the simpler.",
                 f"{chosen.kind} of {len(chosen.seeds)} training{'s' if len(chosen.seeds) > 1 else ''}: "
                 f"{_text(judge, chosen)}.",
                 Outcome.SURPRISE if chosen.kind == SINGLE else Outcome.AS_EXPECTED,
@@ -179,7 +183,8 @@ def best_member(judge: Judge, outputs: Sequence[Array]) -> float:
 def _best(work: _Work, kind: str, outputs: Mapping[int, Array]) -> Candidate:
     seed = min(outputs, key=lambda s: work.judge.score(outputs[s]))
     own = work.outputs[work.seeds.index(seed)]
-    return Candidate(kind, (seed,), outputs[seed], work.judge.metric_of(own))
+    first, second = (fmean(part) for part in zip(*map(work.judge.score, outputs.values()), strict=True))
+    return Candidate(kind, (seed,), outputs[seed], work.judge.metric_of(own), (first, second))
 
 
 def _single(work: _Work) -> Candidate:
@@ -254,41 +259,41 @@ def averaged_model(snapshots: Sequence[nn.Module], experiment: Experiment) -> nn
 
 
 def _ensembles(work: _Work) -> list[Candidate]:
-    task = work.experiment.dataset.task
-    everyone = mean_outputs(task, work.outputs)
     count = len(work.members)
+    everyone = _ensemble(work, ENSEMBLE, range(count))
     _report(
         work,
         ENSEMBLE,
         f"The average of {count} initialisations is better than its members are on average.",
-        [everyone] * count,
+        [everyone.outputs] * count,
         work.outputs,
     )
-    found = [Candidate(ENSEMBLE, tuple(work.seeds), everyone, best_member(work.judge, work.outputs))]
-    selected = select_members(work.judge, task, work.outputs)
-    if 1 < len(selected) < count:
-        members = [work.outputs[i] for i in selected]
-        seeds = tuple(work.seeds[i] for i in selected)
-        found.append(Candidate(SELECTED, seeds, mean_outputs(task, members), best_member(work.judge, members)))
-    return found
+    selected = select_members(work.judge, work.experiment.dataset.task, work.outputs)
+    return [everyone] if len(selected) in (0, count) else [everyone, _ensemble(work, SELECTED, selected)]
+
+
+def _ensemble(work: _Work, kind: str, positions: Iterable[int]) -> Candidate:
+    seeds = tuple(work.seeds[i] for i in positions)
+    members = [work.outputs[i] for i in positions]
+    outputs = mean_outputs(work.experiment.dataset.task, members)
+    return Candidate(kind, seeds, outputs, best_member(work.judge, members), work.judge.score(outputs))
 
 
 def select_members(judge: Judge, task: Task, outputs: Sequence[Array]) -> list[int]:
-    """Positions of the members whose mean judges best on validation of all that reach the metric of their best member.
+    """Positions of two or more members whose mean is the best on validation of those that reach their best member.
 
-    So the result is never worse on validation than any of its members, which an average of all cannot promise. Of more
-    than :data:`MOST_COMPARED` members the best ones are tried.
+    So the result is never worse on validation than any of its members, which an average of all cannot promise; empty
+    where no mean is. Of more than :data:`MOST_COMPARED` members the best ones are tried.
     """
     tried = sorted(range(len(outputs)), key=lambda i: judge.score(outputs[i]))[:MOST_COMPARED]
     found: dict[tuple[int, ...], tuple[float, float]] = {}
-    for size in range(1, len(tried) + 1):
+    for size in range(2, len(tried) + 1):
         for subset in itertools.combinations(sorted(tried), size):
             members = [outputs[i] for i in subset]
             mean = mean_outputs(task, members)
-            if size == 1 or _reaches(judge, mean, best_member(judge, members)):
+            if _reaches(judge, mean, best_member(judge, members)):
                 found[subset] = judge.score(mean)
-    chosen, _ = min(found.items(), key=lambda item: (item[1], len(item[0])))
-    return list(chosen)
+    return list(min(found.items(), key=lambda item: (item[1], len(item[0])))[0]) if found else []
 
 
 # Showing -------------------------------------------------------------------------------------------------------------
