@@ -135,7 +135,9 @@ def test_the_search_is_kept_and_tells_what_mattered(run: Run) -> None:
 
 
 def test_averages_and_ensembles_are_compared_with_the_single_model(run: Run) -> None:
-    assert {"moving average", "checkpoint average", "snapshots", "ensemble"} <= set(run.names("squeeze", "steps"))
+    assert {"moving average", "checkpoint average", "snapshots", "ensemble", "mixed ensemble"} <= set(
+        run.names("squeeze", "steps")
+    )
     assert run.stages["squeeze"]["facts"]["members"]
 
 

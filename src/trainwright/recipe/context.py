@@ -82,12 +82,13 @@ class Context:
     force: bool = False
     workers: Workers | None = None
 
+    def current_changes(self) -> dict[str, Any]:
+        """The changes that the stages so far decided on; later ones replace earlier ones."""
+        return {name: value for facts in self.facts.values() for name, value in facts.get("changes", {}).items()}
+
     def current_experiment(self) -> Experiment:
         """The experiment with the changes that the stages so far decided on."""
-        changes: dict[str, Any] = {}
-        for facts in self.facts.values():
-            changes.update(facts.get("changes", {}))
-        return self.experiment.with_changes(changes)
+        return self.experiment.with_changes(self.current_changes())
 
     def train(
         self,

@@ -16,6 +16,7 @@ from trainwright.recipe.comparison import Comparison, Judge, compare, compare_al
 from trainwright.recipe.context import Context, RunPlan
 from trainwright.recipe.curves import learning_curve
 from trainwright.recipe.judging import judge_measured
+from trainwright.recipe.members import Member
 from trainwright.recipe.settings import (
     comparison_seeds,
     current_value,
@@ -120,6 +121,7 @@ class RegularizeStage(Stage):
                 "plain_metric_per_seed": [result.validation_metric for result in study.plain],
                 "deciding": study.judge.quantity,
                 "worse": sorted(c.setting for c in candidates if comparisons[c.name].worse),
+                "members": [each.to_dict() for each in _members(context, study, annealed, comparisons)],
                 "gains": {name: list(c.metric_gains) for name, c in comparisons.items()},
             },
         )
@@ -289,6 +291,17 @@ def _results_of(
     context: Context, study: _Study, changes: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any], list[TrainingResult]]:
     return changes, _train(context, study.experiment.with_changes(changes), study.seeds, describe(changes))
+
+
+def _members(
+    context: Context, study: _Study, annealed: Mapping[str, Any], comparisons: Mapping[str, Comparison]
+) -> list[Member]:
+    """The trainings that were not worse than plain: different ways to be about as good make a good ensemble."""
+    snapshots = {"training.snapshots": study.experiment.config.training.snapshots}
+    base = {**context.current_changes(), **snapshots, **annealed}
+    ways = [{}, *(study.changes[name] for name in study.outputs if not comparisons[name].worse)]
+    epochs = context.plan.epochs_full
+    return [Member({**base, **way}, seed, epochs) for way in ways for seed in study.seeds]
 
 
 # Early stopping, answered by the snapshots of trainings that are there -----------------------------------------------

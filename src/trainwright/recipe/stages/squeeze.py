@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
@@ -18,6 +18,7 @@ from trainwright.core import UsageError
 from trainwright.data.dataset import Task
 from trainwright.recipe.comparison import Comparison, Judge, compare, outputs_of
 from trainwright.recipe.context import Context, RunPlan
+from trainwright.recipe.members import Member, members_from
 from trainwright.recipe.settings import fresh_seeds, with_snapshots
 from trainwright.recipe.stage import Stage
 from trainwright.report.view import Chart, Gate, Outcome, Rule, StageResult, Step, Table
@@ -41,7 +42,8 @@ CHECKPOINTS = "checkpoint average"
 SNAPSHOTS = "snapshots"
 ENSEMBLE = "ensemble"
 SELECTED = "selected ensemble"
-BY_COST = (SINGLE, MOVING, CHECKPOINTS, SNAPSHOTS, SELECTED, ENSEMBLE)
+MIXED = "mixed ensemble"
+BY_COST = (SINGLE, MOVING, CHECKPOINTS, SNAPSHOTS, SELECTED, ENSEMBLE, MIXED)
 """From the simplest to the most expensive to use; ties go to the simpler."""
 
 MOST_COMPARED = 8
@@ -52,34 +54,34 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to turn the trainings with ``seeds`` into predictions; ``outputs`` are those on validation.
+    """One way to turn the trainings of ``members`` into predictions; ``outputs`` are those on validation.
 
-    ``member``: metric of the best single model of these seeds. ``score``: the judge's, lower is better; where one seed
-    was picked of several it is the mean over all of them, as the best of five is good partly by luck.
+    ``best``: outputs of the member that judges best as a single model. ``score``: the judge's, lower is better; where
+    one of several seeds was picked it is the mean over all of them, as the best of five is good partly by luck.
     """
 
     kind: str
-    seeds: tuple[int, ...]
+    members: tuple[Member, ...]
     outputs: Array
-    member: float
+    best: Array
     score: tuple[float, float]
 
 
 @dataclass
 class _Work:
+    """``members`` differ only in their seed; ``results`` are their trainings."""
+
     context: Context
     experiment: Experiment
-    settings: dict[str, Any]
-    epochs: int
-    seeds: list[int]
-    members: list[TrainingResult]
+    members: list[Member]
+    results: list[TrainingResult]
     judge: Judge
     steps: list[Step] = field(default_factory=list)
     comparisons: dict[str, Comparison] = field(default_factory=dict)
 
     @property
     def outputs(self) -> list[Array]:
-        return [member.validation_outputs for member in self.members]
+        return [result.validation_outputs for result in self.results]
 
 
 class SqueezeStage(Stage):
@@ -99,25 +101,29 @@ class SqueezeStage(Stage):
     def run(self, context: Context) -> StageResult:
         """See the class."""
         work = _begin(context)
-        candidates = [_single(work), *_moving_average(work), *_from_snapshots(work), *_ensembles(work)]
+        candidates = [
+            _single(work),
+            *_moving_average(work),
+            *_from_snapshots(work),
+            *_ensembles(work),
+            *_mixed(work),
+        ]
         single = candidates[0]
-        passing = [c for c in candidates if _reaches(work.judge, c.outputs, c.member)]
+        passing = [c for c in candidates if reaches(work.judge, c.outputs, c.best)]
         chosen = min(passing, key=lambda c: (c.score, BY_COST.index(c.kind)))
         judge = work.judge
         metric, loss = judge.metric_of(chosen.outputs), judge.loss_of(chosen.outputs)
         work.steps.append(
             Step(
                 "choose",
-                f"The best {judge.quantity} on validation of those that are at least as good in {judge.metric} as the "
-                f"best of their own members; the best single model has {_text(judge, single)}. What was picked from "
-                "several seeds counts as their mean, and ties go to the simpler.",
-                f"{chosen.kind} of {len(chosen.seeds)} training{'s' if len(chosen.seeds) > 1 else ''}: "
+                f"The best {judge.quantity} on validation of those that are at least as good as the best of their own "
+                f"members; the best single model has {_text(judge, single)}. What was picked from several seeds counts "
+                "as their mean, and ties go to the simpler.",
+                f"{chosen.kind} of {len(chosen.members)} training{'s' if len(chosen.members) > 1 else ''}: "
                 f"{_text(judge, chosen)}.",
                 Outcome.SURPRISE if chosen.kind == SINGLE else Outcome.AS_EXPECTED,
             )
         )
-        settings = _settings_of(work, chosen.kind)
-        experiment = context.experiment.with_changes(settings)
         return StageResult(
             stage=self.name,
             purpose=self.purpose,
@@ -127,13 +133,11 @@ class SqueezeStage(Stage):
             tables=(_table(work, candidates, passing, chosen),),
             facts={
                 "chosen": chosen.kind,
-                "members": [_key(experiment, seed, work.epochs) for seed in chosen.seeds],
-                "seeds": list(chosen.seeds),
-                "settings": settings,
-                "epochs": work.epochs,
+                "members": [{**member.to_dict(), "key": member.key(context)} for member in chosen.members],
                 "validation_metric": metric,
                 "validation_loss": loss,
-                "best_member_metric": chosen.member,
+                "best_member_metric": judge.metric_of(chosen.best),
+                "best_member_loss": judge.loss_of(chosen.best),
                 "single_metric": judge.metric_of(single.outputs),
                 "single_loss": judge.loss_of(single.outputs),
                 "mean_member_metric": float(np.mean([judge.metric_of(o) for o in work.outputs])),
@@ -148,14 +152,14 @@ def _begin(context: Context) -> _Work:
     tuned = context.facts.get("tune", {})
     epochs = int(tuned.get("epochs", context.plan.epochs_full))
     experiment = with_snapshots(context.current_experiment(), context.plan)
-    settings = {name: value for facts in context.facts.values() for name, value in facts.get("changes", {}).items()}
-    settings["training.snapshots"] = experiment.config.training.snapshots
+    settings = {**context.current_changes(), "training.snapshots": experiment.config.training.snapshots}
     given = [int(seed) for seed in tuned.get("seeds", [])]
     more = (seed for seed in fresh_seeds(context, context.plan.ensemble + len(given)) if seed not in given)
     seeds = given + [next(more) for _ in range(context.plan.ensemble - len(given))]
     context.progress.describe("members of the ensemble")
-    members = context.train_seeds(experiment, seeds, epochs)
-    work = _Work(context, experiment, settings, epochs, seeds, members, Judge.of(experiment, members))
+    results = context.train_seeds(experiment, seeds, epochs)
+    members = [Member(settings, seed, epochs) for seed in seeds]
+    work = _Work(context, experiment, members, results, Judge.of(experiment, results))
     spread = [work.judge.metric_of(outputs) for outputs in work.outputs]
     work.steps.append(
         Step(
@@ -169,26 +173,29 @@ def _begin(context: Context) -> _Work:
     return work
 
 
-def _reaches(judge: Judge, outputs: Array, member: float) -> bool:
-    """Whether the metric is at least ``member``."""
-    metric = judge.metric_of(outputs)
-    return metric >= member if judge.higher_is_better else metric <= member
+def reaches(judge: Judge, outputs: Array, best: Array) -> bool:
+    """Whether outputs are at least as good as the best member's: in what the judge decides by, and in the metric."""
+    metric, bar = judge.metric_of(outputs), judge.metric_of(best)
+    as_readable = metric >= bar if judge.higher_is_better else metric <= bar
+    return as_readable and judge.score(outputs)[0] <= judge.score(best)[0]
 
 
-def best_member(judge: Judge, outputs: Sequence[Array]) -> float:
-    """The best metric of several models, however lucky."""
-    return (max if judge.higher_is_better else min)(judge.metric_of(each) for each in outputs)
+def best_of(judge: Judge, outputs: Sequence[Array]) -> Array:
+    """The outputs that judge best."""
+    return min(outputs, key=judge.score)
 
 
-def _best(work: _Work, kind: str, outputs: Mapping[int, Array]) -> Candidate:
-    seed = min(outputs, key=lambda s: work.judge.score(outputs[s]))
-    own = work.outputs[work.seeds.index(seed)]
-    first, second = (fmean(part) for part in zip(*map(work.judge.score, outputs.values()), strict=True))
-    return Candidate(kind, (seed,), outputs[seed], work.judge.metric_of(own), (first, second))
+def _best_seed(work: _Work, kind: str, outputs: Sequence[Array], **settings: Any) -> Candidate:
+    """One of several seeds; ``settings``: what its trainings have beside those of the members."""
+    position = min(range(len(outputs)), key=lambda i: work.judge.score(outputs[i]))
+    first, second = (fmean(part) for part in zip(*map(work.judge.score, outputs), strict=True))
+    member = work.members[position]
+    member = replace(member, settings={**member.settings, **settings})
+    return Candidate(kind, (member,), outputs[position], work.outputs[position], (first, second))
 
 
 def _single(work: _Work) -> Candidate:
-    return _best(work, SINGLE, dict(zip(work.seeds, work.outputs, strict=True)))
+    return _best_seed(work, SINGLE, work.outputs)
 
 
 def horizon_decay(steps: int) -> float:
@@ -199,49 +206,46 @@ def horizon_decay(steps: int) -> float:
 def _moving_average(work: _Work) -> list[Candidate]:
     if work.experiment.config.training.average:
         return []
-    decay = horizon_decay(work.members[0].steps)
-    work.settings["training.average"] = decay
-    averaged = work.experiment.with_changes({"training.average": decay})
-    seeds = work.seeds[: work.context.plan.seeds]
+    decay = horizon_decay(work.results[0].steps)
+    settings = {"training.average": decay}
+    members = work.members[: work.context.plan.seeds]
     work.context.progress.describe("moving average")
-    results = work.context.train_seeds(averaged, seeds, work.epochs)
-    outputs = {seed: result.validation_outputs for seed, result in zip(seeds, results, strict=True)}
+    averaged = work.experiment.with_changes(settings)
+    results = work.context.train_seeds(averaged, [member.seed for member in members], members[0].epochs)
+    outputs = [result.validation_outputs for result in results]
     expect = f"Averaging the weights over {HORIZON:.0%} of the run (decay {decay:g}) smooths the last steps' noise."
-    _report(work, MOVING, expect, list(outputs.values()), work.outputs[: len(seeds)])
-    return [_best(work, MOVING, outputs)]
+    _report(work, MOVING, expect, outputs, work.outputs[: len(members)])
+    return [_best_seed(work, MOVING, outputs, **settings)]
 
 
 def _from_snapshots(work: _Work) -> list[Candidate]:
     """Averages and ensembles of each member's own snapshots; nothing is trained for them."""
-    averages: dict[int, Array] = {}
-    ensembles: dict[int, Array] = {}
+    averages: list[Array] = []
+    ensembles: list[Array] = []
     inputs = work.experiment.prepared.validation_inputs
     task = work.experiment.dataset.task
-    for seed, member in zip(work.seeds, work.members, strict=True):
-        work.context.progress.describe(f"snapshots of seed {seed}")
-        models = member.load_snapshots()
+    for result in work.results:
+        work.context.progress.describe(f"snapshots of seed {result.seed}")
+        models = result.load_snapshots()
         if len(models) < 3:
-            continue
-        average = averaged_model(models, work.experiment)
-        averages[seed] = outputs_of(average, work.experiment, inputs)
-        ensembles[seed] = mean_outputs(task, [outputs_of(m, work.experiment, inputs) for m in last(models, COMBINED)])
-    if len(averages) < len(work.seeds):
-        return []
+            return []
+        averages.append(outputs_of(averaged_model(models, work.experiment), work.experiment, inputs))
+        ensembles.append(mean_outputs(task, [outputs_of(m, work.experiment, inputs) for m in last(models, COMBINED)]))
     _report(
         work,
         CHECKPOINTS,
         f"Averaging the weights of the last {AVERAGED:.0%} of the snapshots finds the middle of the valley.",
-        list(averages.values()),
+        averages,
         work.outputs,
     )
     _report(
         work,
         SNAPSHOTS,
         f"Averaging the predictions of the last {COMBINED:.0%} of the snapshots is a small ensemble for free.",
-        list(ensembles.values()),
+        ensembles,
         work.outputs,
     )
-    return [_best(work, CHECKPOINTS, averages), _best(work, SNAPSHOTS, ensembles)]
+    return [_best_seed(work, CHECKPOINTS, averages), _best_seed(work, SNAPSHOTS, ensembles)]
 
 
 def last(models: Sequence[nn.Module], share: float) -> Sequence[nn.Module]:
@@ -260,30 +264,45 @@ def averaged_model(snapshots: Sequence[nn.Module], experiment: Experiment) -> nn
 
 def _ensembles(work: _Work) -> list[Candidate]:
     count = len(work.members)
-    everyone = _ensemble(work, ENSEMBLE, range(count))
-    _report(
-        work,
-        ENSEMBLE,
-        f"The average of {count} initialisations is better than its members are on average.",
-        [everyone.outputs] * count,
-        work.outputs,
-    )
+    everyone = _ensemble(work, ENSEMBLE, work.members, work.outputs)
+    expect = f"The average of {count} initialisations is better than its members are on average."
+    _report(work, ENSEMBLE, expect, [everyone.outputs] * count, work.outputs)
     selected = select_members(work.judge, work.experiment.dataset.task, work.outputs)
-    return [everyone] if len(selected) in (0, count) else [everyone, _ensemble(work, SELECTED, selected)]
+    if len(selected) in (0, count):
+        return [everyone]
+    members, outputs = zip(*((work.members[i], work.outputs[i]) for i in selected), strict=True)
+    return [everyone, _ensemble(work, SELECTED, members, outputs)]
 
 
-def _ensemble(work: _Work, kind: str, positions: Iterable[int]) -> Candidate:
-    seeds = tuple(work.seeds[i] for i in positions)
-    members = [work.outputs[i] for i in positions]
-    outputs = mean_outputs(work.experiment.dataset.task, members)
-    return Candidate(kind, seeds, outputs, best_member(work.judge, members), work.judge.score(outputs))
+def _mixed(work: _Work) -> list[Candidate]:
+    """All that was trained at full length and was not worse than plain: models that err differently, for free."""
+    trained = {member.key(work.context) for member in work.members}
+    others = [
+        member
+        for member in members_from(work.context.facts.get("regularize", {}))
+        if member.key(work.context) not in trained
+    ]
+    if not others:
+        return []
+    work.context.progress.describe("earlier trainings")
+    results = [member.train(work.context) for member in others]
+    outputs = [*work.outputs, *(result.validation_outputs for result in results)]
+    mixed = _ensemble(work, MIXED, [*work.members, *others], outputs)
+    expect = f"{len(outputs)} networks that were trained in different ways err more differently than seeds do."
+    _report(work, MIXED, expect, [mixed.outputs] * len(work.members), work.outputs)
+    return [mixed]
+
+
+def _ensemble(work: _Work, kind: str, members: Sequence[Member], outputs: Sequence[Array]) -> Candidate:
+    mean = mean_outputs(work.experiment.dataset.task, outputs)
+    return Candidate(kind, tuple(members), mean, best_of(work.judge, outputs), work.judge.score(mean))
 
 
 def select_members(judge: Judge, task: Task, outputs: Sequence[Array]) -> list[int]:
     """Positions of two or more members whose mean is the best on validation of those that reach their best member.
 
-    So the result is never worse on validation than any of its members, which an average of all cannot promise; empty
-    where no mean is. Of more than :data:`MOST_COMPARED` members the best ones are tried.
+    So the result is never worse on validation than the best of its members, which an average of all cannot promise;
+    empty where no mean is. Of more than :data:`MOST_COMPARED` members the best ones are tried.
     """
     tried = sorted(range(len(outputs)), key=lambda i: judge.score(outputs[i]))[:MOST_COMPARED]
     found: dict[tuple[int, ...], tuple[float, float]] = {}
@@ -291,7 +310,7 @@ def select_members(judge: Judge, task: Task, outputs: Sequence[Array]) -> list[i
         for subset in itertools.combinations(sorted(tried), size):
             members = [outputs[i] for i in subset]
             mean = mean_outputs(task, members)
-            if _reaches(judge, mean, best_member(judge, members)):
+            if reaches(judge, mean, best_of(judge, members)):
                 found[subset] = judge.score(mean)
     return list(min(found.items(), key=lambda item: (item[1], len(item[0])))[0]) if found else []
 
@@ -324,7 +343,7 @@ def _table(work: _Work, candidates: Sequence[Candidate], passing: Sequence[Candi
         rows.append(
             (
                 candidate.kind,
-                len(candidate.seeds),
+                len(candidate.members),
                 float(f"{judge.metric_of(candidate.outputs):.4g}"),
                 float(f"{judge.loss_of(candidate.outputs):.4g}"),
                 judge.gain_text(gain) if gain else "",
@@ -384,15 +403,6 @@ def _charts(work: _Work, candidates: Sequence[Candidate]) -> tuple[Chart, ...]:
 # What the report needs -----------------------------------------------------------------------------------------------
 
 
-def _settings_of(work: _Work, kind: str) -> dict[str, Any]:
-    """All changes that the chosen one's trainings carry."""
-    return {name: value for name, value in work.settings.items() if kind == MOVING or name != "training.average"}
-
-
-def _key(experiment: Experiment, seed: int, epochs: int) -> str:
-    return experiment.with_changes({"training.epochs": epochs}).key(seed)
-
-
 def load_predictor(context: Context) -> Callable[[npt.NDArray[np.floating]], npt.NDArray[np.float64]]:
     """The chosen predictor, rebuilt from the run's finished trainings.
 
@@ -406,16 +416,14 @@ def load_predictor(context: Context) -> Callable[[npt.NDArray[np.floating]], npt
             expected="A run whose squeeze stage is finished.",
             todo="Resume the run with 'trainwright run --resume FOLDER'.",
         )
-    experiment = context.experiment.with_changes(facts["settings"])
     models: list[nn.Module] = []
-    for seed in facts["seeds"]:
-        result = context.train(experiment, int(seed), int(facts["epochs"]))
-        models.extend(_models_of(facts["chosen"], result, experiment))
-    task = experiment.dataset.task
+    for member in members_from(facts):
+        models.extend(_models_of(facts["chosen"], member.train(context), member.experiment(context)))
+    task = context.experiment.dataset.task
 
     def predictor(inputs: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         tensor = torch.as_tensor(np.ascontiguousarray(inputs))
-        outputs = mean_outputs(task, [outputs_of(model, experiment, tensor) for model in models])
+        outputs = mean_outputs(task, [outputs_of(model, context.experiment, tensor) for model in models])
         return probabilities(outputs) if task is Task.CLASSIFICATION else np.asarray(outputs).reshape(-1)
 
     return predictor
