@@ -71,8 +71,8 @@ def measure_epoch(experiment: Experiment, workers: int = 1) -> tuple[int, float]
     """(threads, seconds of one epoch): one thread, or all of them where that is clearly faster on this experiment.
 
     Where ``workers`` processes can train at the same time, faster than they are together. Measured on at most
-    :data:`MEASURED_STEPS` steps, start-up excluded. Small networks lose time to many threads, and
-    much of it on a machine that others use too. The number of threads is left as it was.
+    :data:`MEASURED_STEPS` steps, start-up excluded. Small networks lose time to many threads, and much of it on a
+    machine that others use too. The number of threads is left as it was.
     """
     available = torch.get_num_threads()
     sample, share = _sample(experiment)

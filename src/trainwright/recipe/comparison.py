@@ -23,8 +23,7 @@ Quantity = Literal["accuracy", "log loss", "squared error"]
 
 FEWEST_ERRORS = 20
 """Below this many wrong validation samples the accuracy cannot judge: for a paired gain to exceed the noise at least
-six
-samples must turn right and none wrong, a third of all that is left to gain."""
+six samples must turn right and none wrong, a third of all that is left to gain."""
 LEAST_PROBABILITY = 1e-7
 """Log losses are limited to −log of this, so that one sample cannot decide alone."""
 
@@ -51,8 +50,8 @@ class Judge:
     """Scores outputs on the validation part of one experiment.
 
     ``targets`` [N]: class numbers, or values in target units. ``quantity`` decides comparisons; ``reason`` says why
-    it, and is fixed
-    before anything is compared: from the plain model's results alone, so that looking at a gain cannot choose it.
+    it, and is fixed before anything is compared: from the plain model's results alone, so that looking at a gain
+    cannot choose it.
     """
 
     task: Task
@@ -143,8 +142,7 @@ class Comparison:
     """Candidate against reference. All gains are positive when the candidate is better.
 
     ``deciding``: gain in the judge's quantity (for the squared error in RMSE units); ``metric``: gain in the metric's
-    unit, per-seed ones in
-    ``metric_gains``; ``loss`` gain in the mean loss.
+    unit, per-seed ones in ``metric_gains``; ``loss`` gain in the mean loss.
     """
 
     name: str
@@ -187,9 +185,7 @@ def compare(
     """Pair the validation outputs of two ways of training, seed by seed and sample by sample.
 
     ``candidate`` and ``reference``: one array of outputs per seed, same seeds in the same order. ``seed_variance`` is
-    that
-    of one seed's mean
-    deciding gain, see :func:`crossed_interval`.
+    that of one seed's mean deciding gain, see :func:`crossed_interval`.
     """
     failed = _failure(name, candidate, reference)
     if failed is not None:

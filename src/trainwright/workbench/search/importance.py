@@ -17,10 +17,8 @@ class Importance:
     """How much one setting explains of the results of a study.
 
     ``share``: its part, in [0, 1], of the permutation importances of a random forest, so combined and curved effects
-    count too;
-    ``correlation``: Spearman's rank correlation with the result, in [−1, 1]; ``chance``: how likely a correlation this
-    strong is without any
-    effect.
+    count too; ``correlation``: Spearman's rank correlation with the result, in [−1, 1]; ``chance``: how likely a
+    correlation this strong is without any effect.
     """
 
     setting: str

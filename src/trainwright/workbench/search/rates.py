@@ -22,8 +22,7 @@ DIVERGED = 4.0
 """A smoothed loss this many times its best ends the sweep."""
 SAFETY = 10.0
 """The suggestion is the rate at the lowest smoothed loss over this: on digits it varied by 2× between seeds, whereas
-the
-valley varied by 48× and the steepest descent by 100×."""
+the valley varied by 48× and the steepest descent by 100×."""
 LEAST_FALL = 0.05
 """A sweep whose smoothed loss falls by less than this share of its start has seen no learning to judge by."""
 LARGEST_SPREAD = 10.0
@@ -58,9 +57,7 @@ def sweep_rates(experiment: Experiment, seed: int, steps: int = STEPS) -> Sweep:
     """Train a fresh model for ``steps`` batches while the rate grows exponentially; stops when the loss explodes.
 
     The experiment's own model, loss and optimizer are used; parameter groups keep their proportions. The batches come
-    from
-    the prepared
-    training part.
+    from the prepared training part.
     """
     setup = experiment.setup(seed)
     setup.model.train()
