@@ -160,3 +160,15 @@ def test_a_seed_that_was_picked_counts_as_the_mean_of_all(digits: Experiment, ma
     assert single.score[0] == pytest.approx(np.mean([work.judge.score(each)[0] for each in outputs]))
     assert single.score > work.judge.score(single.outputs)
     assert everyone.score < single.score
+
+
+def test_a_lucky_member_is_left_out_rather_than_preferred(digits: Experiment, make_context: MakeContext) -> None:
+    generator = np.random.default_rng(0)
+    targets = digits.prepared.validation_truth
+    outputs = [2 * np.eye(10)[targets] + generator.normal(0, 1, (len(targets), 10)) for _ in range(6)]
+    oracle = 50 * np.eye(10)[targets]
+    pairs = [(Member({}, seed, 1), each) for seed, each in enumerate([oracle, *outputs])]
+    work = squeeze._Work(make_context(digits), digits, [], [], Judge.of(digits))
+    mixed = squeeze._without_lucky_ones(work, pairs)
+    assert [member.seed for member in mixed.members] == [1, 2, 3, 4, 5, 6]
+    assert squeeze.reaches(work.judge, mixed.outputs, mixed.best)
