@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from trainwright.recipe.context import Context
+from trainwright.recipe.members import members_from
 from trainwright.recipe.settings import fresh_seeds
 from trainwright.recipe.stages.tune import TuneStage, space_for
 from trainwright.report.view import Outcome, StageResult
@@ -42,6 +43,7 @@ def test_a_poor_incumbent_is_replaced(digits: Experiment, make_context: MakeCont
     poor = digits.with_changes({"optimizer.learning_rate": 1e-4})
     result = TuneStage().run(make_context(poor, short_trials=8, long_trials=2, epochs_full=8, epochs_short=3))
     assert result.facts["adopted"]
+    assert result.facts["members"] == []  # the present settings are worse, so nobody needs them any more
     assert result.facts["changes"]["optimizer.learning_rate"] > 1e-4
     assert min(result.facts["gains"]) > 0
     assert "TW702" in result.verdict.passed
@@ -50,8 +52,11 @@ def test_a_poor_incumbent_is_replaced(digits: Experiment, make_context: MakeCont
 
 def test_a_gain_within_noise_is_not_adopted(digits: Experiment, make_context: MakeContext) -> None:
     good = digits.with_changes({"optimizer.learning_rate": 1e-2})
-    result = TuneStage().run(make_context(good, epochs_full=12, epochs_short=4))
+    context = make_context(good, epochs_full=12, epochs_short=4)
+    result = TuneStage().run(context)
     assert not result.facts["adopted"]
+    for member in members_from(result.facts):  # what is as good is handed on, and is trained already
+        assert (context.run.path / "trainings" / member.key(context) / "result.json").exists()
     assert result.facts["changes"] == {}
     assert "present settings stay" in _step(result, "adopt")
 

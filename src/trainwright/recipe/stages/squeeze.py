@@ -279,7 +279,8 @@ def _mixed(work: _Work) -> list[Candidate]:
     trained = {member.key(work.context) for member in work.members}
     others = [
         member
-        for member in members_from(work.context.facts.get("regularize", {}))
+        for stage in ("regularize", "tune")
+        for member in members_from(work.context.facts.get(stage, {}))
         if member.key(work.context) not in trained
     ]
     if not others:
