@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -252,12 +253,19 @@ def test_a_real_ctrl_c_ends_a_real_process_with_130(tmp_path: Path) -> None:
         cwd=tmp_path,
         env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"},
     )
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("runs/digits-*/stages/audit.json")) and time.monotonic() < deadline:
-        assert process.poll() is None, process.stderr.read() if process.stderr else ""
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, message = process.communicate(timeout=60)
+    try:
+        while not list(tmp_path.glob("runs/digits-*/stages/audit.json")):
+            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+            time.sleep(0.1)
+        # Python drops an interrupt that arrives in a destructor or in a C extension's import; people press again.
+        message = None
+        while message is None:
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                _, message = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
     assert process.returncode == 130, message
     assert "trainwright run --resume" in message
     assert "Traceback" not in message
