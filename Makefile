@@ -13,15 +13,15 @@ WORKERS ?= 2
 .PHONY: help demo test test-all lint types contracts docs bench bench-accuracy clean
 
 help:
-	@echo "make demo       set up, then take the bundled digits from raw data to a tested model  (about 7 min the first time)"
-	@echo "make test       set up, then run the tests, the slow ones left out                    (about 5 min the first time)"
-	@echo "make test-all   every test                                                            (about 15 min)"
+	@echo "make demo       set up, then take the bundled digits from raw data to a tested model  (about 5 min the first time)"
+	@echo "make test       set up, then run the tests, the slow ones left out                    (about 9 min the first time)"
+	@echo "make test-all   every test                                                            (about 20 min)"
 	@echo "make lint       ruff: style and formatting                                            (seconds)"
 	@echo "make types      mypy --strict                                                         (about 1 min)"
 	@echo "make contracts  which part may import which                                           (seconds)"
 	@echo "make docs       write the generated pages below docs/ again                           (seconds)"
 	@echo "make bench      cost per training step beside other libraries, and start-up time      (about 5 min)"
-	@echo "make bench-accuracy  the whole recipe on eight splits of the digits                   (about 25 min)"
+	@echo "make bench-accuracy  the whole recipe on eight splits of the digits                   (about 15 min)"
 	@echo "make clean      remove the virtual environment and caches; runs/ is kept"
 
 $(BIN)/python:
@@ -41,11 +41,11 @@ demo: $(VENV)/.installed-recipe
 	@$(BIN)/trainwright run digits
 
 test: $(VENV)/.installed-dev
-	@echo "==> Running the tests, the slow ones left out (about 3 minutes on two cores)"
+	@echo "==> Running the tests, the slow ones left out (about 6 minutes on two cores)"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
 test-all: $(VENV)/.installed-dev
-	@echo "==> Running every test (about 15 minutes on two cores)"
+	@echo "==> Running every test (about 20 minutes on two cores)"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 lint: $(VENV)/.installed-dev
@@ -71,7 +71,7 @@ bench: $(VENV)/.installed-bench
 	@$(BIN)/python -m bench.startup
 
 bench-accuracy: $(VENV)/.installed-recipe
-	@echo "==> The whole recipe on eight splits of the digits; fills docs/benchmarks.md (about 25 minutes)"
+	@echo "==> The whole recipe on eight splits of the digits; fills docs/benchmarks.md (about 15 minutes)"
 	@$(BIN)/python -m bench.accuracy
 
 clean:
