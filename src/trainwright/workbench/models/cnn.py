@@ -1,7 +1,7 @@
 """The convolutional network: 3×3 convolution, batch norm, ReLU, average pooling; in one dimension for sequences.
 
 Averages rather than maxima: with little data they are better (validation accuracy of two seeds each: digits-200, six
-splits, 97.8 instead of 96.9 %; 1,800 images of Fashion-MNIST, two samples, 83.2 instead of 81.6 %), with more they tie.
+splits, 97.8 instead of 96.9 %; 1,500 images of Fashion-MNIST, two samples, 83.2 instead of 81.6 %), with more they tie.
 """
 
 from __future__ import annotations
