@@ -21,6 +21,8 @@ from typing import Any
 import torch
 from bench.page import circumstances, write_section
 
+from trainwright.recipe.settings import short
+
 SPLITS = {"digits": 3, "digits-200": 5}
 """How many splits of each source are run."""
 PEER = "SVC (γ = 0.001)"
@@ -63,13 +65,9 @@ def _outcome(facts: dict[str, dict[str, Any]], seconds: float) -> Outcome:
         chosen=squeeze["chosen"],
         validation=squeeze["validation_metric"],
         best_member=squeeze["best_member_metric"],
-        kept=", ".join(f"{key.partition('.')[2]} {_short(value)}" for key, value in changes.items()) or "nothing",
+        kept=", ".join(f"{key.partition('.')[2]} {short(value)}" for key, value in changes.items()) or "nothing",
         seconds=seconds,
     )
-
-
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def table(outcomes: list[Outcome]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
@@ -106,6 +107,11 @@ class Judge:
             pair[0] if math.isfinite(pair[0]) else math.inf,
             pair[1] if math.isfinite(pair[1]) else math.inf,
         )
+
+    def mean_score(self, outputs: Iterable[npt.NDArray[np.floating]]) -> tuple[float, float]:
+        """The score of several trainings, each part averaged."""
+        first, second = (fmean(part) for part in zip(*map(self.score, outputs), strict=True))
+        return first, second
 
     def metrics_text(self, values: Iterable[float]) -> str:
         """Several values, with the unit once."""

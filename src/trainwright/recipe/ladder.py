@@ -179,14 +179,9 @@ def _step(rung: Rung, below: Rung, why: str = "") -> Step:
     )
 
 
-def _score(judge: Judge, rung: Rung) -> tuple[float, ...]:
-    """Mean over seeds of the judge's score on validation; lower is better."""
-    return tuple(fmean(part) for part in zip(*(judge.score(outputs) for outputs in rung.outputs), strict=True))
-
-
 def _against_best(judge: Judge, rungs: Sequence[Rung]) -> dict[str, Comparison]:
     """Every rung against the one with the best mean validation score; the best against itself is within noise."""
-    best = min((rung for rung in rungs if not rung.reference), key=lambda rung: _score(judge, rung))
+    best = min((rung for rung in rungs if not rung.reference), key=lambda rung: judge.mean_score(rung.outputs))
     return compare_all(judge, {rung.label: rung.outputs for rung in rungs}, best.outputs)
 
 
@@ -204,7 +199,7 @@ def _best_that_fits(judge: Judge, rungs: Sequence[Rung], constant: float) -> Run
     usable = [rung for rung in rungs if not rung.reference]
     best = min(rung.train_loss for rung in usable)
     enough = constant - ENOUGH * (constant - best) if best < constant else best
-    return min((rung for rung in usable if rung.train_loss <= enough), key=lambda rung: _score(judge, rung))
+    return min((rung for rung in usable if rung.train_loss <= enough), key=lambda rung: judge.mean_score(rung.outputs))
 
 
 def _show(

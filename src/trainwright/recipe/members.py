@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -34,6 +34,15 @@ class Member:
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
         return asdict(self)
+
+
+def members_of(
+    context: Context, experiment: Experiment, changes: Mapping[str, Any], seeds: Iterable[int], epochs: int
+) -> list[Member]:
+    """The trainings with ``changes`` beside what the stages so far decided on, saving as often as ``experiment``."""
+    snapshots = {"training.snapshots": experiment.config.training.snapshots}
+    settings = {**context.current_changes(), **snapshots, **changes}
+    return [Member(settings, seed, epochs) for seed in seeds]
 
 
 def members_from(facts: Mapping[str, Any]) -> list[Member]:

@@ -100,8 +100,9 @@ def decay_strengths(
 
 def describe(changes: Mapping[str, Any]) -> str:
     """``"optimizer.learning_rate = 0.001, model.width = 32"``."""
-    return ", ".join(f"{name} = {_short(value)}" for name, value in changes.items()) or "nothing changed"
+    return ", ".join(f"{name} = {short(value)}" for name, value in changes.items()) or "nothing changed"
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A setting's value, numbers to three digits."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -16,7 +16,7 @@ from trainwright.recipe.comparison import Comparison, Judge, compare, compare_al
 from trainwright.recipe.context import Context, RunPlan
 from trainwright.recipe.curves import learning_curve
 from trainwright.recipe.judging import judge_measured
-from trainwright.recipe.members import Member
+from trainwright.recipe.members import Member, members_of
 from trainwright.recipe.settings import (
     comparison_seeds,
     current_value,
@@ -297,11 +297,13 @@ def _members(
     context: Context, study: _Study, annealed: Mapping[str, Any], comparisons: Mapping[str, Comparison]
 ) -> list[Member]:
     """The trainings that were not worse than plain: different ways to be about as good make a good ensemble."""
-    snapshots = {"training.snapshots": study.experiment.config.training.snapshots}
-    base = {**context.current_changes(), **snapshots, **annealed}
     ways = [{}, *(study.changes[name] for name in study.outputs if not comparisons[name].worse)]
     epochs = context.plan.epochs_full
-    return [Member({**base, **way}, seed, epochs) for way in ways for seed in study.seeds]
+    return [
+        member
+        for way in ways
+        for member in members_of(context, study.experiment, {**annealed, **way}, study.seeds, epochs)
+    ]
 
 
 # Early stopping, answered by the snapshots of trainings that are there -----------------------------------------------

@@ -6,7 +6,6 @@ import copy
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from trainwright.core import UsageError
 from trainwright.data.dataset import Task
 from trainwright.recipe.comparison import Comparison, Judge, compare, outputs_of
 from trainwright.recipe.context import Context, RunPlan
-from trainwright.recipe.members import Member, members_from
+from trainwright.recipe.members import Member, members_from, members_of
 from trainwright.recipe.settings import fresh_seeds, with_snapshots
 from trainwright.recipe.stage import Stage
 from trainwright.report.view import Chart, Gate, Outcome, Rule, StageResult, Step, Table
@@ -152,13 +151,12 @@ def _begin(context: Context) -> _Work:
     tuned = context.facts.get("tune", {})
     epochs = int(tuned.get("epochs", context.plan.epochs_full))
     experiment = with_snapshots(context.current_experiment(), context.plan)
-    settings = {**context.current_changes(), "training.snapshots": experiment.config.training.snapshots}
     given = [int(seed) for seed in tuned.get("seeds", [])]
     more = (seed for seed in fresh_seeds(context, context.plan.ensemble + len(given)) if seed not in given)
     seeds = given + [next(more) for _ in range(context.plan.ensemble - len(given))]
     context.progress.describe("members of the ensemble")
     results = context.train_seeds(experiment, seeds, epochs)
-    members = [Member(settings, seed, epochs) for seed in seeds]
+    members = members_of(context, experiment, {}, seeds, epochs)
     work = _Work(context, experiment, members, results, Judge.of(experiment, results))
     spread = [work.judge.metric_of(outputs) for outputs in work.outputs]
     work.steps.append(
@@ -188,10 +186,9 @@ def best_of(judge: Judge, outputs: Sequence[Array]) -> Array:
 def _best_seed(work: _Work, kind: str, outputs: Sequence[Array], **settings: Any) -> Candidate:
     """One of several seeds; ``settings``: what its trainings have beside those of the members."""
     position = min(range(len(outputs)), key=lambda i: work.judge.score(outputs[i]))
-    first, second = (fmean(part) for part in zip(*map(work.judge.score, outputs), strict=True))
     member = work.members[position]
     member = replace(member, settings={**member.settings, **settings})
-    return Candidate(kind, (member,), outputs[position], work.outputs[position], (first, second))
+    return Candidate(kind, (member,), outputs[position], work.outputs[position], work.judge.mean_score(outputs))
 
 
 def _single(work: _Work) -> Candidate:
@@ -276,13 +273,7 @@ def _ensembles(work: _Work) -> list[Candidate]:
 
 def _mixed(work: _Work) -> list[Candidate]:
     """All that was trained at full length and was not worse than plain: models that err differently, for free."""
-    trained = {member.key(work.context) for member in work.members}
-    others = [
-        member
-        for stage in ("regularize", "tune")
-        for member in members_from(work.context.facts.get(stage, {}))
-        if member.key(work.context) not in trained
-    ]
+    others = [member for stage in ("regularize", "tune") for member in members_from(work.context.facts.get(stage, {}))]
     if not others:
         return []
     work.context.progress.describe("earlier trainings")
@@ -303,7 +294,7 @@ def _without_lucky_ones(work: _Work, pairs: Sequence[tuple[Member, Array]]) -> C
     """
     mixtures = (_ensemble(work, MIXED, *zip(*pairs[start:], strict=True)) for start in range(len(pairs) // 2))
     first = next(mixtures)
-    return next((m for m in (first, *mixtures) if reaches(work.judge, m.outputs, m.best)), first)
+    return next((m for m in itertools.chain([first], mixtures) if reaches(work.judge, m.outputs, m.best)), first)
 
 
 def _ensemble(work: _Work, kind: str, members: Sequence[Member], outputs: Sequence[Array]) -> Candidate:

@@ -15,7 +15,7 @@ from trainwright.recipe.comparison import Comparison, Judge, compare
 from trainwright.recipe.context import Context, RunPlan
 from trainwright.recipe.curves import constant_baseline, learning_curve
 from trainwright.recipe.judging import judge_measured
-from trainwright.recipe.members import Member
+from trainwright.recipe.members import Member, members_of
 from trainwright.recipe.settings import (
     capacity,
     comparison_seeds,
@@ -140,7 +140,7 @@ class TuneStage(Stage):
                 "seeds": seeds[: len(metrics)],
                 "metric_per_seed": metrics,
                 "epochs": context.plan.epochs_full,
-                "members": [member.to_dict() for member in _members(search, decision)],
+                "members": [member.to_dict() for member in decision.as_good],
                 "trials": len(search.trials),
                 "infeasible": sum(not t.feasible for t in search.trials) + len(search.refused),
                 "adopted": bool(decision.changes),
@@ -495,12 +495,12 @@ def _scores(search: _Search, result: TrainingResult) -> tuple[float, float]:
 class _Decision:
     """``changes`` to adopt (none keeps the incumbent), and the winner's trainings on the fresh seeds.
 
-    ``as_good``: changes and seeds of what was not adopted though it is not worse.
+    ``as_good``: trainings of what was not adopted though it is not worse, for an ensemble.
     """
 
     changes: Mapping[str, Any]
     results: list[TrainingResult]
-    as_good: tuple[Mapping[str, Any], Sequence[int]] = ({}, ())
+    as_good: Sequence[Member] = ()
     measured: tuple[PairedGains, ...] = ()
     gains: tuple[float, ...] = ()
 
@@ -538,16 +538,9 @@ def _decide(search: _Search, challenger: tuple[Trial, TrainingResult] | None, se
     )
     if adopted:
         return _Decision(trial.changes, others, measured=(measured,), gains=comparison.metric_gains)
-    as_good = ({}, ()) if comparison.worse else (trial.changes, seeds[: len(others)])
+    trained, epochs = seeds[: len(others)], search.context.plan.epochs_full
+    as_good = [] if comparison.worse else members_of(search.context, search.experiment, trial.changes, trained, epochs)
     return _Decision({}, own, as_good, (measured,), comparison.metric_gains)
-
-
-def _members(search: _Search, decision: _Decision) -> list[Member]:
-    """Trainings for an ensemble beside those that go on."""
-    context, (changes, seeds) = search.context, decision.as_good
-    snapshots = {"training.snapshots": search.experiment.config.training.snapshots}
-    settings = {**context.current_changes(), **snapshots, **changes}
-    return [Member(settings, seed, context.plan.epochs_full) for seed in seeds]
 
 
 def _fresh(search: _Search, changes: Mapping[str, Any], seeds: Sequence[int]) -> list[TrainingResult]:
