@@ -1,0 +1,76 @@
+"""Batches: what a loader yields (a tensor, tuple, dictionary or data class of them), taken apart and put back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Rows = slice | list[int] | Tensor
+
+
+def map_tensors(batch: Any, change: Callable[[Tensor], Any]) -> Any:
+    """The same structure with every tensor replaced by ``change(tensor)``; everything else is passed on as it is."""
+    if isinstance(batch, Tensor):
+        return change(batch)
+    if isinstance(batch, Mapping):
+        changed = {key: map_tensors(value, change) for key, value in batch.items()}
+        return changed if type(batch) is dict else _rebuild_mapping(batch, changed)
+    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
+        return type(batch)(*(map_tensors(value, change) for value in batch))
+    if isinstance(batch, list | tuple):
+        return type(batch)(map_tensors(value, change) for value in batch)
+    if dataclasses.is_dataclass(batch) and not isinstance(batch, type):
+        fields = {f.name: getattr(batch, f.name) for f in dataclasses.fields(batch) if f.init}
+        return dataclasses.replace(batch, **{name: map_tensors(value, change) for name, value in fields.items()})
+    return batch
+
+
+def tensors_of(batch: Any) -> Iterator[Tensor]:
+    """Every tensor of the structure, in order."""
+    found: list[Tensor] = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        found.append(tensor)
+        return tensor
+
+    map_tensors(batch, keep)
+    yield from found
+
+
+def n_samples(batch: Any) -> int:
+    """Length of the first dimension of the first tensor that has one; 0 where there is none."""
+    return next((len(tensor) for tensor in tensors_of(batch) if tensor.dim() > 0), 0)
+
+
+def rows_of(batch: Any, rows: Rows) -> Any:
+    """The samples at ``rows`` of every tensor that has one entry per sample; other tensors stay whole."""
+    count = n_samples(batch)
+    return map_tensors(batch, lambda tensor: tensor[rows] if tensor.dim() > 0 and len(tensor) == count else tensor)
+
+
+def clone(batch: Any) -> Any:
+    """A copy whose tensors share no memory with the batch's."""
+    return map_tensors(batch, lambda tensor: tensor.detach().clone())
+
+
+def main_output(outputs: Any) -> Tensor | None:
+    """The tensor that predicts: the tensor itself, or of a structure ``logits``, else the first floating-point one with
+    samples. None where there is none."""
+    if isinstance(outputs, Tensor):
+        return outputs
+    named = outputs.get("logits") if isinstance(outputs, Mapping) else getattr(outputs, "logits", None)
+    if isinstance(named, Tensor):
+        return named
+    found = (t for t in tensors_of(outputs) if torch.is_floating_point(t) and t.dim() > 0)
+    return next(found, None)
+
+
+def _rebuild_mapping(batch: Mapping[Any, Any], changed: dict[Any, Any]) -> Any:
+    try:
+        return type(batch)(changed)  # type: ignore[call-arg]
+    except (TypeError, ValueError):
+        return changed
