@@ -385,3 +385,11 @@ def test_building_leaves_the_callers_random_state_alone() -> None:
     wine().setup(5)
     train(wine(epochs=1), seed=0)
     assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("changes", [{}, {"seed": 3}, {"data.split_seed": 3}, {"training.epochs": 7}])
+def test_small_data_take_more_epochs_unless_the_user_says_how_many(changes: dict[str, int]) -> None:
+    few, many = (Experiment(config={"data.source": name, **changes}) for name in ("digits-200", "digits"))
+    given = changes.get("training.epochs")
+    assert few.epochs == (given or 115)  # 200 images: 7 steps an epoch
+    assert many.epochs == (given or 20)  # 1,258 images: 40 steps an epoch

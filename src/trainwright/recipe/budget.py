@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Sequence
@@ -17,10 +16,6 @@ from trainwright.recipe.workers import useful_workers
 from trainwright.workbench.experiment import Experiment
 from trainwright.workbench.loop import train
 
-STEPS_OF_A_FULL_TRAINING = 800
-"""Optimizer steps after which a small network on a few thousand samples has converged; a user's own
-``training.epochs`` goes before it.
-"""
 FIXED_SECONDS = 15.0
 """Baselines, pictures and the report, which do not grow with the plan (measured on digits with two cores: 9 to 13
 s).
@@ -56,15 +51,6 @@ def format_duration(seconds: float) -> str:
     whole = round(seconds)
     hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
     return f"{hours}h {minutes:02d}m" if hours else f"{minutes}m {rest:02d}s" if minutes else f"{rest}s"
-
-
-def default_epochs(experiment: Experiment) -> int:
-    """The user's epochs where given, else as many as make :data:`STEPS_OF_A_FULL_TRAINING` steps (10 to 200)."""
-    training = experiment.config.training
-    if "epochs" in training.model_fields_set:
-        return training.epochs
-    steps = math.ceil(len(experiment.splits.train) / (training.batch_size * training.accumulate))
-    return min(200, max(10, math.ceil(STEPS_OF_A_FULL_TRAINING / steps)))
 
 
 def measure_epoch(experiment: Experiment, workers: int = 1) -> tuple[int, float]:
@@ -122,7 +108,7 @@ def make_plan(
     """
     recipe = experiment.config.recipe
     threads, seconds_per_epoch = measure_epoch(experiment, useful_workers(experiment, 1, workers))
-    epochs = max(2, round(default_epochs(experiment) * recipe.effort))
+    epochs = max(2, round(experiment.epochs * recipe.effort))
     plan = RunPlan(
         epochs_full=epochs,
         epochs_short=short_of(epochs),

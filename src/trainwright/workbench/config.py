@@ -83,7 +83,8 @@ class ScheduleConfig(Section):
 class TrainingConfig(Section):
     """The loop."""
 
-    epochs: int = Field(20, ge=1)
+    epochs: int | None = Field(None, ge=1)
+    """None: as many as a small network needs for the data at hand, see :attr:`Experiment.epochs`."""
     batch_size: int = Field(32, ge=1)
     shuffle: bool = True
     augmentation: Literal["none", "auto"] = "none"

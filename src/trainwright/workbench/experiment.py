@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import weakref
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -43,6 +44,9 @@ from trainwright.workbench.source import describe, describe_model, digest_of
 if TYPE_CHECKING:
     from trainwright.doctor.setup import Setup
 
+STEPS_OF_A_FULL_TRAINING = 800
+"""Optimizer steps after which a small network on a few thousand samples has converged; a user's own
+``training.epochs`` goes before it."""
 SETUP_SAMPLES = 512
 """Samples that the doctor's trials look at."""
 
@@ -170,6 +174,15 @@ class Experiment:
     def prepared(self) -> PreparedData:
         """The tensors of the training and validation parts; shared by variants with equal data settings."""
         return self._source.prepared(self.config.data)
+
+    @property
+    def epochs(self) -> int:
+        """The configured epochs, else as many as make :data:`STEPS_OF_A_FULL_TRAINING` steps (10 to 200)."""
+        training = self.config.training
+        if training.epochs is not None:
+            return training.epochs
+        steps = math.ceil(len(self.splits.train) / (training.batch_size * training.accumulate))
+        return min(200, max(10, math.ceil(STEPS_OF_A_FULL_TRAINING / steps)))
 
     @property
     def capacity(self) -> str | None:

@@ -138,14 +138,15 @@ class Trainer:
         self.average = MovingAverage(self.model, self.config.average) if self.config.average else None
         self.scaler = torch.amp.GradScaler(enabled=self.config.amp and team.device.type == "cuda")
         self.steps_per_epoch = math.ceil(len(self._batches(0)) / self.config.accumulate)
-        self.total_steps = self.steps_per_epoch * self.config.epochs
+        self.epochs = experiment.epochs
+        self.total_steps = self.steps_per_epoch * self.epochs
         self.recorder = Recorder(self.model, self.optimizer, self.steps_per_epoch)
         self.look_every = 1 if team.device.type == "cpu" and team.size == 1 else LOSS_LOOKED_AT_EVERY
         self.state = _State()
         self.tally = Tally(team.device)
         self.best: dict[str, Tensor] = {}
         self.snapshots: dict[int, dict[str, Tensor]] = {}
-        self.snapshot_epochs = _spread(self.config.snapshots, self.config.epochs)
+        self.snapshot_epochs = _spread(self.config.snapshots, self.epochs)
         self.can_resume = folder is not None
         self.metrics: MetricsLog | None = None
         self.interrupted = False
@@ -160,7 +161,7 @@ class Trainer:
             self._resume()
             started = time.monotonic() - self.state.seconds
             with self._interrupts_wait():
-                while self.state.epoch < self.config.epochs and not self.state.stopped_because:
+                while self.state.epoch < self.epochs and not self.state.stopped_because:
                     self._run_epoch()
                     self.state.seconds = time.monotonic() - started
                     self._finish_epoch()
