@@ -110,7 +110,7 @@ class Schedule(Measurement):
 
 @dataclass(frozen=True, kw_only=True)
 class Clipping(Measurement):
-    """Gradient norms as ``clip_grad_norm_`` saw them: ``norms`` [T] before clipping, at ``steps`` [T], and ``limit``."""
+    """Norms that ``clip_grad_norm_`` saw: ``norms`` [T] before clipping, at ``steps`` [T], and its ``limit``."""
 
     steps: npt.NDArray[np.int64]
     norms: Array
