@@ -16,15 +16,15 @@ Array = npt.NDArray[np.float64]
 class StepOrder(Measurement):
     """How one optimizer's steps are made, over all ``n_steps`` of them.
 
-    ``optimizer``: its class. ``n_backwards``: backward passes that reached it; ``backwards_per_step``: most frequent
-    number between two steps. ``n_looked``: steps at whose first backward pass the old gradients were looked at, and
-    ``n_stale`` of them found gradients of the step before that nobody had cleared. ``n_wiped``: steps at which every
-    gradient was None or zero although a backward pass had come since the last step, and ``n_wiped_by_zero_grad`` of
-    those after a ``zero_grad`` in between. ``n_without_backward``: steps without any backward pass since the last one.
-    ``n_unmoved``: of ``n_moved_looked`` sampled steps with a gradient and a rate above zero, those that changed no
-    weight at all. ``has_closure``: the step calls the loss itself (LBFGS). ``scales_invariantly``: Adam and its kin,
-    whose step does not depend on the gradient's scale. ``loss_scale``: the factor by which the loss that went backward
-    was smaller than what the loss function returned, most frequent value, NaN where unknown (1: not divided).
+    ``optimizer``: its class. ``n_backwards``: backward passes between clearing and stepping; ``backwards_per_step``:
+    most frequent number of them. ``n_looked``: sampled steps behind the first one, and ``n_stale``: those whose
+    gradients held those of the step before, as nobody had cleared them in between. ``n_wiped``: of ``n_wiped_looked``
+    sampled steps, those at which every gradient was None or zero although a backward pass had come since the last step,
+    and ``n_wiped_by_zero_grad``: those of them with a ``zero_grad`` in between. ``n_without_backward``: steps without
+    any backward pass since the last one. ``n_unmoved``: of ``n_moved_looked`` sampled steps with a gradient and a rate
+    above zero, those that changed no weight at all. ``has_closure``: the step calls the loss itself (LBFGS, Lightning).
+    ``scales_invariantly``: Adam and its kin, whose step does not depend on the gradient's scale. ``loss_scale``: what
+    went backward as a share of what the loss function returned, most frequent value, NaN where unknown (1: undivided).
     """
 
     optimizer: str
@@ -33,6 +33,7 @@ class StepOrder(Measurement):
     backwards_per_step: int
     n_looked: int
     n_stale: int
+    n_wiped_looked: int
     n_wiped: int
     n_wiped_by_zero_grad: int
     n_without_backward: int
