@@ -272,11 +272,19 @@ def odd_variants(measurement: Any) -> Iterator[Any]:
     """
     fields = [f.name for f in dataclasses.fields(measurement) if f.init]
     for oddness in _ODDNESS:
-        changed = {name: oddness(getattr(measurement, name)) for name in fields}
+        changed = {name: _changed(getattr(measurement, name), oddness) for name in fields}
         yield dataclasses.replace(measurement, **changed)
         for name, value in changed.items():
             if value is not getattr(measurement, name):
                 yield dataclasses.replace(measurement, **{name: value})
+
+
+def _changed(value: Any, oddness: Callable[[Any], Any]) -> Any:
+    """A value made odd; of a part that is a dataclass itself (a curve, say) all fields together."""
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return oddness(value)
+    fields = [f.name for f in dataclasses.fields(value) if f.init]
+    return dataclasses.replace(value, **{name: _changed(getattr(value, name), oddness) for name in fields})
 
 
 def _emptied(value: Any) -> Any:
