@@ -2,112 +2,188 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from trainwright.core import ModelError
+from trainwright.core import CannotEvaluate, ModelError
+from trainwright.doctor.batch import Rows, main_output, map_tensors, n_samples, rows_of, tensors_of
+from trainwright.doctor.losses import Loss, OwnLoss, Returned, own_loss_of, recognise_loss
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-
-_LOSS_NAMES: tuple[tuple[type[nn.Module], str], ...] = (
-    (nn.CrossEntropyLoss, "cross_entropy"),
-    (nn.NLLLoss, "nll"),
-    (nn.MSELoss, "mse"),
-    (nn.L1Loss, "l1"),
-    (nn.HuberLoss, "huber"),
-    (nn.SmoothL1Loss, "smooth_l1"),
-)
-_FUNCTION_NAMES: tuple[tuple[object, str], ...] = (
-    (functional.cross_entropy, "cross_entropy"),
-    (functional.nll_loss, "nll"),
-    (functional.mse_loss, "mse"),
-    (functional.l1_loss, "l1"),
-    (functional.huber_loss, "huber"),
-    (functional.smooth_l1_loss, "smooth_l1"),
-)
+__all__ = ["Loss", "OutOfTime", "Setup", "call_model", "recognise_loss"]
 
 
-def recognise_loss(loss: Loss) -> str:
-    """``cross_entropy``, ``nll``, ``mse``, ``l1``, ``huber``, ``smooth_l1``, or ``python`` for a loss of one's own."""
-    if isinstance(loss, nn.Module):
-        return next((name for kind, name in _LOSS_NAMES if type(loss) is kind), "python")
-    return next((name for function, name in _FUNCTION_NAMES if loss is function), "python")
+class OutOfTime(CannotEvaluate):
+    """A trial has used up its time; the state is restored as ever."""
+
+
+def call_model(model: nn.Module, inputs: Any) -> Any:
+    """``model(*inputs)`` for a tuple or list, ``model(**inputs)`` for a mapping, else ``model(inputs)``."""
+    if isinstance(inputs, list | tuple):
+        return model(*inputs)
+    return model(**inputs) if isinstance(inputs, Mapping) else model(inputs)
 
 
 @dataclass
 class Setup:
     """A model with its loss, optimizer and one large batch of prepared training data.
 
-    ``inputs`` [N, ...] and ``targets`` [N] as the loss takes them, at most a few hundred samples. ``task``:
-    ``classification`` or ``regression``. ``n_outputs``: classes, or 1. ``loss_name``: as :func:`recognise_loss` returns
-    it. ``clip_norm``: largest gradient norm of the user's loop. ``batch_size``: of the user's loop. ``step_function``:
-    the user's own step, where there is one, called with this setup and a batch; returns the loss.
+    ``inputs``, ``targets``: tensors [N, ...], or tuples, mappings or data classes of them, as model and loss take them;
+    at most a few hundred samples. A model with a loss of its own (:class:`OwnLoss`) has the targets among its inputs as
+    well; :meth:`features` leaves them out. ``loss``: called with the main output [N, ...]; raises ``CannotEvaluate``
+    where it cannot be computed from that. ``task``: ``classification`` or ``regression``. ``n_outputs``: classes, or 1.
+    ``loss_name``: as :func:`recognise_loss` returns it. ``clip_norm``: largest gradient norm of the user's loop.
+    ``batch_size``: of the user's loop. ``step_function``: the user's own step, where there is one, called with this
+    setup and a batch; returns the loss. ``call``: how the model is called with inputs. ``deadline``: time
+    (``time.perf_counter``) after which steps and forward passes raise :class:`OutOfTime`.
     """
 
     model: nn.Module
     loss: Loss
     optimizer: Optimizer
-    inputs: Tensor
-    targets: Tensor
+    inputs: Any
+    targets: Any
     task: str
     n_outputs: int
     loss_name: str = "python"
     clip_norm: float | None = None
     batch_size: int = 32
-    step_function: Callable[[Setup, Tensor, Tensor], Tensor] | None = None
+    step_function: Callable[[Setup, Any, Any], Tensor] | None = None
+    call: Callable[[nn.Module, Any], Any] = call_model
+    deadline: float | None = None
+    returned: Returned = field(default_factory=Returned, repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.inputs) != len(self.targets):
+        if n_samples(self.inputs) != n_samples(self.targets):
             raise ModelError(
-                f"The batch has {len(self.inputs)} inputs and {len(self.targets)} targets.",
+                f"The batch has {n_samples(self.inputs)} inputs and {n_samples(self.targets)} targets.",
                 expected="One target per input.",
                 todo="Pass a batch as the training loop sees it.",
             )
         if self.loss_name == "python":
             self.loss_name = recognise_loss(self.loss)
 
+    def __len__(self) -> int:
+        """Samples in the batch."""
+        return n_samples(self.inputs)
+
     @property
     def learning_rate(self) -> float:
         """The largest learning rate among the optimizer's groups; NaN for an optimizer that has none."""
         return max((float(group["lr"]) for group in self.optimizer.param_groups if "lr" in group), default=float("nan"))
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """The model's outputs; raises ``ModelError`` where they are not one tensor with a row per sample."""
-        outputs = self.model(inputs)
-        if not isinstance(outputs, Tensor) or outputs.shape[:1] != inputs.shape[:1]:
-            shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+    def forward(self, inputs: Any) -> Tensor:
+        """The model's main output [N, ...]; raises ``ModelError`` where it has no row for each sample."""
+        outputs = self._call(inputs)
+        count = n_samples(inputs)
+        if outputs is None or outputs.shape[:1] != (count,):
+            shape = type(self.returned.whole).__name__ if outputs is None else tuple(outputs.shape)
             raise ModelError(
-                f"The model answered {len(inputs)} samples with {shape}.",
-                expected=f"One tensor whose first dimension is {len(inputs)}.",
+                f"The model answered {count} samples with {shape}.",
+                expected=f"A tensor whose first dimension is {count}.",
                 todo="Return the outputs of every sample, batch first.",
             )
         return outputs
 
-    def step(self, inputs: Tensor, targets: Tensor) -> float:
+    def training_loss(self, inputs: Any, targets: Any) -> Tensor:
+        """The loss that the user's step descends, with its graph."""
+        if isinstance(self.loss, OwnLoss):
+            self._call(self.loss.given(inputs, targets))
+            loss = own_loss_of(self.returned.whole)
+            if loss is None:
+                raise CannotEvaluate("the model returned no loss")
+            return loss
+        outputs = self._call(inputs)
+        return self.loss(self.returned.whole if outputs is None else outputs, targets)
+
+    def _call(self, inputs: Any) -> Tensor | None:
+        """Call the model, keep what it returned, and return the main output."""
+        self._check_time()
+        self.returned.whole = self.call(self.model, inputs)
+        self.returned.main = main_output(self.returned.whole)
+        return self.returned.main
+
+    def step(self, inputs: Any, targets: Any) -> float:
         """One step of the user's own optimizer and loss on this batch; returns the loss before the step."""
         if self.step_function is not None:
+            self._check_time()
             return float(self.step_function(self, inputs, targets).detach())
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.loss(self.forward(inputs), targets)
+        loss = self.training_loss(inputs, targets)
         loss.backward()  # type: ignore[no-untyped-call]
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
         self.optimizer.step()
         return float(loss.detach())
 
-    def batch(self, number: int) -> tuple[Tensor, Tensor]:
+    def batch(self, number: int) -> tuple[Any, Any]:
         """Consecutive mini-batches of the data, starting over at the end."""
-        size = min(self.batch_size, len(self.inputs))
-        batches = max(1, len(self.inputs) // size)
+        size = min(self.batch_size, len(self))
+        batches = max(1, len(self) // size)
         start = (number % batches) * size
-        return self.inputs[start : start + size], self.targets[start : start + size]
+        return self.rows(slice(start, start + size))
+
+    def rows(self, rows: Rows) -> tuple[Any, Any]:
+        """Inputs and targets of some samples."""
+        return rows_of(self.inputs, rows), rows_of(self.targets, rows)
 
     @torch.no_grad()
-    def evaluate(self, inputs: Tensor, targets: Tensor) -> float:
+    def evaluate(self, inputs: Any, targets: Any) -> float:
         """The loss in whatever mode the model is in, without a step."""
-        return float(self.loss(self.forward(inputs), targets))
+        return float(self.training_loss(inputs, targets))
+
+    def features(self, inputs: Any) -> list[Tensor]:
+        """The tensors among the inputs that have a row per sample, without the targets of a model with its own loss."""
+        count = n_samples(inputs)
+        found = tensors_of(self._without_targets(inputs))
+        return [tensor for tensor in found if tensor.dim() > 0 and len(tensor) == count]
+
+    def changed(self, inputs: Any, change: Callable[[Tensor], Tensor]) -> Any:
+        """The inputs with every tensor of :meth:`features` replaced by ``change(tensor)``."""
+        wanted = {id(tensor) for tensor in self.features(inputs)}
+        return map_tensors(inputs, lambda tensor: change(tensor) if id(tensor) in wanted else tensor)
+
+    def pairs(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits [M, C] and classes [M] of every prediction of a classification: one for each sample [N, C], position
+        [N, T, C] or pixel [N, C, H, W]. Positions whose class is negative are ignored, as by cross entropy."""
+        shift = self.loss.shift if isinstance(self.loss, OwnLoss) else 0
+        if shift:
+            outputs, targets = outputs[:, :-shift], targets[:, shift:]
+        if self.class_axis(outputs, targets) == 1:
+            outputs = outputs.movedim(1, -1)
+        logits, classes = outputs.reshape(-1, outputs.shape[-1]), targets.reshape(-1)
+        counts = classes >= 0
+        return (logits, classes) if bool(counts.all()) else (logits[counts], classes[counts])
+
+    def class_axis(self, outputs: Tensor, targets: Tensor) -> int:
+        """Which dimension of the outputs holds the classes: 1 as in [N, C, H, W], or −1 as in [N, C] and [N, T, C].
+
+        Raises ``CannotEvaluate`` where neither leaves the shape of the targets.
+        """
+        spatial, last = (*outputs.shape[:1], *outputs.shape[2:]), tuple(outputs.shape[:-1])
+        wanted = tuple(targets.shape)
+        # With three dimensions and more, torch's own functions want the classes second; both may fit when T = C.
+        second = outputs.dim() > 2 and spatial == wanted
+        takes_second = isinstance(self.loss, nn.Module) or self.loss is functional.cross_entropy
+        if last == wanted and not (second and takes_second):
+            return -1
+        if second:
+            return 1
+        raise CannotEvaluate(f"outputs {list(outputs.shape)} hold no row of classes for each target {list(wanted)}")
+
+    def _check_time(self) -> None:
+        if self.deadline is not None and time.perf_counter() > self.deadline:
+            raise OutOfTime("it would take longer than the time it has been given")
+
+    def _without_targets(self, inputs: Any) -> Any:
+        label = self.loss.label if isinstance(self.loss, OwnLoss) else None
+        if label is None:
+            return inputs
+        items = inputs.items() if isinstance(inputs, Mapping) else enumerate(inputs)
+        return [value for key, value in items if key != label]

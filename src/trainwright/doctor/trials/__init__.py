@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
-from trainwright.core import Measurement, Measurements
+from trainwright.core import CannotEvaluate, Measurement, Measurements
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.dependence import batch_dependence, input_dependence
 from trainwright.doctor.trials.finite import find_non_finite
@@ -29,10 +30,16 @@ TRIALS: dict[type[Measurement], Callable[[Setup], Measurement]] = {
 def run_trials(setup: Setup, kinds: Iterable[type[Measurement]] | None = None) -> Measurements:
     """Run the trials that produce ``kinds`` (all where None is given); kinds that no trial produces are passed over.
 
-    Each trial starts from the state the setup came with, and leaves it so.
+    Each trial starts from the state the setup came with, and leaves it so. Trials that cannot judge this set-up are
+    left out; :func:`trainwright.doctor.preflight.examine` says why.
     """
     wanted = set(TRIALS) if kinds is None else set(kinds)
-    return Measurements(trial(setup) for kind, trial in TRIALS.items() if kind in wanted)
+    found = Measurements()
+    for kind, trial in TRIALS.items():
+        if kind in wanted:
+            with suppress(CannotEvaluate):
+                found.add(trial(setup))
+    return found
 
 
 __all__ = [

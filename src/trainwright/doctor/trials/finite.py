@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import trial
 from trainwright.measures.signal import NonFinite
@@ -65,8 +66,9 @@ def _measurement(setup: Setup, place: _Place | None, step: int, steps: int, cure
 
 
 def _bad_data(setup: Setup) -> _Place | None:
-    for kind, tensor in (("input", setup.inputs), ("target", setup.targets)):
-        if tensor.is_floating_point() and not _finite(tensor):
+    places = [("input", t) for t in setup.features(setup.inputs)] + [("target", t) for t in tensors_of(setup.targets)]
+    for kind, tensor in places:
+        if not _finite(tensor):
             return _Place(kind, f"{kind}s", tensor, _largest(tensor))
     return next(
         (_Place("parameter", n, p.detach(), _largest(p)) for n, p in setup.model.named_parameters() if not _finite(p)),

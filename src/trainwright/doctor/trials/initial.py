@@ -8,7 +8,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainwright.doctor.setup import Setup
-from trainwright.doctor.trials.common import class_shares, constant_outputs, is_classification, trial
+from trainwright.doctor.trials.common import (
+    class_shares,
+    constant_outputs,
+    flat_features,
+    is_classification,
+    one_hot,
+    plain_targets,
+    trial,
+)
 from trainwright.measures.initial import InitialLoss, OutputAtInit, OutputRange
 
 _SHIFT = 0.5
@@ -19,7 +27,7 @@ def measure_initial_loss(setup: Setup) -> InitialLoss:
     with trial(setup), torch.no_grad():
         setup.model.train()
         outputs = setup.forward(setup.inputs)
-        constant = constant_outputs(setup, outputs, setup.targets)
+        constant = constant_outputs(setup, outputs, plain_targets(setup))
         return InitialLoss(
             loss=_loss(setup, outputs),
             zero_output_loss=_loss(setup, torch.zeros_like(outputs)),
@@ -27,8 +35,8 @@ def measure_initial_loss(setup: Setup) -> InitialLoss:
             loss_name=setup.loss_name,
             task=setup.task,
             n_outputs=setup.n_outputs,
-            n_samples=len(setup.inputs),
-            input_rms=_rms(setup.inputs),
+            n_samples=len(setup),
+            input_rms=_rms(flat_features(setup, setup.inputs)),
             output_rms=_rms(outputs),
         )
 
@@ -40,10 +48,12 @@ def output_at_init(setup: Setup) -> OutputAtInit:
         outputs = setup.forward(setup.inputs)
         empty = np.zeros(0)
         target_shares = predicted_shares = empty
-        if is_classification(setup) and outputs.shape[-1] == setup.n_outputs:
-            target_shares = class_shares(setup.targets, setup.n_outputs).numpy()
-            predicted_shares = functional.softmax(outputs.double(), -1).mean(0).cpu().numpy()
-        targets = setup.targets.double()
+        targets = plain_targets(setup).double()
+        if is_classification(setup):
+            logits, classes = setup.pairs(outputs, setup.targets)
+            if logits.shape[-1] == setup.n_outputs:
+                target_shares = class_shares(classes, setup.n_outputs).cpu().numpy()
+                predicted_shares = functional.softmax(logits.double(), -1).mean(0).cpu().numpy()
         return OutputAtInit(
             task=setup.task,
             n_samples=len(targets),
@@ -63,6 +73,8 @@ def output_range(setup: Setup) -> OutputRange:
         setup.model.eval()
         outputs = setup.forward(setup.inputs)
         rows = outputs.double().reshape(len(outputs), -1)
+        if is_classification(setup):
+            rows = setup.pairs(outputs, setup.targets)[0].double()
         sums = rows.sum(1)
         return OutputRange(
             task=setup.task,
@@ -92,6 +104,9 @@ def _shift_effect(setup: Setup, outputs: Tensor) -> float:
 
 
 def _perfect_loss(setup: Setup, outputs: Tensor) -> float:
-    if not is_classification(setup) or outputs.shape[-1] != setup.n_outputs:
+    if not is_classification(setup):
         return float("nan")
-    return _loss(setup, functional.one_hot(setup.targets.long(), setup.n_outputs).to(outputs.dtype))
+    axis = setup.class_axis(outputs, setup.targets)
+    if outputs.shape[axis] != setup.n_outputs:
+        return float("nan")
+    return _loss(setup, one_hot(setup, setup.targets, axis).to(outputs.dtype))

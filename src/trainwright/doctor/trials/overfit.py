@@ -13,9 +13,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainwright.doctor.setup import Loss, Setup
-from trainwright.doctor.trials.common import constant_outputs, is_classification, switch_off_dropout, trial
+from trainwright.doctor.batch import rows_of
+from trainwright.doctor.losses import Loss, OwnLoss
+from trainwright.doctor.setup import OutOfTime, Setup
+from trainwright.doctor.trials.common import (
+    constant_outputs,
+    flat_features,
+    is_classification,
+    one_hot,
+    plain_targets,
+    switch_off_dropout,
+    trial,
+)
 from trainwright.measures.trials import OverfitAttempt, OverfitTrial
+
+_Array = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 FITTED = 0.1
 """Share of the distance from the input-independent loss to the floor below which a batch counts as fitted."""
@@ -30,6 +42,10 @@ _EXTENSION = 4
 """… up to this multiple of the steps asked for."""
 _RAISING, _LOWERING = (10.0, 100.0, 1000.0), (0.1, 0.01, 0.001)
 _ADAM_RATE = 1e-3
+_FREE_OUTPUTS = 1_000_000
+"""Outputs of the batch above which the lowest loss is not searched for."""
+_REPLACING = ("log of outputs", "standard loss", "negated loss", "optimizer")
+"""Changes that put another loss or optimizer in place, of which a step function of the user's own knows nothing."""
 _SHARE_CLEAR = 0.5
 """Share of samples whose inputs contradict no other; below it the contradictions are part of what is tried."""
 _UNSCALED = 3.0
@@ -40,7 +56,7 @@ _UNSCALED = 3.0
 class _Batch:
     """A batch with the scale on which a fit is judged."""
 
-    inputs: Tensor
+    inputs: Any
     targets: Tensor
     judge: Loss
     floor: float
@@ -69,8 +85,8 @@ def overfit_batch(setup: Setup, *, samples: int = 16, steps: int = 300) -> Overf
     """
     started = time.perf_counter()
     rows = _choose_rows(setup, samples)
-    batch = _make_batch(setup, setup.inputs[rows], setup.targets[rows])
-    own, predictions = _attempt(setup, batch, _Change("nothing", "as it is", lambda s, b: (s, b)), steps)
+    batch = _make_batch(setup, *setup.rows(rows))
+    own, predictions, wanted = _attempt(setup, batch, _Change("nothing", "as it is", lambda s, b: (s, b)), steps)
     bisection = () if own.overfits else tuple(_bisect(setup, batch, own, steps))
     return OverfitTrial(
         task=setup.task,
@@ -82,9 +98,9 @@ def overfit_batch(setup: Setup, *, samples: int = 16, steps: int = 300) -> Overf
         learning_rate=setup.learning_rate,
         rows=tuple(rows),
         predictions=predictions,
-        targets=batch.targets.double().cpu().numpy(),
+        targets=wanted,
         frozen=tuple(name for name, _ in _frozen(setup)),
-        conflicting=tuple(rows[i] for i in _conflicting(batch.inputs, batch.targets)),
+        conflicting=tuple(rows[i] for i in _conflicting(setup, batch.inputs, batch.targets)),
         seconds=time.perf_counter() - started,
     )
 
@@ -94,11 +110,12 @@ def _choose_rows(setup: Setup, samples: int) -> list[int]:
 
     Coarse data hold equal inputs with different targets by nature; as long as they are the minority they are avoided.
     """
-    conflicting = set(_conflicting(setup.inputs, setup.targets))
-    clear = [row for row in range(len(setup.targets)) if row not in conflicting]
-    if len(clear) < _SHARE_CLEAR * len(setup.targets):
-        clear = list(range(len(setup.targets)))
-    return [clear[position] for position in _spread_over_targets(setup, setup.targets[clear], samples)]
+    targets = plain_targets(setup)
+    conflicting = set(_conflicting(setup, setup.inputs, targets))
+    clear = [row for row in range(len(targets)) if row not in conflicting]
+    if len(clear) < _SHARE_CLEAR * len(targets):
+        clear = list(range(len(targets)))
+    return [clear[position] for position in _spread_over_targets(setup, targets[clear], samples)]
 
 
 def _spread_over_targets(setup: Setup, targets: Tensor, samples: int) -> list[int]:
@@ -106,24 +123,29 @@ def _spread_over_targets(setup: Setup, targets: Tensor, samples: int) -> list[in
     if not is_classification(setup):
         order = torch.argsort(targets.reshape(len(targets), -1)[:, 0], stable=True).tolist()
         return sorted({order[round(i * (len(order) - 1) / max(1, count - 1))] for i in range(count)})
+    if targets.dim() > 1:  # many classes in each sample
+        return list(range(count))
     by_class = [(targets == c).nonzero().flatten().tolist() for c in torch.unique(targets).tolist()]
     turns = (members[turn] for turn in range(len(targets)) for members in by_class if turn < len(members))
     return sorted(row for row, _ in zip(turns, range(count), strict=False))
 
 
-def _make_batch(setup: Setup, inputs: Tensor, targets: Tensor) -> _Batch:
+def _make_batch(setup: Setup, inputs: Any, targets: Tensor) -> _Batch:
     """Measure on free outputs how low the loss can go, and how low with one output for all."""
     with trial(setup):
         setup.model.eval()
         with torch.no_grad():
             like = setup.forward(inputs).detach()
         judge = setup.loss
-        floor = _lowest(judge, torch.zeros_like(like), targets)
+        # So many free outputs would take minutes to fit, and such outputs are logits, for which zero is within reach.
+        many = like.numel() > _FREE_OUTPUTS and setup.loss_name == "cross_entropy"
+        floor = 0.0 if many else _lowest(judge, torch.zeros_like(like), targets)
         constant = constant_outputs(setup, like, targets)[:1].clone()
-        baseline = _lowest(judge, constant, targets, expand=len(like))
-        if not _is_bounded(floor, baseline) and _are_probabilities(setup, like):
+        baseline = _lowest(judge, constant, targets, expand=len(like), steps=1 if many else 200)
+        floor += _unforeseeable(setup, inputs, targets)
+        if not _is_bounded(floor, baseline) and _are_probabilities(setup, like, targets):
             # Such a loss takes the log of its input, which means nothing for free outputs.
-            perfect = functional.one_hot(targets.long(), setup.n_outputs).to(like.dtype)
+            perfect = one_hot(setup, targets, setup.class_axis(like, targets)).to(like.dtype)
             shares = perfect.mean(0, keepdim=True).expand_as(like)
             floor, baseline = float(judge(perfect.clamp(1e-6, 1 - 1e-6), targets)), float(judge(shares, targets))
         if not _is_bounded(floor, baseline):
@@ -153,29 +175,54 @@ def _lowest(loss: Loss, start: Tensor, targets: Tensor, *, expand: int | None = 
     return best
 
 
+def _unforeseeable(setup: Setup, inputs: Any, targets: Tensor) -> float:
+    """Mean entropy, in nats, of the class at each position [N, T] given the tokens up to there.
+
+    Equal beginnings that go on differently leave that much cross entropy to the best model that does not see the
+    future; 0 for anything but tokens.
+    """
+    tokens = setup.features(inputs)[0]
+    if targets.dim() != 2 or tokens.shape != targets.shape or tokens.is_floating_point():
+        return 0.0
+    if setup.loss_name != "cross_entropy":
+        return 0.0
+    shift = setup.loss.shift if isinstance(setup.loss, OwnLoss) else 0
+    entropies = []
+    for position in range(targets.shape[1] - shift):
+        _, group = torch.unique(tokens[:, : position + 1], dim=0, return_inverse=True)
+        pairs = torch.stack([group.reshape(-1), targets[:, position + shift].long()], 1)
+        _, pair, count = torch.unique(pairs, dim=0, return_inverse=True, return_counts=True)
+        sizes = torch.bincount(group.reshape(-1))[group.reshape(-1)]
+        entropies.append(float((sizes.double() / count[pair.reshape(-1)]).log().mean()))
+    return float(np.mean(entropies)) if entropies else 0.0
+
+
 def _is_bounded(floor: float, baseline: float) -> bool:
     return math.isfinite(floor) and math.isfinite(baseline) and floor > -0.5 * abs(baseline) and baseline > floor
 
 
 def _standard_loss(setup: Setup) -> Loss:
-    return functional.cross_entropy if is_classification(setup) else _squared_error
+    if is_classification(setup):
+        return lambda outputs, targets: functional.cross_entropy(*setup.pairs(outputs, targets))
+    return _squared_error if setup.task == "regression" else _binary_cross_entropy
+
+
+def _binary_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    return functional.binary_cross_entropy_with_logits(outputs.reshape(targets.shape), targets.to(outputs.dtype))
 
 
 def _squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
     return functional.mse_loss(outputs.reshape(targets.shape), targets.to(outputs.dtype))
 
 
-def _attempt(
-    setup: Setup, batch: _Batch, change: _Change, steps: int
-) -> tuple[OverfitAttempt, np.ndarray[tuple[int], np.dtype[np.float64]]]:
+def _attempt(setup: Setup, batch: _Batch, change: _Change, steps: int) -> tuple[OverfitAttempt, _Array, _Array]:
+    """The try, and beside each other what was predicted and what should have been."""
     with trial(setup):
         changed, changed_batch = change.apply(setup, batch)
         losses = _fit(changed, changed_batch, steps)
         final, outputs = _final(changed, changed_batch)
-        predictions = _predictions(changed, outputs)
-        accuracy = math.nan
-        if is_classification(setup):
-            accuracy = float(np.mean(predictions == changed_batch.targets.double().cpu().numpy()))
+        predictions, wanted = _predictions(changed, outputs, changed_batch.targets)
+        accuracy = float(np.mean(predictions == wanted)) if is_classification(setup) else math.nan
         remaining = changed_batch.remaining(final)
         attempt = OverfitAttempt(
             change=change.name,
@@ -186,7 +233,7 @@ def _attempt(
             overfits=_is_fitted(remaining, accuracy),
             setting=change.setting,
         )
-        return attempt, predictions
+        return attempt, predictions, wanted
 
 
 def _is_fitted(remaining: float, accuracy: float) -> bool:
@@ -227,9 +274,15 @@ def _final(setup: Setup, batch: _Batch) -> tuple[float, Tensor]:
     return min(scored, key=lambda pair: pair[0] if math.isfinite(pair[0]) else math.inf)
 
 
-def _predictions(setup: Setup, outputs: Tensor) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    chosen = outputs.argmax(-1) if is_classification(setup) else outputs.reshape(len(outputs), -1)[:, 0]
-    return np.asarray(chosen.double().cpu().numpy())
+def _predictions(setup: Setup, outputs: Tensor, targets: Tensor) -> tuple[_Array, _Array]:
+    if is_classification(setup):
+        logits, classes = setup.pairs(outputs, targets)
+        return _to_numpy(logits.argmax(-1)), _to_numpy(classes)
+    return _to_numpy(outputs.reshape(len(outputs), -1)[:, 0]), _to_numpy(targets.reshape(len(targets), -1)[:, 0])
+
+
+def _to_numpy(values: Tensor) -> _Array:
+    return np.asarray(values.double().cpu().numpy())
 
 
 # --- the bisection ---------------------------------------------------------------------------------------------------
@@ -238,9 +291,14 @@ def _predictions(setup: Setup, outputs: Tensor) -> np.ndarray[tuple[int], np.dty
 def _bisect(setup: Setup, batch: _Batch, own: OverfitAttempt, steps: int) -> Iterator[OverfitAttempt]:
     cured = False
     for change in _changes(setup, batch, own):
+        if setup.step_function is not None and change.name in _REPLACING:
+            continue
         if cured and change.name != "learning rate":
             return
-        attempt, _ = _attempt(setup, batch, change, steps)
+        try:
+            attempt, *_ = _attempt(setup, batch, change, steps)
+        except OutOfTime:
+            return
         yield attempt
         # A rate that only just fits the batch would make for a slow training: the next one is tried as well.
         if cured or (attempt.overfits and change.name != "learning rate"):
@@ -251,19 +309,19 @@ def _bisect(setup: Setup, batch: _Batch, own: OverfitAttempt, steps: int) -> Ite
 def _changes(setup: Setup, batch: _Batch, own: OverfitAttempt) -> Iterator[_Change]:
     """What to try, simple facts before guesses."""
     setting: dict[str, Any]
-    if _conflicting(batch.inputs, batch.targets):
+    if _conflicting(setup, batch.inputs, batch.targets):
         yield _Change("conflicting labels dropped", "one of each group of identical inputs", _drop_conflicting)
     if _outputs_are_probabilities(setup, batch):
         setting = {"model.output_transform": "log"}
         yield _Change("log of outputs", "the loss given the log of the outputs", _take_log, setting)
-    if _is_unscaled(batch.inputs):
+    if _is_unscaled(setup, batch.inputs):
         setting = {"data.scaling": "standardise"}
         yield _Change("scaled inputs", "inputs standardised", _scale_inputs, setting)
-    if not is_classification(setup):
+    if setup.task == "regression":
         setting = {"model.output_bias": "prior"}
         yield _Change("output bias", "the last bias set to the mean target", _set_output_bias, setting)
     if setup.loss_name == "python":
-        name = "cross_entropy" if is_classification(setup) else "mse"
+        name = "cross_entropy" if setup.task == "classification" else "mse"
         yield _Change("standard loss", f"{name} as the loss", _use_standard_loss, {"loss.name": name})
         yield _Change("negated loss", "the loss with the other sign", _negate_loss)
     if any(group.get("weight_decay") for group in setup.optimizer.param_groups):
@@ -272,7 +330,7 @@ def _changes(setup: Setup, batch: _Batch, own: OverfitAttempt) -> Iterator[_Chan
     if _frozen(setup):
         yield _Change("frozen parameters", "every parameter trained", _unfreeze)
     yield from _rate_changes(setup, own)
-    if not is_classification(setup):
+    if setup.task == "regression":
         yield _Change("targets in range", "targets moved into 0.25 … 0.75", _targets_in_range)
     setting = {"optimizer.name": "adam", "optimizer.learning_rate": _ADAM_RATE}
     yield _Change("optimizer", f"Adam with learning rate {_ADAM_RATE:g}", _use_adam, setting)
@@ -306,9 +364,9 @@ def _scale_rate(factor: float) -> Callable[[Setup, _Batch], tuple[Setup, _Batch]
     return apply
 
 
-def _conflicting(inputs: Tensor, targets: Tensor) -> list[int]:
+def _conflicting(setup: Setup, inputs: Any, targets: Tensor) -> list[int]:
     """Positions whose inputs equal those of the first of their kind while the targets differ."""
-    _, group = torch.unique(inputs.reshape(len(inputs), -1), dim=0, return_inverse=True)
+    _, group = torch.unique(flat_features(setup, inputs), dim=0, return_inverse=True)
     first: dict[int, int] = {}
     for position, number in enumerate(group.tolist()):
         first.setdefault(number, position)
@@ -317,21 +375,24 @@ def _conflicting(inputs: Tensor, targets: Tensor) -> list[int]:
 
 
 def _drop_conflicting(setup: Setup, batch: _Batch) -> tuple[Setup, _Batch]:
-    dropped = set(_conflicting(batch.inputs, batch.targets))
-    keep = [row for row in range(len(batch.inputs)) if row not in dropped]
-    return setup, _make_batch(setup, batch.inputs[keep], batch.targets[keep])
+    dropped = set(_conflicting(setup, batch.inputs, batch.targets))
+    keep = [row for row in range(len(batch.targets)) if row not in dropped]
+    return setup, _make_batch(setup, rows_of(batch.inputs, keep), batch.targets[keep])
 
 
 def _outputs_are_probabilities(setup: Setup, batch: _Batch) -> bool:
     with trial(setup), torch.no_grad():
         setup.model.eval()
-        return _are_probabilities(setup, setup.forward(batch.inputs))
+        return _are_probabilities(setup, setup.forward(batch.inputs), batch.targets)
 
 
-def _are_probabilities(setup: Setup, outputs: Tensor) -> bool:
-    if not is_classification(setup) or outputs.shape[-1] != setup.n_outputs:
+def _are_probabilities(setup: Setup, outputs: Tensor, targets: Tensor) -> bool:
+    if not is_classification(setup):
         return False
-    return bool((outputs >= 0).all()) and bool(((outputs.sum(-1) - 1).abs() < 1e-3).all())
+    rows, _ = setup.pairs(outputs, targets)
+    if rows.shape[-1] != setup.n_outputs:
+        return False
+    return bool((rows >= 0).all()) and bool(((rows.sum(-1) - 1).abs() < 1e-3).all())
 
 
 def _take_log(setup: Setup, batch: _Batch) -> tuple[Setup, _Batch]:
@@ -341,20 +402,24 @@ def _take_log(setup: Setup, batch: _Batch) -> tuple[Setup, _Batch]:
     return replace(setup, loss=log_loss), replace(batch, judge=log_loss)
 
 
-def _is_unscaled(inputs: Tensor) -> bool:
-    if not inputs.is_floating_point():
+def _is_unscaled(setup: Setup, inputs: Any) -> bool:
+    if not all(tensor.is_floating_point() for tensor in setup.features(inputs)):
         return False
-    size = float(inputs.double().square().mean().sqrt())
+    size = float(flat_features(setup, inputs).square().mean().sqrt())
     return math.isfinite(size) and not 1 / _UNSCALED <= size <= _UNSCALED
 
 
 def _scale_inputs(setup: Setup, batch: _Batch) -> tuple[Setup, _Batch]:
     """Standardise with the statistics of all samples of the setup: per feature, or per channel of images."""
-    axes = tuple(axis for axis in range(setup.inputs.dim()) if axis != 1) if setup.inputs.dim() == 4 else (0,)
-    mean = setup.inputs.mean(axes, keepdim=True)
-    spread = setup.inputs.std(axes, keepdim=True, correction=0)
+    whole = iter(setup.features(setup.inputs))
+    return setup, replace(batch, inputs=setup.changed(batch.inputs, lambda tensor: _standardised(tensor, next(whole))))
+
+
+def _standardised(tensor: Tensor, whole: Tensor) -> Tensor:
+    axes = tuple(axis for axis in range(whole.dim()) if axis != 1) if whole.dim() == 4 else (0,)
+    spread = whole.std(axes, keepdim=True, correction=0)
     spread = torch.where(spread > 0, spread, torch.ones_like(spread))
-    return setup, replace(batch, inputs=(batch.inputs - mean) / spread)
+    return (tensor - whole.mean(axes, keepdim=True)) / spread
 
 
 def _set_output_bias(setup: Setup, batch: _Batch) -> tuple[Setup, _Batch]:
@@ -413,6 +478,7 @@ def _use_adam(setup: Setup, batch: _Batch) -> tuple[Setup, _Batch]:
 
 
 def _two_samples(setup: Setup, batch: _Batch) -> tuple[Setup, _Batch]:
-    other = (batch.targets != batch.targets[0]).nonzero().flatten()
+    differs = (batch.targets != batch.targets[0]).reshape(len(batch.targets), -1).any(1)
+    other = differs.nonzero().flatten()
     rows = [0, int(other[0])] if len(other) else [0]
-    return setup, _make_batch(setup, batch.inputs[rows], batch.targets[rows])
+    return setup, _make_batch(setup, rows_of(batch.inputs, rows), batch.targets[rows])
