@@ -118,10 +118,17 @@ _attached = threading.Lock()
 
 
 class Taps:
-    """Attach a listener to everything that happens in this process; one at a time."""
+    """Attach a listener to everything that happens in this process; one at a time.
 
-    def __init__(self, listener: Listener, on_failure: Callable[[Exception], None]) -> None:
+    ``on_failure`` hears of a fault of the listener, after which it is told nothing more; ``spend`` of the seconds each
+    event took it.
+    """
+
+    def __init__(
+        self, listener: Listener, on_failure: Callable[[Exception], None], spend: Callable[[float], None]
+    ) -> None:
         self._listener = listener
+        self._spend = spend
         self._on_failure = on_failure
         self._originals: list[tuple[Any, str, Any]] = []
         self._handles: list[Any] = []
@@ -163,6 +170,7 @@ class Taps:
         if self._deaf or self._busy or threading.get_ident() != self._thread:
             return
         self._busy = True
+        started = time.perf_counter()
         try:
             event(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - see the docstring
@@ -170,6 +178,7 @@ class Taps:
             self._on_failure(error)
         finally:
             self._busy = False
+            self._spend(time.perf_counter() - started)
 
     def _wrap(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         original = getattr(owner, name)

@@ -16,8 +16,8 @@ Array = npt.NDArray[np.float64]
 class BatchStream(Measurement):
     """The batches that were trained on, in order, as far as they were looked at.
 
-    ``fingerprints`` [B]: a number per looked-at batch that is equal for equal inputs and targets (NaN-free), at
-    optimizer steps ``steps`` [B]. ``sizes`` [B]: samples. ``distinct_classes``, ``expected_classes`` [B]: different
+    ``fingerprints`` [B]: a number per looked-at batch that is equal for equal inputs (NaN-free), at optimizer
+    steps ``steps`` [B]. ``sizes`` [B]: samples. ``distinct_classes``, ``expected_classes`` [B]: different
     class numbers among a batch's targets, and how many a random draw of that size from all targets seen so far would
     have on average; NaN for other targets. ``drift`` [B]: mean target of the batch less the mean of all, in standard
     errors of a random draw; NaN where unknown. ``n_classes``: seen in all. ``full_batch``: every step sees all the data

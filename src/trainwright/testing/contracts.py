@@ -40,7 +40,8 @@ from trainwright.core import (
 )
 from trainwright.core.documentation import SECTIONS
 from trainwright.doctor.trials import TRIALS
-from trainwright.testing.bench import STUDIED, TRAINED, measure
+from trainwright.measures.curves import LearningCurve
+from trainwright.testing.bench import STUDIED, TRAINED, WATCHED, measure
 
 BenchMaker = Callable[[int], Bench]
 Fault = Callable[[Bench], Bench]
@@ -63,7 +64,8 @@ def take(
     A kind that the bench does not allow (a network trained on infinite inputs, say) is left out.
     """
     wanted = set(kinds)
-    key = (healthy, seed, fault, json.dumps(dict(changes), sort_keys=True))
+    # A watched loop has a learning curve of its own, which is not that of the program's loop.
+    key = (healthy, seed, fault, json.dumps(dict(changes), sort_keys=True), bool(wanted & WATCHED))
     missing = {kind for kind in wanted if (*key, kind) not in _taken}
     if missing:
         bench = healthy(seed) if fault is None else fault(healthy(seed))
@@ -76,7 +78,8 @@ def take(
 
 def _groups(kinds: set[type[Measurement]]) -> Iterator[set[type[Measurement]]]:
     """Kinds that one probe takes together."""
-    for group in (kinds & TRAINED, kinds - TRAINED - STUDIED - set(TRIALS)):
+    live = kinds & (WATCHED | {LearningCurve}) if kinds & WATCHED else set[type[Measurement]]()
+    for group in (live, kinds & TRAINED - live, kinds - TRAINED - STUDIED - WATCHED - set(TRIALS)):
         if group:
             yield group
     for kind in kinds & (STUDIED | set(TRIALS)):
@@ -97,7 +100,7 @@ def kinds_of(checks: Iterable[Check]) -> set[type[Measurement]]:
 
 def is_of_data(check: Check) -> bool:
     """Whether a check judges data alone, before there is a model."""
-    return not kinds_of([check]) & (set(TRIALS) | TRAINED | STUDIED)
+    return not kinds_of([check]) & (set(TRIALS) | TRAINED | STUDIED | WATCHED)
 
 
 def alarms(check: Check, measurements: Measurements) -> tuple[Finding, ...]:

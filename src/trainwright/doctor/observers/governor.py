@@ -34,6 +34,10 @@ class Governor:
         """Seconds since the start."""
         return time.perf_counter() - self._started
 
+    def spend(self, seconds: float) -> None:
+        """Watching took so long."""
+        self.spent += seconds
+
     def wants(self, step: int) -> bool:
         """Whether to look closely at this step; call once a step, then :meth:`looked` when the look is over."""
         if self._every is not None:

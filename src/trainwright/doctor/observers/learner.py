@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch.optim import Optimizer
 from trainwright.core import Measurement
 from trainwright.doctor.observers.models import Models
 from trainwright.doctor.observers.series import Samples, Thinned
+from trainwright.measures.curves import Curve
 from trainwright.measures.layers import LayerSignals
 from trainwright.measures.loop import Clipping, Schedule, StepOrder
 
@@ -26,29 +28,31 @@ _NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm
 
 
 class _Layer:
-    """The parameters of one layer that the optimizer holds."""
+    """Where the parameters of one layer stand among those the optimizer holds. Holds none of them itself, so that a
+    training that is over can be forgotten by the program."""
 
     def __init__(self, name: str, kind: str, *, is_norm: bool) -> None:
         self.name, self.kind, self.is_norm = name, kind, is_norm
-        self.parameters: list[Tensor] = []
+        self.positions: list[int] = []
+        self.n_parameters = 0
         self.zero_at_start = False
 
 
 class Learner:
-    """Observes one optimizer over the whole run."""
+    """Observes one optimizer over the whole run; ``backwards``: passes that came before it was first heard of."""
 
-    def __init__(self, optimizer: Optimizer) -> None:
+    def __init__(self, optimizer: Optimizer, backwards: int = 0) -> None:
         self.name = type(optimizer).__name__
         self.n_steps = 0
         self._counts: Counter[str] = Counter()
         self._per_step: Counter[int] = Counter()
-        self._backwards = 0
+        self._backwards = backwards
         self._cleared = True
         self._wiped_by_call = False
-        self._went_backward = False
+        self._went_backward = backwards > 0
         self._closure = False
         self._layers: list[_Layer] | None = None
-        self._before: list[Tensor] | None = None
+        self._before: Sequence[Tensor | None] | None = None
         self._samples: Samples[dict[str, list[float]]] = Samples()
         self._rates = Thinned()
         self._rate = math.nan
@@ -112,7 +116,7 @@ class Learner:
         rates = [float(group["lr"]) for group in optimizer.param_groups if "lr" in group]
         self._rate = max(rates, default=math.nan)
         self._peak = max(self._peak, self._rate) if rates else math.nan
-        self._rates.add(step, self._rate)
+        self._rates.add(step + 1, self._rate)
 
     def scheduled(self, scheduler: Any) -> None:
         """A scheduler of this optimizer moved."""
@@ -130,18 +134,15 @@ class Learner:
 
     def _sample(self, optimizer: Optimizer, step: int, models: Models) -> None:
         held = [p for group in optimizer.param_groups for p in group["params"]]
-        if self._layers is None or sum(len(layer.parameters) for layer in self._layers) != len(held):
+        if self._layers is None or sum(len(layer.positions) for layer in self._layers) != len(held):
             self._layers = _layers_of(held, models)
-        order = [p for layer in self._layers for p in layer.parameters]
-        before = dict(zip(map(id, held), self._before or (), strict=False))
-        numbers = _norms(order, [before.get(id(p)) for p in order])
+        before = self._before or [None] * len(held)
+        numbers = _norms(held, before)
         if not numbers:
             return
         joined: dict[str, list[float]] = {"gradient": [], "largest": [], "weight": [], "update": []}
-        position = 0
         for layer in self._layers:
-            rows = numbers[position : position + len(layer.parameters)]
-            position += len(layer.parameters)
+            rows = [numbers[position] for position in layer.positions]
             joined["gradient"].append(_joined([row[0] for row in rows]))
             joined["largest"].append(max((row[1] for row in rows if not math.isnan(row[1])), default=math.nan))
             joined["weight"].append(_joined([row[2] for row in rows]))
@@ -159,11 +160,13 @@ class Learner:
 
     # Measurements ----------------------------------------------------------------------------------------------------
 
-    def measurements(self, steps_per_epoch: float, n_frozen: int) -> Iterator[Measurement]:
+    def measurements(
+        self, steps_per_epoch: float, n_frozen: int, loss_scale: float, reduction: str
+    ) -> Iterator[Measurement]:
         """Everything known of this optimizer's steps."""
         if not self.n_steps:
             return
-        yield self._order()
+        yield replace(self._order(), loss_scale=loss_scale, loss_reduction=reduction)
         yield self._schedule(steps_per_epoch)
         if len(self._clipped):
             steps, norms = self._clipped.arrays()
@@ -197,21 +200,22 @@ class Learner:
             n_scheduler_steps=self._scheduler_steps,
             n_optimizer_steps=self.n_steps,
             first_was_scheduler=self._first_was_scheduler,
-            steps=np.round(steps).astype(np.int64),
+            steps=np.round(steps).astype(np.int64) - 1,
             rates=rates,
             horizon=self._horizon,
             steps_per_epoch=steps_per_epoch,
             base_rate=self._peak,
         )
 
-    def rates(self) -> tuple[Any, Any]:
-        """Steps and learning rates."""
-        return self._rates.arrays()
-
-    def gradient_norms(self) -> tuple[list[int], list[float]]:
-        """Steps and norms of all gradients together, on the sampled steps."""
-        values = [_joined(sample["gradient"]) for sample in self._samples.values]
-        return list(self._samples.steps), values
+    def curve_fields(self) -> dict[str, Any]:
+        """What a learning curve says of its optimizer."""
+        norms = [_joined(sample["gradient"]) for sample in self._samples.values]
+        return {
+            "learning_rate": Curve(*self._rates.arrays()),
+            "gradient_norm": Curve.of((step + 1 for step in self._samples.steps), norms),
+            "optimizer": self.name.lower(),
+            "has_schedule": bool(self._scheduler),
+        }
 
     def _signals(self, n_frozen: int) -> LayerSignals:
         layers = self._layers or []
@@ -230,7 +234,7 @@ class Learner:
             gradient_max=table("largest"),
             weight_norm=table("weight"),
             update_norm=table("update"),
-            n_parameters=np.array([sum(p.numel() for p in layer.parameters) for layer in layers], dtype=np.int64),
+            n_parameters=np.array([layer.n_parameters for layer in layers], dtype=np.int64),
             zero_at_start=np.array([layer.zero_at_start for layer in layers], dtype=np.bool_),
             is_norm=np.array([layer.is_norm for layer in layers], dtype=np.bool_),
             is_output=np.array([i == len(layers) - 1 for i in range(len(layers))], dtype=np.bool_),
@@ -241,17 +245,19 @@ class Learner:
 
 def _layers_of(held: list[Tensor], models: Models) -> list[_Layer]:
     layers: dict[str, _Layer] = {}
-    for parameter in held:
-        name, module = models.layer_of(parameter)
+    for position, parameter in enumerate(held):
+        name, owner = models.layer_of(parameter)
         name = name or "parameters of no model"
-        kind = type(module).__name__ if module is not None else ""
-        layer = layers.setdefault(name, _Layer(name, kind, is_norm=isinstance(module, _NORMS) or "Norm" in kind))
-        layer.parameters.append(parameter)
+        kind = owner.__name__ if owner is not None else ""
+        is_norm = "Norm" in kind or (owner is not None and issubclass(owner, _NORMS))
+        layer = layers.setdefault(name, _Layer(name, kind, is_norm=is_norm))
+        layer.positions.append(position)
+        layer.n_parameters += parameter.numel()
     return list(layers.values())
 
 
 @torch.no_grad()
-def _norms(parameters: list[Tensor], before: list[Tensor | None]) -> list[list[float]]:
+def _norms(parameters: list[Tensor], before: Sequence[Tensor | None]) -> list[list[float]]:
     """Gradient norm, largest gradient, weight norm and update norm of every parameter; NaN for what is not there."""
     if not parameters:
         return []

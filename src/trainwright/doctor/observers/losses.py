@@ -102,7 +102,7 @@ class Losses:
             if sampled:
                 self._look(learner, step, call, pending[-1][0])
         mean = values[0] if len(values) == 1 else sum(values[1:], values[0]) / len(values)
-        self._later_of(learner).add(step, mean.reshape(()))
+        self._later_of(learner).add(step + 1, mean.reshape(()))  # curves count finished steps
 
     def _look(self, learner: str, step: int, call: LossCall, root: Tensor) -> None:
         """The dearer half of a sampled step: accuracy, the best constant, and the scale of what went backward."""
@@ -122,7 +122,7 @@ class Losses:
             self._scales[float(f"{found[0] / found[1]:.3g}")] += 1
         if classes and counted:
             self._classification = True
-            self._accuracies.setdefault(learner, Thinned()).add(step, 100.0 * found[-1] / counted)
+            self._accuracies.setdefault(learner, Thinned()).add(step + 1, 100.0 * found[-1] / counted)
 
     def _later_of(self, learner: str) -> Later:
         if learner not in self._later:
@@ -131,7 +131,7 @@ class Losses:
             def take(step: int, value: float) -> None:
                 curve.add(step, value)
                 if not math.isfinite(value) and self.non_finite_at < 0:
-                    self.non_finite_at = step
+                    self.non_finite_at = step - 1
 
             self._later[learner] = Later(take)
         return self._later[learner]
@@ -152,12 +152,12 @@ class Losses:
         for source, phase in phases.items():
             point = _point(phase)
             if point is not None:
-                # The step that comes after belongs to the next phase.
-                self._validation.setdefault(source, Samples(2000)).add(step - 1, point)
+                # The step that comes after it has not been made when an evaluation begins.
+                self._validation.setdefault(source, Samples(2000)).add(step, point)
 
     def ended(self, step: int) -> None:
         """The run is over."""
-        self._close_phases(step + 1)
+        self._close_phases(step)
         for later in self._later.values():
             later.flush()
 
@@ -190,7 +190,7 @@ class Losses:
                 baseline_train_metric=constant.accuracy() if constant else None,
                 baseline_validation_loss=constant.loss() if constant and len(validation) else None,
                 baseline_validation_metric=constant.accuracy() if constant and len(validation) else None,
-                n_validation=max((n for _, _, n in validation.values), default=None),  # type: ignore[type-var]
+                n_validation=max((n for _, _, n in validation.values), default=None),
                 name=learner if len(self._curves) > 1 else "",
                 **{**common, **optimizers.get(learner, {})},
             )

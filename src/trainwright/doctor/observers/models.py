@@ -36,11 +36,12 @@ class Models:
 
     def __init__(self) -> None:
         self._watched: dict[int, Watched] = {}
-        self._owners: dict[int, tuple[str, nn.Module, str]] = {}
+        self._owners: dict[int, tuple[str, type[nn.Module], str]] = {}
         self._trained: set[str] = set()
         self._reached: set[str] = set()
         self._unheld: set[str] = set()
         self._n_held = self._foreign = self._looked = 0
+        self._n_trainable = self.n_frozen = 0
 
     def __iter__(self) -> Iterator[Watched]:
         return iter(self._watched.values())
@@ -60,11 +61,11 @@ class Models:
         for name, owner in module.named_modules():
             for local, parameter in owner.named_parameters(recurse=False):
                 path = f"{name}.{local}" if name else local
-                self._owners.setdefault(id(parameter), (path, owner, name or kind))
+                self._owners[id(parameter)] = (path, type(owner), name or kind)
         return entry
 
-    def layer_of(self, parameter: Tensor) -> tuple[str, nn.Module | None]:
-        """Name and module of the layer that owns a parameter; ``("", None)`` for one of no model seen."""
+    def layer_of(self, parameter: Tensor) -> tuple[str, type[nn.Module] | None]:
+        """Name and class of the layer that owns a parameter; ``("", None)`` for one of no model seen."""
         found = self._owners.get(id(parameter))
         return (found[2], found[1]) if found else ("", None)
 
@@ -108,9 +109,12 @@ class Models:
         self._foreign = sum(key not in self._owners for key in held)
         self._trained |= {self.name_of(p) for p in own if p.requires_grad and self.name_of(p)}
         self._reached |= {self.name_of(p) for p in own if p.grad is not None}
+        self._n_trainable = self.n_frozen = 0
         for entry in self:
             module = entry.module()
             for name, parameter in module.named_parameters() if module is not None else ():
+                self._n_trainable += parameter.requires_grad
+                self.n_frozen += not parameter.requires_grad
                 if parameter.requires_grad and parameter.grad is not None and id(parameter) not in held:
                     self._unheld.add(name)
 
@@ -120,7 +124,7 @@ class Models:
             yield self._modes(entry)
         if self._looked:
             yield Membership(
-                n_trainable=sum(p.requires_grad for e in self if (m := e.module()) is not None for p in m.parameters()),
+                n_trainable=self._n_trainable,
                 n_held=self._n_held,
                 unheld=tuple(sorted(self._unheld)),
                 without_gradient=tuple(sorted(self._trained - self._reached)),
