@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trainwright.report.watch import watch
     from trainwright.workbench.config import Config
     from trainwright.workbench.experiment import Experiment
     from trainwright.workbench.loop import train
@@ -20,9 +21,10 @@ _HOMES = {
     "Config": "trainwright.workbench.config",
     "Experiment": "trainwright.workbench.experiment",
     "train": "trainwright.workbench.loop",
+    "watch": "trainwright.report.watch",
 }
 
-__all__ = ["Config", "Experiment", "__version__", "train"]
+__all__ = ["Config", "Experiment", "__version__", "train", "watch"]
 
 
 def __getattr__(name: str) -> Any:

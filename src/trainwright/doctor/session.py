@@ -24,9 +24,35 @@ from trainwright.doctor.observers.series import Later
 from trainwright.doctor.observers.stream import Stream
 from trainwright.doctor.observers.system import Checkpoints, Loaders, Memory
 from trainwright.doctor.taps import LossCall
+from trainwright.measures.batches import BatchStream, InputStatistics
+from trainwright.measures.curves import LearningCurve
+from trainwright.measures.layers import ActivationSignals, LayerSignals, OutputSpread
+from trainwright.measures.loop import Clipping, Membership, Modes, Schedule, StepOrder
 from trainwright.measures.signal import NonFinite
+from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
 
 MOST_NODES = 20_000
+MEASURED: frozenset[type[Measurement]] = frozenset(
+    {
+        LearningCurve,
+        NonFinite,
+        LayerSignals,
+        ActivationSignals,
+        OutputSpread,
+        StepOrder,
+        Membership,
+        Modes,
+        Schedule,
+        Clipping,
+        BatchStream,
+        InputStatistics,
+        LoaderTimes,
+        WorkerRandomness,
+        CheckpointAliases,
+        MemoryCourse,
+    }
+)
+"""All kinds of measurements that a session may take."""
 
 
 class Session:

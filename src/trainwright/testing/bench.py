@@ -15,16 +15,13 @@ from trainwright.clinic.bench import Bench, ModelSpec
 from trainwright.core import Measurement, Measurements
 from trainwright.data.dataset import Dataset, Kind, Task, UnreadableFile
 from trainwright.data.scans import scan
-from trainwright.doctor.session import Session
+from trainwright.doctor.session import MEASURED, Session
 from trainwright.doctor.taps import Taps
 from trainwright.doctor.trials import TRIALS, run_trials
 from trainwright.logbook.openings import record_opening
-from trainwright.measures.batches import BatchStream, InputStatistics
 from trainwright.measures.curves import BaselineComparison, LearningCurve
-from trainwright.measures.layers import ActivationSignals, LayerSignals, OutputSpread
-from trainwright.measures.loop import Clipping, Membership, Modes, Schedule, StepOrder
+from trainwright.measures.signal import NonFinite
 from trainwright.measures.study import PairedGains, TestOpenings
-from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
 from trainwright.recipe.baselines import compare, fit_baselines
 from trainwright.recipe.curves import learning_curve
 from trainwright.testing.bench_loops import run_loop
@@ -34,24 +31,7 @@ from trainwright.workbench.loop import TrainingResult, train
 
 TRAINED: frozenset[type[Measurement]] = frozenset({LearningCurve, BaselineComparison})
 """Measurements that need a whole training."""
-WATCHED: frozenset[type[Measurement]] = frozenset(
-    {
-        LayerSignals,
-        ActivationSignals,
-        OutputSpread,
-        StepOrder,
-        Membership,
-        Modes,
-        Schedule,
-        Clipping,
-        BatchStream,
-        InputStatistics,
-        LoaderTimes,
-        WorkerRandomness,
-        CheckpointAliases,
-        MemoryCourse,
-    }
-)
+WATCHED: frozenset[type[Measurement]] = MEASURED - {LearningCurve, NonFinite}
 """Measurements that need a loop to be watched; its learning curve then is the one that was watched, too."""
 WATCHED_STEPS = 200
 WATCHED_EVERY = 5
