@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trainwright.report.preflight import check
     from trainwright.report.watch import watch
     from trainwright.workbench.config import Config
     from trainwright.workbench.experiment import Experiment
@@ -20,11 +21,12 @@ __version__ = "0.1.0"
 _HOMES = {
     "Config": "trainwright.workbench.config",
     "Experiment": "trainwright.workbench.experiment",
+    "check": "trainwright.report.preflight",
     "train": "trainwright.workbench.loop",
     "watch": "trainwright.report.watch",
 }
 
-__all__ = ["Config", "Experiment", "__version__", "train", "watch"]
+__all__ = ["Config", "Experiment", "__version__", "check", "train", "watch"]
 
 
 def __getattr__(name: str) -> Any:
