@@ -64,9 +64,7 @@ def read_graph(
         frozen=tuple(name for name, p in models_parameters.items() if not p.requires_grad),
         n_optimized=-1 if optimized is None else len(optimized),
         stale=tuple(tuple(p.shape) for key, p in (optimized or {}).items() if key not in names and key not in leaves),
-        strangers=tuple(
-            tuple(t.shape) for key, t in leaves.items() if isinstance(t, Parameter) and key not in known
-        ),
+        strangers=tuple(tuple(t.shape) for key, t in leaves.items() if isinstance(t, Parameter) and key not in known),
         unregistered=tuple(
             Unregistered(
                 where=where,

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from trainwright.core import ModelError
+from trainwright.core import CannotEvaluate
 from trainwright.doctor.batch import main_output, n_samples
 from trainwright.doctor.door import LossCalls, describe_door
 from trainwright.doctor.graph import read_graph
@@ -23,20 +23,19 @@ def observe_door(setup: Setup) -> LossDoor:
     """What the first of torch's own loss functions receives, in train mode; for a loss written by hand, what that
     receives.
 
-    Raises ``ModelError`` where outputs or targets are no tensors.
+    Raises ``CannotEvaluate`` where outputs or targets hold no tensor.
     """
     with trial(setup), torch.enable_grad():
         setup.model.train()
-        outputs = setup.forward(setup.inputs)
         value, calls = None, LossCalls()
         try:
             with calls:
-                value = setup.loss(outputs, setup.targets)
+                value = setup.training_loss(setup.inputs, setup.targets)
         except (IndexError, RuntimeError, ValueError):
             if not calls.doors:  # what torch refused was noted before
                 raise
         if not calls.doors:
-            return describe_door(setup.loss_name, *_tensors(outputs, setup.targets), value=value)
+            return describe_door(setup.loss_name, *_tensors(setup), value=value)
         return replace(calls.doors[0], value=float("nan") if value is None else float(value.detach()))
 
 
@@ -45,7 +44,7 @@ def observe_graph(setup: Setup) -> LossGraph:
     with trial(setup), torch.enable_grad():
         setup.model.train()
         with _calls(setup.model) as (called, without_graph):
-            loss = setup.loss(setup.forward(setup.inputs), setup.targets)
+            loss = setup.training_loss(setup.inputs, setup.targets)
         own = setup.loss.named_parameters(prefix="loss") if isinstance(setup.loss, nn.Module) else ()
         return read_graph(
             loss,
@@ -80,12 +79,8 @@ def _calls(model: nn.Module) -> Iterator[tuple[dict[str, None], dict[str, None]]
             handle.remove()
 
 
-def _tensors(outputs: object, targets: object) -> tuple[Tensor, Tensor]:
-    first, second = main_output(outputs), main_output(targets)
-    if first is None or second is None:
-        raise ModelError(
-            f"Outputs are {type(outputs).__name__} and targets {type(targets).__name__}, without a tensor to look at.",
-            expected="At least one tensor in each.",
-            todo="Return the predictions as a tensor, or under the name logits.",
-        )
-    return first, second
+def _tensors(setup: Setup) -> tuple[Tensor, Tensor]:
+    outputs, targets = setup.returned.main, main_output(setup.targets)
+    if outputs is None or targets is None:
+        raise CannotEvaluate("outputs or targets hold no tensor to look at")
+    return outputs, targets
