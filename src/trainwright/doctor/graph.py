@@ -11,7 +11,8 @@ from torch.nn import Parameter
 from trainwright.doctor.linearity import Linearity
 from trainwright.doctor.operations import Node, averages, axis_of, children, describe, is_leaf, name_of, passed_on
 from trainwright.doctor.registration import unregistered_tensors
-from trainwright.measures.graph import LAYERS, LossGraph, Operation, Unregistered
+from trainwright.measures.graph import LossGraph, Operation, Unregistered
+from trainwright.measures.operations import LAYERS
 
 NODE_LIMIT = 50_000
 """Nodes that are read at most; GPT-2 small has about 2,500, an unrolled LSTM 20 per time step."""

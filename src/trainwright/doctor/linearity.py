@@ -6,18 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from trainwright.doctor.operations import Node, children, is_leaf, name_of, shape_of
-from trainwright.measures.graph import PASSING, StackedLayers
-
-_WEIGHTED = frozenset("Addmm Mm Bmm Baddbmm Linear Convolution ConvolutionOverrideable MkldnnConvolution".split())
-_POOLING = frozenset(
-    "MaxPool2DWithIndices MaxPool3DWithIndices MkldnnMaxPool2D AvgPool2D AvgPool3D AdaptiveAvgPool2D AdaptiveAvgPool3D "
-    "AdaptiveMaxPool2D MkldnnAdaptiveAvgPool2D UpsampleNearest2D UpsampleBilinear2D".split()
-)
-_NORMALISING = frozenset(
-    "NativeLayerNorm NativeGroupNorm NativeBatchNorm CudnnBatchNorm BatchNorm FusedRmsNorm".split()
-)
-_LINEAR = frozenset("Add Sub Rsub Neg Sum Mean Mul Div ConstantPadNd ReflectionPad2D NativeDropout Dropout".split())
-_LOOKING_UP = frozenset(("Embedding", "EmbeddingBag"))
+from trainwright.measures.graph import StackedLayers
+from trainwright.measures.operations import LINEAR, PASSING, WEIGHTED
 
 
 class Linearity:
@@ -50,7 +40,7 @@ class Linearity:
 
     def _weight(self, node: Node) -> Node | None:
         """The leaf that holds a layer's weights."""
-        if name_of(node) not in _WEIGHTED:
+        if name_of(node) not in WEIGHTED:
             return None
         for _, child in children(node):
             leaf = self._leaf(child) if self._constant.get(child) else None
@@ -67,8 +57,7 @@ class Linearity:
         name = name_of(node)
         if name in ("Mul", "Div"):
             return sum(not self._constant.get(child, False) for _, child in children(node)) <= 1
-        known = _LINEAR | _POOLING | _NORMALISING | _LOOKING_UP | PASSING
-        return name in known or self._weight(node) is not None
+        return name in LINEAR or name in PASSING or self._weight(node) is not None
 
     def _layers_below(self, layer: Node) -> list[Node]:
         found: list[Node] = []

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainwright.measures.graph import LOSSES, PASSING, Operation
+from trainwright.measures.graph import Operation
+from trainwright.measures.operations import LOSSES, MONOTONE, PASSING
 
 Node = Any
 """``torch.autograd.graph.Node``; its attributes depend on the operation."""
@@ -80,7 +81,7 @@ def passed_on(node: Node, position: int, child: Node) -> float:
     """Derivative of a node's result with respect to one element of an operand, where it is a constant; the mean where a
     constant tensor of one sign multiplies; NaN otherwise. Operations that are monotone count as 1."""
     name = name_of(node)
-    if name in PASSING or name in _MONOTONE:
+    if name in PASSING or name in MONOTONE:
         return 1.0
     if name == "Mean":
         return math.prod(shape_of(node)) / max(1, math.prod(shape_of(child)))
@@ -89,9 +90,6 @@ def passed_on(node: Node, position: int, child: Node) -> float:
     if name in ("Add", "Sub"):
         return _of_second(node, name) if position == 1 else 1.0
     return _factor(node) if name in ("Mul", "Div") else math.nan
-
-
-_MONOTONE = frozenset("Sum Nansum Sqrt Log Log1P Clamp ClampMin ClampMax Relu Softplus Minimum Maximum Dropout".split())
 
 
 def averages(node: Node) -> bool:

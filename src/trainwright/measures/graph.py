@@ -7,25 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trainwright.core import Measurement
-
-PASSING = frozenset(
-    "View UnsafeView Reshape ReshapeAlias AsStrided T Transpose Permute Expand Unsqueeze Squeeze Select Slice Narrow "
-    "Clone ToCopy Alias Contiguous Index IndexSelect MaskedSelect Gather Unbind UnsafeSplit Split SplitWithSizes Chunk "
-    "Cat Stack Flatten Movedim Diagonal Unfold Detach CopySlices WeightNormInterface".split()
-)
-"""Operations that only move, copy or choose values."""
-LAYERS = frozenset(
-    "Addmm Mm Bmm Baddbmm Addbmm Mv Addmv Linear Convolution ConvolutionOverrideable MkldnnConvolution Embedding "
-    "EmbeddingBag NativeLayerNorm NativeGroupNorm NativeBatchNorm CudnnBatchNorm BatchNorm MkldnnRnnLayer CudnnRnn "
-    "ThnnFusedGruCell ThnnFusedLstmCell ScaledDotProductFlashAttentionForCpu ScaledDotProductFlashAttention "
-    "ScaledDotProductEfficientAttention ScaledDotProductCudnnAttention Trilinear".split()
-)
-"""Operations that end the way from the loss back to the last layer."""
-LOSSES = frozenset(
-    "MseLoss SmoothL1Loss HuberLoss NllLoss NllLoss2D BinaryCrossEntropy BinaryCrossEntropyWithLogits SoftMarginLoss "
-    "MultiMarginLoss MultilabelMarginLoss CtcLoss".split()
-)
-"""torch's own loss operations: never negative for valid targets, lower is better."""
+from trainwright.measures.operations import LOSSES, PASSING
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ class Reach:
         self.is_hidden = any(not graph.complete or "CheckpointFunction" in graph.hidden for graph in graphs)
         trainable = list(dict.fromkeys(name for graph in graphs for name in graph.trainable))
         reached = {name for graph in graphs for name in graph.reached}
-        optimized = set(trainable) - set.intersection(*(set(graph.unoptimized) for graph in graphs), set(trainable))
+        optimized = {name for name in trainable if not all(name in graph.unoptimized for graph in graphs)}
         self.n_trainable = len(trainable)
         self.reached_modules = {module_of(name) for name in reached}
         self.called = tuple(dict.fromkeys(name for graph in graphs for name in graph.called))

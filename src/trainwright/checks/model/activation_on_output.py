@@ -24,13 +24,13 @@ class ActivationOnOutput(Check):
         A sigmoid, tanh or ReLU between the last layer and a cross entropy, which needs logits of any size and sign.
 
     Why it hurts:
-        Bounded logits cannot express certainty: for ten classes behind a tanh the loss cannot fall below 0.80 and behind
-        a sigmoid below 1.46, however right the model is. Behind a ReLU all classes a sample is not get the same logit 0,
-        dead outputs never recover, and a binary probability cannot fall below one half.
+        Bounded logits cannot express certainty: for ten classes behind a tanh the loss cannot fall below 0.80 and
+        behind a sigmoid below 1.46, however right the model is. Behind a ReLU no logit is negative, outputs that are 0
+        for every sample never recover, and a binary probability cannot fall below one half.
 
     How it is measured:
-        The graph shows the operation directly in front of the loss's softmax or sigmoid: a fact. For bounded activations
-        the lowest loss within reach follows from the bound and the number of classes, a factor behind the activation
+        The graph shows the operation directly in front of the loss's softmax or sigmoid: a fact. For bounded
+        activations the lowest loss within reach follows from the bound and the number of classes, a factor behind it
         (soft-capped logits, ``30 * tanh(x / 30)``) included.
 
     How to fix:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from trainwright.clinic import model_faults, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.graph import LOSSES, LossGraph, Operation, is_difference
+from trainwright.measures.graph import LossGraph, Operation, is_difference
+from trainwright.measures.operations import LOSSES
 
 _CLAMPS = ("Clamp", "ClampMax", "Hardtanh", "Minimum")
-_ON_THE_WAY = frozenset("Mean Sum Mul Div Add Neg Pow Abs Square Sqrt".split())
+_ON_THE_WAY = frozenset(["Mean", "Sum", "Mul", "Div", "Add", "Neg", "Pow", "Abs", "Square", "Sqrt"])
 
 
 class ClippedLoss(Check):
@@ -34,8 +35,8 @@ class ClippedLoss(Check):
         Remove the clamp. Clip the gradient's norm (``training.clip_norm``), or use a Huber loss, whose gradient stays.
 
     References:
-        Karpathy, A Recipe for Training Neural Networks (2019), on clipping the loss when one meant the gradients. Mnih et
-        al., Human-level control through deep reinforcement learning (2015), on clipped errors.
+        Karpathy, A Recipe for Training Neural Networks (2019), on clipping the loss when one meant the gradients. Mnih
+        et al., Human-level control through deep reinforcement learning (2015), on clipped errors.
     """
 
     code = "TW321"

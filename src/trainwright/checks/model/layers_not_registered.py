@@ -19,8 +19,8 @@ class LayersNotRegistered(Check):
         anew in every forward pass: ``model.parameters()`` does not contain them.
 
     Why it hurts:
-        An optimizer made from ``model.parameters()`` leaves them at their random start; they are not saved, not moved to
-        the device and never switched to eval mode.
+        An optimizer made from ``model.parameters()`` leaves them at their random start; they are not saved, not moved
+        to the device and never switched to eval mode.
 
     How it is measured:
         The attributes of all modules are searched for tensors that require gradients and belong to no module; a

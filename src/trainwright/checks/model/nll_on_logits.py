@@ -24,8 +24,8 @@ class NllOnLogits(Check):
         probabilities its gradient is the same for right and wrong samples.
 
     How it is measured:
-        The exponentials of every row of log-probabilities sum to 1. At the door of the loss the largest distance of that
-        sum's logarithm from 0 is measured: below 1e-6 for a log-softmax, up to 5e-4 in half precision.
+        The exponentials of every row of log-probabilities sum to 1. At the door of the loss the largest distance of
+        that sum's logarithm from 0 is measured: below 1e-6 for a log-softmax, up to 5e-4 in half precision.
 
     How to fix:
         Use ``cross_entropy`` on the logits, or apply ``log_softmax`` first.
@@ -53,8 +53,8 @@ class NllOnLogits(Check):
         what = "probabilities" if door.outputs_are_probabilities else "no log-probabilities"
         yield self.finding(
             happened=f"The outputs given to {door.loss_name} are {what}: over {door.n_classes} classes they lie in "
-            f"{door.output_minimum:.3g} … {door.output_maximum:.3g}, and the logarithm of the sum of their exponentials "
-            f"is up to {door.largest_log_sum:.3g} away from 0.",
+            f"{door.output_minimum:.3g} … {door.output_maximum:.3g}, and the logarithm of their exponentials' sum is "
+            f"up to {door.largest_log_sum:.3g} away from 0.",
             expected=f"Log-probabilities, for which it is 0 (at most {10 * ROW_TOLERANCE:g}).",
             todo="Use cross_entropy on the logits, or put log_softmax in front of the loss.",
             evidence=(

@@ -53,8 +53,8 @@ class NoNonlinearity(Check):
             return
         pair = stacked[0]
         yield self.finding(
-            happened=f"{graph.n_layers} layers of weights follow each other with 0 nonlinear operations before the last "
-            f"one; {pair.first} ({pair.inputs} to {pair.hidden} features) leads straight to {pair.second}.",
+            happened=f"{graph.n_layers} layers of weights follow each other with 0 nonlinear operations before the "
+            f"last one; {pair.first} ({pair.inputs} to {pair.hidden} features) leads straight to {pair.second}.",
             expected="An activation behind every hidden layer (at least 1 nonlinear operation).",
             todo="Put an activation such as ReLU behind every hidden layer, and pass its result on.",
             evidence=(Evidence("nonlinear operations before the last layer", graph.n_nonlinear, limit=1),),

@@ -37,8 +37,8 @@ class OutputRangeCheck(Check):
         No training can reach those targets; the network is pushed into saturation, where gradients vanish.
 
     How it is measured:
-        The graph shows the last operation before the difference between outputs and targets, a constant factor behind it
-        included, and so the range the outputs can have; the targets' smallest and largest value stand beside it. A
+        The graph shows the last operation before the difference between outputs and targets, a constant factor behind
+        it included, and so the range the outputs can have; the targets' smallest and largest value stand beside it. A
         sigmoid on targets between 0 and 1 (auto-encoders) and a ReLU on targets that are not negative are sound.
 
     How to fix:

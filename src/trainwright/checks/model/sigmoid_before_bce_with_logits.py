@@ -57,8 +57,9 @@ class SigmoidBeforeBceWithLogits(Check):
             return
         seen = f"a {squashed.lower()} stands directly in front of it" if squashed else "no output lies outside 0 … 1"
         yield self.finding(
-            happened=f"The loss applies a sigmoid to its input, but {seen}: the outputs lie in "
-            f"{door.output_minimum:.3g} … {door.output_maximum:.3g}, so the loss sees probabilities of 0.5 to 0.73 only.",
+            happened=f"The loss applies a sigmoid to its input, and {seen}: the outputs lie in "
+            f"{door.output_minimum:.3g} … {door.output_maximum:.3g}, so the loss sees only probabilities of "
+            "0.5 to 0.73.",
             expected="Logits of any sign, so that probabilities from 0 to 1 can be reached.",
             todo="Delete the sigmoid at the end of the model, or use BCELoss (binary_cross_entropy) instead.",
             evidence=(

@@ -77,8 +77,8 @@ class SoftmaxBeforeCrossEntropy(Check):
     def _finding(self, n: int, why: str) -> Finding:
         floor = math.log(math.e + n - 1) - 1
         return self.finding(
-            happened=f"Every sample's {n} outputs are non-negative and sum to 1, so they are probabilities; but the loss "
-            f"applies a softmax of its own. Even perfect predictions would have a loss of {floor:.2f}.",
+            happened=f"Every sample's {n} outputs are non-negative and sum to 1, so they are probabilities; but the "
+            f"loss applies a softmax of its own. Even perfect predictions would have a loss of {floor:.2f}.",
             expected=f"Logits, of any sign and sum, whose loss can fall to 0 instead of {floor:.2f}.",
             todo="Delete the softmax at the end of the model; apply it only where probabilities are shown.",
             evidence=(Evidence("lowest loss within reach", floor, limit=0.0, unit="nats"),),

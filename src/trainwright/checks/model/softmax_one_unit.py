@@ -44,8 +44,8 @@ class SoftmaxOneUnit(Check):
             return
         shape = alone[0].shape if alone else door.output_shape
         yield self.finding(
-            happened=f"A softmax runs over an axis of 1 unit (shape {list(shape)}), so that every output is 1 and every "
-            "gradient 0.",
+            happened=f"A softmax runs over an axis of 1 unit (shape {list(shape)}), so that every output is 1 and "
+            "every gradient 0.",
             expected="A softmax over at least 2 units, or a sigmoid for one.",
             todo="Use a sigmoid for one unit (BCEWithLogitsLoss on the logit), or give the model two outputs; a "
             "regression needs neither.",

@@ -50,8 +50,8 @@ class StaleOptimizer(Check):
         missing = len(graph.unoptimized)
         shapes = ", ".join(str(list(shape)) for shape in graph.stale[:4])
         yield self.finding(
-            happened=f"{stale} of the {graph.n_optimized} tensors in the optimizer belong to no module of the model and "
-            f"do not enter the loss (shapes {shapes}); {missing} of the model's {len(graph.trainable)} trainable "
+            happened=f"{stale} of the {graph.n_optimized} tensors in the optimizer belong to no module of the model "
+            f"and do not enter the loss (shapes {shapes}); {missing} of the model's {len(graph.trainable)} trainable "
             "parameters are in no optimizer.",
             expected="Only parameters of the model (0 strangers), and all of them.",
             todo="Make the optimizer after the last change of the model, from model.parameters().",

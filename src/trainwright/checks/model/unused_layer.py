@@ -63,10 +63,10 @@ class UnusedLayer(Check):
         shown = ", ".join(modules[:SHOWN]) + (" …" if len(modules) > SHOWN else "")
         called = severity is Severity.ADVICE
         return self.finding(
-            happened=f"{count} of {reach.n_trainable} trainable parameters have no effect on the loss: their layers are "
-            f"{what} ({shown}).",
+            happened=f"{count} of {reach.n_trainable} trainable parameters have no effect on the loss: their "
+            f"layers are {what} ({shown}).",
             expected="Every trainable layer has an effect on the loss (0 unused parameters).",
-            todo=f"See whether forward() overwrites the result of {modules[0]}; if it is not needed, delete or freeze it."
+            todo=f"See whether forward() overwrites the result of {modules[0]}; if it is not needed, delete it."
             if called
             else f"Call {modules[0]} in forward(), or delete it.",
             evidence=(Evidence("parameters without effect", count, limit=0, unit="parameters", where=modules[0]),),
