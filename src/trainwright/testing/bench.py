@@ -26,6 +26,7 @@ from trainwright.recipe.baselines import compare, fit_baselines
 from trainwright.recipe.curves import learning_curve
 from trainwright.testing.bench_loops import run_loop
 from trainwright.testing.bench_models import BenchNet
+from trainwright.testing.bench_parts import LOSSES, OPTIMIZERS
 from trainwright.workbench.experiment import Experiment
 from trainwright.workbench.loop import TrainingResult, train
 
@@ -55,6 +56,8 @@ def to_experiment(bench: Bench, changes: Mapping[str, Any] = MappingProxyType({}
     experiment = Experiment(
         data=dataset,
         model=_factory(bench.model),
+        loss=LOSSES[bench.loss] if bench.loss else None,
+        optimizer=OPTIMIZERS[bench.optimizer] if bench.optimizer else None,
         capacity="width",
         name=bench.name,
         seed=bench.seed,

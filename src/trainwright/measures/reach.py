@@ -1,0 +1,71 @@
+"""Which modules the losses of a training reach, told from their graphs together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from trainwright.measures.graph import LossGraph
+
+_AUXILIARY = re.compile(r"(^|[._])aux", re.IGNORECASE)
+
+
+class Reach:
+    """Joins the graphs of one or several losses: what any of them reaches is reached.
+
+    ``unreached``: module → those of its parameters that are trainable, held by an optimizer and reached by no loss, for
+    modules of which no parameter is reached. ``called``: modules in the order they were called; empty where that was
+    not observed. ``without_graph``: modules called with gradients switched off only.
+    """
+
+    def __init__(self, graphs: Iterable[LossGraph]) -> None:
+        graphs = [graph for graph in graphs if graph.has_graph and graph.reached]
+        self.is_hidden = any(not graph.complete or "CheckpointFunction" in graph.hidden for graph in graphs)
+        trainable = list(dict.fromkeys(name for graph in graphs for name in graph.trainable))
+        reached = {name for graph in graphs for name in graph.reached}
+        optimized = {name for name in trainable if not all(name in graph.unoptimized for graph in graphs)}
+        self.n_trainable = len(trainable)
+        self.reached_modules = {module_of(name) for name in reached}
+        self.called = tuple(dict.fromkeys(name for graph in graphs for name in graph.called))
+        self.without_graph = {name for graph in graphs for name in graph.without_graph}
+        self.unreached: dict[str, list[str]] = {}
+        for name in trainable:
+            module = module_of(name)
+            if module not in self.reached_modules and name in optimized:
+                self.unreached.setdefault(module, []).append(name)
+
+    def cut_off(self) -> list[str]:
+        """Modules that run before the first one reached; all unreached ones where calls were not observed."""
+        if not self.called:
+            return list(self.unreached)
+        first = next((place for place, name in enumerate(self.called) if name in self.reached_modules), 0)
+        return [name for name in self.called[:first] if name in self.unreached]
+
+    def never_called(self) -> list[str]:
+        """Unreached modules that do not run, but for auxiliary ones (named so) and one of several alike (experts)."""
+        found = (name for name in self.unreached if self.called and name not in self.called)
+        return [name for name in found if not _AUXILIARY.search(name) and not self._has_active_twin(name)]
+
+    def without_effect(self) -> list[str]:
+        """Unreached modules that run behind the first one reached, so that their result is not used."""
+        cut = set(self.cut_off())
+        return [name for name in self.called if name in self.unreached and name not in cut]
+
+    def _has_active_twin(self, name: str) -> bool:
+        return any(other in self.reached_modules for other in _twins(name, self.reached_modules))
+
+
+def module_of(parameter: str) -> str:
+    """``encoder.0`` for ``encoder.0.weight``; the parameter itself where the model holds it directly."""
+    return parameter.rpartition(".")[0] or parameter
+
+
+def _twins(name: str, candidates: Iterable[str]) -> Iterator[str]:
+    """Modules named like this one but for one number."""
+    parts = name.split(".")
+    for place, part in enumerate(parts):
+        if part.isdigit():
+            pattern = re.compile(
+                r"\.".join([*map(re.escape, parts[:place]), r"\d+", *map(re.escape, parts[place + 1 :])])
+            )
+            yield from (other for other in candidates if pattern.fullmatch(other))
