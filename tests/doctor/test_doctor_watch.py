@@ -83,7 +83,7 @@ def _train(steps: int = 12, *, model: nn.Module | None = None, **settings: Any) 
             with torch.autocast("cpu", torch.bfloat16, enabled=settings.get("amp", False)):
                 outputs = model(INPUTS[rows])
             loss = nn.functional.cross_entropy(outputs.float(), CLASSES[rows])
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
     return model
@@ -104,7 +104,8 @@ def test_a_non_finite_loss_is_looked_into_without_a_trace() -> None:
         def forward(self, inputs: Tensor) -> Tensor:
             self.calls += 1
             hidden = self.drop(self.norm(self.first(inputs)))
-            return self.last(hidden.log() if self.calls > 5 else hidden)
+            outputs: Tensor = self.last(hidden.log() if self.calls > 5 else hidden)
+            return outputs
 
     doctor = quiet()
     results = [_digest(_train(8, model=Spoilt(), watch=each)) for each in (nullcontext(), doctor)]
@@ -143,7 +144,7 @@ def test_norms_are_those_that_one_computes_by_hand() -> None:
     with trainwright.watch(every=1, quiet=True) as doctor:
         for _ in range(4):
             optimizer.zero_grad()
-            nn.functional.cross_entropy(model(INPUTS), CLASSES).backward()
+            nn.functional.cross_entropy(model(INPUTS), CLASSES).backward()  # type: ignore[no-untyped-call]
             norm = float(torch.cat([p.grad.flatten() for p in model.parameters()]).norm())  # type: ignore[union-attr]
             by_hand.append(norm)
             optimizer.step()
@@ -162,7 +163,7 @@ def test_validation_and_its_accuracy_are_told_from_training() -> None:
             model.train()
             for inputs, classes in train:
                 optimizer.zero_grad()
-                nn.functional.cross_entropy(model(inputs), classes).backward()
+                nn.functional.cross_entropy(model(inputs), classes).backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
             model.eval()
             with torch.no_grad():
@@ -182,7 +183,7 @@ def test_an_evaluation_with_a_graph_is_no_training() -> None:
             model.train()
             for _ in range(5):
                 optimizer.zero_grad()
-                nn.functional.cross_entropy(model(INPUTS), CLASSES).backward()
+                nn.functional.cross_entropy(model(INPUTS), CLASSES).backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
             model.eval()
             for _ in range(4):
@@ -221,7 +222,7 @@ def test_memory_is_bounded_however_long_the_run() -> None:
     with trainwright.watch(every=5, quiet=True) as doctor:
         for _ in range(5000):
             optimizer.zero_grad()
-            nn.functional.mse_loss(model(INPUTS[:4, :2]), INPUTS[:4, 2:3]).backward()
+            nn.functional.mse_loss(model(INPUTS[:4, :2]), INPUTS[:4, 2:3]).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     curve, layers = doctor.measurements.of(LearningCurve)[0], doctor.measurements.of(LayerSignals)[0]
     assert 1000 <= len(curve.train_loss) <= 2001
@@ -279,7 +280,7 @@ def test_a_budget_that_is_none_is_refused() -> None:
 
 def test_the_cost_is_counted() -> None:
     session = Session(every=1)
-    with Taps(session, pytest.fail, session.governor.spend):
+    with Taps(session, lambda error: pytest.fail(str(error)), session.governor.spend):
         _train(5)
     assert session.governor.spent > 0
 
@@ -291,7 +292,7 @@ def test_a_run_without_a_step_says_so(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_a_compiled_model_is_watched_from_outside() -> None:
-    model = torch.compile(nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)), backend="eager")
+    model: Any = torch.compile(nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)), backend="eager")
     with quiet() as doctor:
         trained = _train(10, model=model)
     assert isinstance(trained, nn.Module)

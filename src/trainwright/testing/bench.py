@@ -20,7 +20,6 @@ from trainwright.doctor.taps import Taps
 from trainwright.doctor.trials import TRIALS, run_trials
 from trainwright.logbook.openings import record_opening
 from trainwright.measures.curves import BaselineComparison, LearningCurve
-from trainwright.measures.signal import NonFinite
 from trainwright.measures.study import PairedGains, TestOpenings
 from trainwright.recipe.baselines import compare, fit_baselines
 from trainwright.recipe.curves import learning_curve
@@ -32,7 +31,7 @@ from trainwright.workbench.loop import TrainingResult, train
 
 TRAINED: frozenset[type[Measurement]] = frozenset({LearningCurve, BaselineComparison})
 """Measurements that need a whole training."""
-WATCHED: frozenset[type[Measurement]] = MEASURED - {LearningCurve, NonFinite}
+WATCHED: frozenset[type[Measurement]] = MEASURED - {LearningCurve} - set(TRIALS)
 """Measurements that need a loop to be watched; its learning curve then is the one that was watched, too."""
 WATCHED_STEPS = 200
 WATCHED_EVERY = 5
