@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import runpy
 import sys
-import traceback
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 OWN = str(Path(__file__).resolve().parents[1])
@@ -22,7 +22,7 @@ def run_script(script: str, arguments: list[str], *, module: bool) -> tuple[int,
     try:
         if module:
             return 0, runpy.run_module(script, run_name="__main__", alter_sys=True)
-        return 0, runpy.run_path(script, run_name="__main__")
+        return 0, runpy.run_path(str(Path(script).resolve()), run_name="__main__")
     except SystemExit as end:
         return _code(end), end
     except KeyboardInterrupt as interruption:
@@ -43,12 +43,21 @@ def _code(end: SystemExit) -> int:
 
 
 def _show(error: BaseException) -> None:
+    """As the interpreter does, hints and a hook of the script's own included, but without our frames."""
     sys.stdout.flush()
-    shown = traceback.TracebackException.from_exception(error)
-    part: traceback.TracebackException | None = shown
+    part: BaseException | None = error
     while part is not None:
-        frames = [f for f in part.stack if not f.filename.startswith((OWN + os.sep, "<frozen runpy>"))]
-        part.stack = traceback.StackSummary.from_list(frames)
+        part.__traceback__ = _without_ours(part.__traceback__)
         part = part.__cause__ or part.__context__
-    sys.stderr.write("".join(shown.format()))
+    sys.excepthook(type(error), error, error.__traceback__)
     sys.stderr.flush()
+
+
+def _without_ours(trace: TracebackType | None) -> TracebackType | None:
+    if trace is None:
+        return None
+    rest = _without_ours(trace.tb_next)
+    if trace.tb_frame.f_code.co_filename.startswith((OWN + os.sep, "<frozen runpy>")):
+        return rest
+    trace.tb_next = rest
+    return trace

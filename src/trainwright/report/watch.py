@@ -146,8 +146,9 @@ class Watch:
     def _summarise(self, written: Path | None) -> None:
         verdict, console = self.verdict, self._console
         console.rule("[bold]trainwright[/]", align="left", style="dim")
-        if not self.steps:
+        if not self.steps and not verdict.findings:
             console.print("No optimizer made a step, so there was nothing to watch.")
+            return
         for finding in verdict.findings:
             print_finding(console, finding)
         for masked, cause in verdict.masked:
