@@ -22,6 +22,7 @@ from trainwright.doctor.observers.learner import Learner
 from trainwright.doctor.observers.losses import Losses
 from trainwright.doctor.observers.models import Models, Watched
 from trainwright.doctor.observers.series import Later
+from trainwright.doctor.observers.start import Start
 from trainwright.doctor.observers.stream import Stream
 from trainwright.doctor.observers.system import Checkpoints, Loaders, Memory
 from trainwright.doctor.taps import LossCall
@@ -29,6 +30,7 @@ from trainwright.measures.batches import BatchStream, InputStatistics
 from trainwright.measures.curves import LearningCurve
 from trainwright.measures.door import LossDoor
 from trainwright.measures.graph import LossGraph
+from trainwright.measures.initial import InitialLoss
 from trainwright.measures.layers import ActivationSignals, LayerSignals, OutputSpread
 from trainwright.measures.loop import Clipping, Membership, Modes, Schedule, StepOrder
 from trainwright.measures.signal import NonFinite
@@ -38,6 +40,7 @@ MOST_NODES = 20_000
 MEASURED: frozenset[type[Measurement]] = frozenset(
     {
         LearningCurve,
+        InitialLoss,
         LossDoor,
         LossGraph,
         NonFinite,
@@ -80,6 +83,7 @@ class Session:
         self.activity = Activity()
         self.loaders = Loaders()
         self.doors = Doors()
+        self.start = Start()
         self.checkpoints = Checkpoints()
         self.memory = Memory()
         self.learners: list[_Pupil] = []
@@ -120,6 +124,7 @@ class Session:
             self._targets = call.targets
         if call.value.requires_grad and not evaluating:
             self.doors.called(call)
+            self.start.called(call, self.step, self._call[1] if self._call else ())
         source = id(self.loaders.current) if self.loaders.current is not None else None
         score = not evaluating or self.governor.affords(1e-4)
         self.losses.called(call, evaluating=evaluating, source=source, score=score)
@@ -264,6 +269,7 @@ class Session:
         }
         yield self._finiteness()
         yield from self.losses.measurements(extra, common)
+        yield from self.start.measurements()
         yield from self.doors.measurements()
         yield from self.models.measurements()
         yield from self.activity.measurements()

@@ -150,7 +150,7 @@ class Watch:
             console.print("No optimizer made a step, so there was nothing to watch.")
             return
         for finding in verdict.findings:
-            print_finding(console, finding)
+            print_finding(console, finding, settings=False)
         for masked, cause in verdict.masked:
             console.print(f"[dim]↳ {masked.code} {masked.name}: a consequence of {cause}[/]")
         names = ", ".join(pupil.name for pupil in self._session.learners) or "no optimizer"
