@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from trainwright.doctor.calls import Calls
 from trainwright.doctor.linearity import Linearity
 from trainwright.doctor.operations import Node, averages, axis_of, children, describe, is_leaf, name_of, passed_on
 from trainwright.doctor.registration import unregistered_tensors
@@ -28,16 +29,15 @@ def read_graph(
     *,
     models: Sequence[nn.Module] = (),
     n_samples: int = 0,
-    called: Sequence[str] = (),
-    without_graph: Sequence[str] = (),
+    calls: Calls | None = None,
     limit: int = NODE_LIMIT,
 ) -> LossGraph:
     """Read the graph of ``loss`` before its backward pass frees it.
 
     ``models_parameters``: name → parameter of all models that take part. ``optimizer_parameters``: of all optimizers;
     None where none is known. ``models`` are searched for layers that torch does not see. ``n_samples``: of the batch.
-    ``called``: modules in the order they were first called; ``without_graph``: those called with gradients switched
-    off. Only reads: neither the graph, the tensors nor a random state change.
+    ``calls``: of the modules in the forward pass. Names are those of ``models_parameters``, so make them unique where
+    several models take part. Only reads: neither the graph, the tensors nor a random state change.
     """
     nodes, complete = _in_order(loss.grad_fn, limit)
     leaves = {id(node.variable): node.variable for node in nodes if is_leaf(node)}
@@ -49,7 +49,8 @@ def read_graph(
     held = unregistered_tensors(models)
     linearity = Linearity(nodes, head, names)
     trainable = {name: p for name, p in models_parameters.items() if p.requires_grad}
-    known = {*names, *(id(t) for tensors in held.values() for t in tensors), *(optimized or ())}
+    known = {*names, *(id(p) for model in models for p in model.parameters()), *(optimized or ())}
+    known.update(id(t) for tensors in held.values() for t in tensors)
     return LossGraph(
         requires_grad=loss.requires_grad,
         has_graph=loss.grad_fn is not None,
@@ -75,8 +76,9 @@ def read_graph(
             )
             for where, tensors in held.items()
         ),
-        called=tuple(called),
-        without_graph=tuple(without_graph),
+        called=tuple(calls.order) if calls else (),
+        without_graph=tuple(calls.without_graph) if calls else (),
+        passed_over=tuple(calls.passed_over()) if calls else (),
         stacked=tuple(linearity.stacked()),
         n_nonlinear=linearity.n_nonlinear,
         n_layers=linearity.n_layers,

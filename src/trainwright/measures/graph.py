@@ -87,7 +87,7 @@ class LossGraph(Measurement):
     ``stale``: shapes of those that belong to no model and that the loss does not reach; ``strangers``: shapes of
     parameters that the loss reaches but no model, attribute or optimizer holds. ``called``: modules in the order they
     were first called, empty where that was not observed; ``without_graph``: those that were called with gradients
-    switched off.
+    switched off; ``passed_over``: those whose result has the shape of their input while a later module got that input.
 
     ``stacked``: layers with nothing nonlinear between them; ``n_nonlinear``: nonlinear operations before the last
     layers; ``n_layers``: layers with weights.
@@ -111,6 +111,7 @@ class LossGraph(Measurement):
     unregistered: tuple[Unregistered, ...]
     called: tuple[str, ...]
     without_graph: tuple[str, ...]
+    passed_over: tuple[str, ...]
     stacked: tuple[StackedLayers, ...]
     n_nonlinear: int
     n_layers: int

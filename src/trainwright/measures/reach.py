@@ -28,6 +28,7 @@ class Reach:
         self.reached_modules = {module_of(name) for name in reached}
         self.called = tuple(dict.fromkeys(name for graph in graphs for name in graph.called))
         self.without_graph = {name for graph in graphs for name in graph.without_graph}
+        self._passed_over = {name for graph in graphs for name in graph.passed_over}
         self.unreached: dict[str, list[str]] = {}
         for name in trainable:
             module = module_of(name)
@@ -46,8 +47,15 @@ class Reach:
         found = (name for name in self.unreached if self.called and name not in self.called)
         return [name for name in found if not _AUXILIARY.search(name) and not self._has_active_twin(name)]
 
+    def passed_over(self) -> list[str]:
+        """Unreached modules whose input went to a later module instead of their result."""
+        return [name for name in self._dropped() if name in self._passed_over]
+
     def without_effect(self) -> list[str]:
-        """Unreached modules that run behind the first one reached, so that their result is not used."""
+        """Other unreached modules that run behind the first one reached, so that their result is not used."""
+        return [name for name in self._dropped() if name not in self._passed_over]
+
+    def _dropped(self) -> list[str]:
         cut = set(self.cut_off())
         return [name for name in self.called if name in self.unreached and name not in cut]
 

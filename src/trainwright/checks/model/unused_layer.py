@@ -25,9 +25,10 @@ class UnusedLayer(Check):
 
     How it is measured:
         The graph of the loss shows which parameters it reaches, and hooks show which modules are called: a fact. A
-        layer never called is a warning; one that is called but whose result is not used is advice, as encoders with an
-        unused pooling layer are common. Spared are frozen layers, layers in no optimizer, layers whose name says
-        auxiliary (``aux``), and one of several alike (an expert of a mixture, a dropped layer) while another one works.
+        layer never called is a warning, and so is one whose input the next layer gets instead of its result. Another
+        one that is called but not used is advice, as encoders with an unused pooling layer are common. Spared are
+        frozen layers, layers in no optimizer, layers whose name says auxiliary (``aux``), and one of several alike (an
+        expert of a mixture, a dropped layer) while another one works.
 
     How to fix:
         Call the layer in ``forward``, or delete it. An auxiliary head that is not used now can be named ``aux…`` or
@@ -55,31 +56,31 @@ class UnusedLayer(Check):
             raise CannotEvaluate("which modules are called was not observed")
         if never := reach.never_called():
             yield self._finding(reach, never, "never called", Severity.WARNING)
+        if over := reach.passed_over():
+            what = "called, but their result is dropped and the next layer gets their input"
+            yield self._finding(reach, over, what, Severity.WARNING)
         if dropped := reach.without_effect():
             yield self._finding(reach, dropped, "called, but nothing of their result reaches the loss", Severity.ADVICE)
 
     def _finding(self, reach: Reach, modules: list[str], what: str, severity: Severity) -> Finding:
         count = sum(len(reach.unreached[module]) for module in modules)
         shown = ", ".join(modules[:SHOWN]) + (" …" if len(modules) > SHOWN else "")
-        called = severity is Severity.ADVICE
+        sure = severity is Severity.WARNING
         return self.finding(
             happened=f"{count} of {reach.n_trainable} trainable parameters have no effect on the loss: their "
             f"layers are {what} ({shown}).",
             expected="Every trainable layer has an effect on the loss (0 unused parameters).",
-            todo=f"See whether forward() overwrites the result of {modules[0]}; if it is not needed, delete it."
-            if called
-            else f"Call {modules[0]} in forward(), or delete it.",
+            todo=f"Pass the result of {modules[0]} on in forward(), or delete the layer.",
             evidence=(Evidence("parameters without effect", count, limit=0, unit="parameters", where=modules[0]),),
             fixes=(
                 Fix(
-                    "Use the layer or remove it",
-                    instruction=f"Call {modules[0]} in forward(), or delete the attribute.",
+                    "Use the layer or remove it", instruction=f"Use {modules[0]} in forward(), or delete the attribute."
                 ),
             ),
-            confidence=0.7 if called else 0.95,
-            why_confident="Unused pooling layers of pretrained encoders look the same and do no harm."
-            if called
-            else "The graph does not reach the layer, and its forward was never called.",
-            where=modules[0] if called else "",
+            confidence=0.95 if sure else 0.7,
+            why_confident="The graph does not reach the layer, and no pooling layer or second head looks like it."
+            if sure
+            else "Unused pooling layers of pretrained encoders look the same and do no harm.",
+            where="" if sure else modules[0],
             severity=severity,
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
@@ -11,6 +9,7 @@ from torch import Tensor, nn
 
 from trainwright.core import CannotEvaluate
 from trainwright.doctor.batch import main_output, n_samples
+from trainwright.doctor.calls import Calls
 from trainwright.doctor.door import LossCalls, describe_door
 from trainwright.doctor.graph import read_graph
 from trainwright.doctor.setup import Setup
@@ -43,7 +42,7 @@ def observe_graph(setup: Setup) -> LossGraph:
     """The graph of the user's own loss on the batch, in train mode."""
     with trial(setup), torch.enable_grad():
         setup.model.train()
-        with _calls(setup.model) as (called, without_graph):
+        with Calls([setup.model]) as calls:
             loss = setup.training_loss(setup.inputs, setup.targets)
         own = setup.loss.named_parameters(prefix="loss") if isinstance(setup.loss, nn.Module) else ()
         return read_graph(
@@ -52,31 +51,8 @@ def observe_graph(setup: Setup) -> LossGraph:
             [p for group in setup.optimizer.param_groups for p in group["params"]],
             models=(setup.model,),
             n_samples=n_samples(setup.inputs),
-            called=tuple(called),
-            without_graph=tuple(without_graph),
+            calls=calls,
         )
-
-
-@contextmanager
-def _calls(model: nn.Module) -> Iterator[tuple[dict[str, None], dict[str, None]]]:
-    """The modules in the order they are first called, and those called with gradients switched off."""
-    called: dict[str, None] = {}
-    without_graph: dict[str, None] = {}
-
-    def watch(name: str, module: nn.Module) -> torch.utils.hooks.RemovableHandle:
-        def note(_module: nn.Module, _inputs: object) -> None:
-            called.setdefault(name)
-            if not torch.is_grad_enabled():
-                without_graph.setdefault(name)
-
-        return module.register_forward_pre_hook(note)
-
-    handles = [watch(name, module) for name, module in model.named_modules(remove_duplicate=False)]
-    try:
-        yield called, without_graph
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _tensors(setup: Setup) -> tuple[Tensor, Tensor]:
