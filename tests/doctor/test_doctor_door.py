@@ -88,7 +88,9 @@ def test_shapes_that_broadcast(first: Any, second: Any, spread: Any) -> None:
     assert describe_door("mse", torch.zeros(first), torch.zeros(second)).broadcast_shape == spread
 
 
-@given(st.lists(st.integers(0, 4), max_size=3), st.lists(st.integers(0, 4), max_size=3), st.sampled_from(["mse", "nll"]))
+@given(
+    st.lists(st.integers(0, 4), max_size=3), st.lists(st.integers(0, 4), max_size=3), st.sampled_from(["mse", "nll"])
+)
 def test_any_shapes_are_described(first: list[int], second: list[int], name: str) -> None:
     outputs, targets = torch.zeros(first), torch.zeros(second, dtype=torch.int64 if name == "nll" else torch.float32)
     found = describe_door(name, outputs, targets)
@@ -114,11 +116,19 @@ def test_nothing_is_changed_and_no_random_number_drawn() -> None:
     ("loss", "name", "reduction"),
     [
         (nn.CrossEntropyLoss(reduction="sum"), "cross_entropy", "sum"),
-        (lambda o, t: F.cross_entropy(o, t, torch.ones(10), ignore_index=3, label_smoothing=0.1), "cross_entropy", "mean"),
+        (
+            lambda o, t: F.cross_entropy(o, t, torch.ones(10), ignore_index=3, label_smoothing=0.1),
+            "cross_entropy",
+            "mean",
+        ),
         (lambda o, t: nn.NLLLoss()(o.log_softmax(1), t), "nll", "mean"),
         (lambda o, t: nn.MSELoss(reduction="none")(o, F.one_hot(t, 10).float()).mean(), "mse", "none"),
         (lambda o, t: F.binary_cross_entropy_with_logits(o, F.one_hot(t, 10).float()), "bce_with_logits", "mean"),
-        (lambda o, t: F.kl_div(o.log_softmax(1), F.one_hot(t, 10).float(), reduction="batchmean"), "kl_div", "batchmean"),
+        (
+            lambda o, t: F.kl_div(o.log_softmax(1), F.one_hot(t, 10).float(), reduction="batchmean"),
+            "kl_div",
+            "batchmean",
+        ),
     ],
 )
 def test_calls_are_noted_whoever_makes_them(loss: Any, name: str, reduction: str) -> None:

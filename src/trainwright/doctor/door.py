@@ -104,11 +104,9 @@ class LossCalls(TorchFunctionMode):
         if name is None:
             return func(*args, **arguments)
         with torch._C.DisableTorchFunction():
-            door = describe_call(name, func, args, arguments)
-            value = func(*args, **arguments)
-        if door is not None:
-            self.doors.append(door)
-        return value
+            if door := describe_call(name, func, args, arguments):
+                self.doors.append(door)  # before torch may refuse the targets
+            return func(*args, **arguments)
 
 
 def describe_call(
@@ -132,7 +130,7 @@ def describe_call(
 
 def _rows(loss_name: str, outputs: Tensor) -> Tensor:
     """Rows over the class axis [R, C] of the first samples; [R] for outputs without a class axis."""
-    if outputs.dim() == 0 or not outputs.is_floating_point():
+    if outputs.dim() == 0 or not outputs.numel() or not outputs.is_floating_point():
         return outputs.new_zeros(0, dtype=torch.float32)
     axis = 1 if loss_name in CLASS_LOSSES and outputs.dim() > 1 else -1
     if outputs.dim() == 1:
