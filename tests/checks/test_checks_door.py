@@ -68,10 +68,21 @@ def _seeded() -> None:
 
 
 def ppo(o: Tensor) -> Tensor:
-    policy = Categorical(logits=o)
+    policy: Any = Categorical(logits=o)
     ratio, advantage = (policy.log_prob(T) + 1.1).exp(), values()
     clipped = torch.min(ratio * advantage, ratio.clamp(0.8, 1.2) * advantage)
-    return -clipped.mean() - 0.01 * policy.entropy().mean()
+    loss: Tensor = -clipped.mean() - 0.01 * policy.entropy().mean()
+    return loss
+
+
+def reinforce(o: Tensor) -> Tensor:
+    policy: Any = Categorical(logits=o)
+    return -(policy.log_prob(T) * values()).mean()  # type: ignore[no-any-return]
+
+
+def density(o: Tensor) -> Tensor:
+    around: Any = Normal(o[:, 0], F.softplus(o[:, 1]) + 1e-3)
+    return -around.log_prob(values()).mean()  # type: ignore[no-any-return]
 
 
 def focal(o: Tensor) -> Tensor:
@@ -99,7 +110,7 @@ SOUND_ON_CLASSES: dict[str, Loss] = {
     "focal": focal,
     "distilled": lambda o: F.kl_div(F.log_softmax(o / 4, 1), ONE_HOT.softmax(1), reduction="batchmean") * 16,
     "entropy bonus": lambda o: F.cross_entropy(o, T) + 0.1 * (o.softmax(1) * o.log_softmax(1)).sum(1).mean(),
-    "policy gradient": lambda o: -(Categorical(logits=o).log_prob(T) * values()).mean(),
+    "policy gradient": reinforce,
     "clipped policy": ppo,
     "contrastive": contrast,
     "soft-capped logits": lambda o: F.cross_entropy(30 * torch.tanh(o / 30), T),
@@ -113,7 +124,7 @@ SOUND_ON_CLASSES: dict[str, Loss] = {
     "cosine": lambda o: 1 - F.cosine_similarity(o, ONE_HOT).mean(),
     "critic": lambda o: o[:4].mean() - o[4:].mean(),
     "value of an action": lambda o: F.smooth_l1_loss(o[ROWS, T], values() + 0.9 * o.detach().max(1)[0]),
-    "mean and spread": lambda o: -Normal(o[:, 0], F.softplus(o[:, 1]) + 1e-3).log_prob(values()).mean(),
+    "mean and spread": density,
     "gaussian": lambda o: F.gaussian_nll_loss(o[:, 0], values(), o[:, 1].exp()),
 }
 SOUND_ON_VALUES: dict[str, Loss] = {
@@ -294,13 +305,14 @@ class Hidden(nn.Module):
     def __init__(self, how: str) -> None:
         super().__init__()
         self.head = nn.Linear(6, 3)
-        self.held: Any = {
+        ways: dict[str, Callable[[], Any]] = {
             "list": lambda: [nn.Linear(6, 6)],
             "dict": lambda: {"a": nn.Linear(6, 6)},
             "tensor": lambda: torch.randn(6, 6, requires_grad=True),
             "parameters": lambda: [nn.Parameter(torch.randn(6, 6))],
             "anew": lambda: None,
-        }[how]()
+        }
+        self.held = ways[how]()
 
     def forward(self, x: Tensor) -> Tensor:
         held = self.held
