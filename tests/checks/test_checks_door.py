@@ -43,15 +43,17 @@ def verdict(
     optimizer: Iterable[Tensor] | None = None,
     inputs: Tensor | None = None,
     targets: Tensor | None = None,
+    observed: bool = True,
 ) -> Verdict:
-    """What the checks say of ``loss(model(inputs))``; ``targets`` for a loss that calls none of torch's own."""
+    """What the checks say of ``loss(model(inputs))``; ``targets`` for a loss that calls none of torch's own;
+    ``observed``: whether calls of modules are."""
     inputs = torch.randn(N, 6) if inputs is None else inputs
     with LossCalls() as losses, Calls([model]) as calls:
         outputs = model(inputs)
         value = loss(outputs)
     named = dict(model.named_parameters())
     held = list(model.parameters()) if optimizer is None else list(optimizer)
-    graph = read_graph(value, named, held, models=[model], n_samples=N, calls=calls)
+    graph = read_graph(value, named, held, models=[model], n_samples=N, calls=calls if observed else None)
     doors = losses.doors[:1]
     if not doors and targets is not None:
         doors = [describe_door("python", outputs, targets)]
@@ -260,6 +262,14 @@ def test_cut_and_skipped_layers_are_named(code: str, severity: str, forward: Any
     net.a.requires_grad_(False)
     net.b.requires_grad_(False)
     assert named(verdict(net, lambda o: F.cross_entropy(o, T))) == [], "frozen on purpose"
+
+
+def test_where_calls_are_not_observed_the_order_of_definition_tells_cuts_from_dead_ends() -> None:
+    cut = Cut(lambda net, x: net.c(net.b(net.a(x).relu().detach()).relu()))
+    assert named(verdict(cut, lambda o: F.cross_entropy(o, T), observed=False)) == [("TW307", "warning")]
+    dead_end = verdict(Cut(overwritten), lambda o: F.cross_entropy(o, T), observed=False)
+    assert named(dead_end) == []
+    assert "TW331" in dict(dead_end.not_evaluated)
 
 
 def test_a_head_without_use_is_advice_and_one_called_auxiliary_is_passed() -> None:

@@ -25,6 +25,7 @@ class Reach:
         reached = {name for graph in graphs for name in graph.reached}
         optimized = {name for name in trainable if not all(name in graph.unoptimized for graph in graphs)}
         self.n_trainable = len(trainable)
+        self._defined = tuple(dict.fromkeys(module_of(name) for name in trainable))
         self.reached_modules = {module_of(name) for name in reached}
         self.called = tuple(dict.fromkeys(name for graph in graphs for name in graph.called))
         self.without_graph = {name for graph in graphs for name in graph.without_graph}
@@ -36,11 +37,11 @@ class Reach:
                 self.unreached.setdefault(module, []).append(name)
 
     def cut_off(self) -> list[str]:
-        """Modules that run before the first one reached; all unreached ones where calls were not observed."""
-        if not self.called:
-            return list(self.unreached)
-        first = next((place for place, name in enumerate(self.called) if name in self.reached_modules), 0)
-        return [name for name in self.called[:first] if name in self.unreached]
+        """Unreached modules that run before the first one reached; those that are defined before it where calls were
+        not observed, as most models define their layers in the order they run."""
+        order = self.called or self._defined
+        first = next((place for place, name in enumerate(order) if name in self.reached_modules), 0)
+        return [name for name in order[:first] if name in self.unreached]
 
     def never_called(self) -> list[str]:
         """Unreached modules that do not run, but for auxiliary ones (named so) and one of several alike (experts)."""
