@@ -124,6 +124,7 @@ SOUND_ON_CLASSES: dict[str, Loss] = {
     "margin": lambda o: (1 - (2 * YES - 1) * o).clamp(min=0).mean(),
     "triplet": lambda o: F.relu((o - o.roll(1, 0)).pow(2).sum(1) - (o - o.roll(2, 0)).pow(2).sum(1) + 1).mean(),
     "cosine": lambda o: 1 - F.cosine_similarity(o, ONE_HOT).mean(),
+    "correlation of features": lambda o: ((o.T @ o / N - torch.eye(3)) ** 2).sum(),
     "critic": lambda o: o[:4].mean() - o[4:].mean(),
     "value of an action": lambda o: F.smooth_l1_loss(o[ROWS, T], values() + 0.9 * o.detach().max(1)[0]),
     "mean and spread": density,
@@ -289,6 +290,22 @@ def test_a_head_without_use_is_advice_and_one_called_auxiliary_is_passed() -> No
     assert named(verdict(Heads("box"), lambda o: F.cross_entropy(o, T))) == [("TW331", "advice")]
     assert named(verdict(Heads("spare"), lambda o: F.cross_entropy(o, T))) == [("TW331", "warning")]
     assert named(verdict(Heads("aux_head"), lambda o: F.cross_entropy(o, T))) == []
+
+
+def test_a_teacher_under_no_grad_is_advice_and_passed_where_no_optimizer_holds_it() -> None:
+    class Taught(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.student, self.teacher = mlp(), mlp()
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.no_grad():
+                wanted = self.teacher(x)
+            return self.student(x) - wanted  # type: ignore[no-any-return]
+
+    net = Taught()
+    assert named(verdict(net, lambda o: o.square().mean())) == [("TW307", "advice")]
+    assert named(verdict(net, lambda o: o.square().mean(), optimizer=net.student.parameters())) == []
 
 
 def test_idle_experts_are_passed() -> None:

@@ -43,6 +43,12 @@ class Reach:
         first = next((place for place, name in enumerate(order) if name in self.reached_modules), 0)
         return [name for name in order[:first] if name in self.unreached]
 
+    def are_copies(self, modules: Iterable[str]) -> bool:
+        """Whether each module is named like one that is reached but for the network it is in, as teachers and momentum
+        encoders are: ``target.0`` beside ``online.0``."""
+        inner = {name.partition(".")[2] for name in self.reached_modules if "." in name}
+        return all("." in name and name.partition(".")[2] in inner for name in modules)
+
     def never_called(self) -> list[str]:
         """Unreached modules that do not run, but for auxiliary ones (named so) and one of several alike (experts)."""
         found = (name for name in self.unreached if self.called and name not in self.called)

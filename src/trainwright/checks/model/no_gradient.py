@@ -27,7 +27,9 @@ class NoGradient(Check):
         The graph of the loss is walked once; every trainable parameter is either a leaf of it or not: a fact. Named are
         layers that were called before the first one that the loss reaches. Layers behind it whose result is not used,
         and layers never called, are TW331's. Frozen parameters and those in no optimizer are left out, and a layer that
-        any of several losses reaches counts as reached.
+        any of several losses reaches counts as reached. Layers that run under ``no_grad`` are a *warning*, as that may
+        be meant, and *advice* where they are a copy of layers that learn (a teacher). A *warning* as well where calls
+        were not observed and the order of definition stands in for them.
 
     How to fix:
         Find the detach, ``.data``, ``.numpy()``, ``torch.tensor(...)`` or ``no_grad`` behind the last named layer. If
@@ -57,6 +59,7 @@ class NoGradient(Check):
         names = [name for module in modules for name in reach.unreached[module]]
         switched_off = all(module in reach.without_graph for module in modules)
         sure = bool(reach.called) and not switched_off
+        teacher = switched_off and reach.are_copies(modules)
         shown = ", ".join(modules[:SHOWN]) + (" …" if len(modules) > SHOWN else "")
         yield self.finding(
             happened=f"{len(names)} of {reach.n_trainable} trainable parameters get no gradient from the loss although "
@@ -76,9 +79,9 @@ class NoGradient(Check):
                     instruction=f"Pass the output of {modules[-1]} on as the tensor it is, without detach or .data.",
                 ),
             ),
-            confidence=1.0 if sure else 0.7,
+            confidence=1.0 if sure else 0.4 if teacher else 0.7,
             why_confident="The graph of the loss was walked to its end: a fact."
             if sure
             else "The graph shows no way to them; whether that is meant to be so, it cannot show.",
-            severity=Severity.ERROR if sure else Severity.WARNING,
+            severity=Severity.ERROR if sure else Severity.ADVICE if teacher else Severity.WARNING,
         )

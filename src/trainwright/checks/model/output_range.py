@@ -66,10 +66,10 @@ class OutputRangeCheck(Check):
         if graph is None:
             raise CannotEvaluate("the graph of the loss was not read")
         spread = door.target_maximum - door.target_minimum
-        if not (math.isfinite(spread) and spread > 0 and door.n_targets > 1):
-            raise CannotEvaluate(f"the {door.n_targets} targets have no range")
         for loss in graph.errors():
             for source, low, high in _ranges(graph, loss):
+                if not (math.isfinite(spread) and spread > 0 and door.n_targets > 1):
+                    raise CannotEvaluate(f"the {door.n_targets} targets have no range")
                 beyond = max(low - door.target_minimum, door.target_maximum - high) / spread
                 if beyond > TOLERANCE:
                     yield self._finding(door, source, low, high, beyond)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from trainwright.clinic import model_faults, training_benches
@@ -46,7 +45,7 @@ class SummedLoss(Check):
             return
         if graph.n_samples < 2:
             raise CannotEvaluate(f"the batch has {graph.n_samples} samples, so that sum and mean are the same")
-        if any(_is_averaged(term) for term in terms):
+        if any(_is_averaged(term, graph.n_samples) for term in terms):
             return
         yield self.finding(
             happened=f"The loss adds up {graph.n_samples} samples without dividing by their number, so it and its "
@@ -63,5 +62,8 @@ class SummedLoss(Check):
         )
 
 
-def _is_averaged(term: Operation) -> bool:
-    return term.averaged or term.reduction == "mean" or (not term.reduction and math.prod(term.shape) < 2)
+def _is_averaged(term: Operation, n_samples: int) -> bool:
+    """Whether a term is a mean, or not one over samples at all (such as a correlation between features)."""
+    if term.averaged or term.reduction:
+        return term.averaged or term.reduction == "mean"
+    return not term.shape or term.shape[0] % n_samples != 0
