@@ -29,6 +29,11 @@ def restlessness(values: Array) -> float:
     return float(math.sqrt(np.mean(np.diff(values, 2) ** 2) / 6)) if len(values) >= 3 else 0.0
 
 
+def rises(values: Array) -> float:
+    """Root mean square of the upward moves between neighbours, downward ones counted as none."""
+    return float(np.sqrt(np.mean(np.diff(values).clip(min=0) ** 2))) if len(values) >= 2 else 0.0
+
+
 def running_median(values: Array, width: int) -> Array:
     """Median over ``width`` (odd) neighbours [n]; at the ends over those there are."""
     half = width // 2
