@@ -25,6 +25,10 @@ FEWEST_STEPS = 300
 """Steps that are a fair chance to learn where nobody knows how many make an epoch; a warm-up is mostly over by then."""
 
 
+TYPICAL_RATE = {"adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "sgd": 0.05}
+"""Where each optimizer usually works for standardised data."""
+
+
 @dataclass(frozen=True)
 class Curve:
     """A quantity during a training: values ``y`` [n] at places ``x`` [n], ascending; empty where it was not recorded.
@@ -130,6 +134,21 @@ class LearningCurve(Measurement):
         """The largest learning rate; None where none was recorded."""
         rates = self.learning_rate.finite.y
         return float(rates.max()) if len(rates) and rates.max() > 0 else None
+
+    @property
+    def typical_rate(self) -> float | None:
+        """Where the optimizer usually works; None for one that is not known."""
+        return TYPICAL_RATE.get(self.optimizer.lower())
+
+    @property
+    def rate_restarts(self) -> bool:
+        """Whether the learning rate rose again after it had fallen: restarts, cycles."""
+        rates = self.learning_rate.finite.y
+        fallen = np.flatnonzero(rates < 0.9 * np.maximum.accumulate(rates))
+        if not len(fallen):
+            return False
+        after = rates[fallen[0] :]
+        return bool((after > np.minimum.accumulate(after) + 0.1 * rates.max()).any())
 
     @property
     def trend(self) -> Curve:

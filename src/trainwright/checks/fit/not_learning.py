@@ -19,8 +19,8 @@ least 0.3 over five seeds and four widths; ill ones at most 0.03."""
 METRIC_ERRORS = 3.0
 """An accuracy this many standard errors above the constant prediction's counts as learning, whatever the loss."""
 
-TYPICAL_RATE = {"adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "sgd": 0.05}
-"""Where each optimizer usually works for standardised data; proposed only from more than a factor 30 away."""
+FAR = 30.0
+"""Factor from the optimizer's usual rate beyond which another rate is proposed."""
 
 
 class NotLearning(Check):
@@ -130,12 +130,12 @@ def _is_restless(curve: LearningCurve) -> bool:
 
 
 def _new_rate(curve: LearningCurve, restless: bool) -> float | None:
-    typical, rate = TYPICAL_RATE.get(curve.optimizer.lower()), curve.peak_rate
+    typical, rate = curve.typical_rate, curve.peak_rate
     if typical is None or rate is None:
         return None
-    if rate < typical / 30 and not restless:
+    if rate < typical / FAR and not restless:
         return typical
-    if rate > typical * 30 or (restless and rate > 3 * typical):
+    if rate > typical * FAR or (restless and rate > 3 * typical):
         return typical
     return None
 
