@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -255,3 +257,11 @@ class BaselineComparison(Measurement):
     low: float
     high: float
     baselines: tuple[BaselineScore, ...]
+
+    @property
+    def better(self) -> list[BaselineScore]:
+        """Baselines better than the model beyond chance, though they are the best of several (Bonferroni)."""
+        scores = [s for s in self.baselines if all(map(math.isfinite, (s.value, s.advantage, s.low, s.high)))]
+        normal = NormalDist()
+        widening = normal.inv_cdf(1 - 0.025 / max(1, len(scores))) / normal.inv_cdf(0.975)
+        return [s for s in scores if s.advantage + widening * (s.high - s.low) / 2 < 0]

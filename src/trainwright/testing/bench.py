@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from trainwright.clinic.bench import Bench, ModelSpec
 from trainwright.core import Measurement, Measurements
@@ -75,12 +75,17 @@ def to_experiment(bench: Bench, changes: Mapping[str, Any] = MappingProxyType({}
     experiment = Experiment(
         data=dataset,
         model=_factory(bench.model),
+        loss=_loss_of_minus_outputs if "flipped-loss" in bench.model.quirks else None,
         capacity="width",
         name=bench.name,
         seed=bench.seed,
         config={"model.width": bench.model.width, **bench.config},
     )
     return experiment.with_changes(changes) if changes else experiment
+
+
+def _loss_of_minus_outputs(outputs: Tensor, targets: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(-outputs, targets)
 
 
 def _factory(spec: ModelSpec) -> Callable[..., nn.Module]:

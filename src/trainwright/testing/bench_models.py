@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 
@@ -14,9 +15,12 @@ from trainwright.core import UsageError
 QUIRKS: dict[str, str] = {
     "batch-leak": "subtracts the mean over the batch",
     "batch-norm": "batch normalisation after every hidden layer",
+    "disturbed": "sign of the last layer turned once, in the midst of training",
     "dropout": "dropout of one half after every hidden layer",
+    "flipped-loss": "the loss is given minus the outputs",
     "frozen": "no parameter trained but the last bias",
     "frozen-first": "first layer frozen on purpose",
+    "hasty-norm": "running statistics of batch normalisation follow the last batch",
     "heavy-dropout": "dropout of 0.99 after every hidden layer",
     "ignore-input": "multiplies the features by zero",
     "large-head": "last layer thirty times too large",
@@ -24,9 +28,14 @@ QUIRKS: dict[str, str] = {
     "log-of-negative": "log of the features, which may be negative",
     "sigmoid-output": "sigmoid after the last layer",
     "softmax": "softmax after the last layer",
+    "stale-evaluation": "evaluation mode uses a copy made before training",
     "zero-head": "last layer starts at zero",
 }
 """Every quirk and what it does."""
+
+
+DISTURBED_AT = 150
+"""Training pass in which the quirk "disturbed" strikes."""
 
 
 class BenchNet(nn.Module):
@@ -45,6 +54,9 @@ class BenchNet(nn.Module):
         self.body, features = _BODIES[spec.kind](spec, sample_shape)
         self.head = nn.Linear(features, n_outputs)
         self._apply_to_parameters()
+        self._passes = 0
+        # In a tuple, so that the copy takes part neither in training nor in checkpoints.
+        self._copy = (copy.deepcopy(self.body), copy.deepcopy(self.head))
 
     def _apply_to_parameters(self) -> None:
         with torch.no_grad():
@@ -61,6 +73,10 @@ class BenchNet(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Outputs [N, n_outputs] of inputs [N, ...]."""
+        if "stale-evaluation" in self.quirks and not self.training:
+            body, head = self._copy
+            return head(body(inputs))  # type: ignore[no-any-return]
+        self._disturb()
         features = self.body(inputs)
         if "batch-leak" in self.quirks:
             features = features - features.mean(0, keepdim=True)
@@ -72,6 +88,12 @@ class BenchNet(nn.Module):
         if "softmax" in self.quirks:
             outputs = outputs.softmax(-1)
         return outputs.sigmoid() if "sigmoid-output" in self.quirks else outputs
+
+    def _disturb(self) -> None:
+        self._passes += self.training
+        if "disturbed" in self.quirks and self.training and self._passes == DISTURBED_AT:
+            with torch.no_grad():
+                self.head.weight.neg_()
 
 
 class _LastState(nn.Module):
@@ -89,7 +111,8 @@ class _LastState(nn.Module):
 def _after(spec: ModelSpec, width: int, *, image: bool = False) -> list[nn.Module]:
     layers: list[nn.Module] = []
     if "batch-norm" in spec.quirks:
-        layers.append(nn.BatchNorm2d(width) if image else nn.BatchNorm1d(width))
+        momentum = 0.99 if "hasty-norm" in spec.quirks else 0.1
+        layers.append(nn.BatchNorm2d(width, momentum=momentum) if image else nn.BatchNorm1d(width, momentum=momentum))
     if "layer-norm" in spec.quirks:
         layers.append(nn.GroupNorm(1, width) if image else nn.LayerNorm(width))
     layers.append(nn.ReLU())

@@ -13,8 +13,8 @@ from trainwright.measures.curves import LearningCurve
 from trainwright.measures.trends import lowest_level
 
 LOST = 0.5
-"""Share of what had been learnt that is lost at the end. Healthy benches lose at most 0.13, a momentum of 0.99 at a large
-rate 0.5 to 1."""
+"""Share of what had been learnt that is lost at the end. Healthy benches lose at most 0.13, a momentum of 0.99 at a
+large rate 0.5 to 1."""
 
 LEARNT = 0.15
 """Share of the constant prediction's loss that must have been learnt before it can be lost."""
@@ -83,10 +83,13 @@ class Diverging(Check):
         finite = losses.finite
         before = f"; the last finite one was {finite.y[-1]:.4g}" if len(finite) else ""
         return self.finding(
-            happened=f"The training loss is {losses.y[-1]} at the end, not finite since {curve.x_unit} {first:g}{before}.",
+            happened=f"The training loss is {losses.y[-1]} at the end, not finite since {curve.x_unit} "
+            f"{first:g}{before}.",
             expected="A finite loss at every step: 0 that are not.",
             todo="Lower the learning rate, and look for the first operation that is not finite.",
-            evidence=(Evidence("losses that are not finite", len(losses) - len(finite), limit=0, when=f"from {first:g}"),),
+            evidence=(
+                Evidence("losses that are not finite", len(losses) - len(finite), limit=0, when=f"from {first:g}"),
+            ),
             fixes=_fixes(curve),
             confidence=1.0,
             why_confident="The loss was logged as such: a fact.",
@@ -97,8 +100,10 @@ class Diverging(Check):
         values = curve.trend
         best = int(np.argmin(values.y))
         return self.finding(
-            happened=f"The training loss {how}: {values.y[best]:.4g} at {curve.x_unit} {values.x[best]:g}, {final:.4g} over "
-            f"the last fifth of {curve.length:g} {curve.x_unit}s; before anything was learnt it was {curve.reference:.4g}.",
+            happened=f"The training loss {how}: {values.y[best]:.4g} at {curve.x_unit} {values.x[best]:g}, "
+            f"{final:.4g} over "
+            f"the last fifth of {curve.length:g} {curve.x_unit}s; before anything was learnt it was "
+            f"{curve.reference:.4g}.",
             expected=f"A final loss near the lowest one, {values.y[best]:.4g}.",
             todo="Lower the learning rate or the momentum; keep the best epoch meanwhile.",
             evidence=(

@@ -35,9 +35,10 @@ class LossAndMetricDisagree(Check):
         axis or of the wrong labels, or the loss is that of another output.
 
     How it is measured:
-        Means over the first and the last third of the evaluations: the loss fell by a tenth of the constant prediction's
-        loss, while the accuracy lost four standard errors, or another metric a fifth of its value. The opposite,
-        a validation loss that rises while accuracy holds, is overconfidence (TW601) and not looked at here.
+        Means over the first and the last third of the evaluations: the loss fell by a tenth of the constant
+        prediction's loss, while the accuracy lost four standard errors, or another metric a fifth of its value, or
+        ended that much below the constant prediction's. The opposite, a validation loss that rises while accuracy
+        holds, is overconfidence (TW601) and not looked at here.
 
     How to fix:
         Compute loss and metric of three samples by hand. Look at signs (a loss of minus the outputs, distances used as
@@ -60,31 +61,39 @@ class LossAndMetricDisagree(Check):
         if curve.higher_is_better is None:
             raise CannotEvaluate("there is no metric whose direction is known")
         parts = (
-            ("validation", curve.validation_loss, curve.validation_metric, curve.n_validation),
-            ("train", curve.train_loss, curve.train_metric, curve.n_train),
+            (
+                "validation",
+                curve.validation_loss,
+                curve.validation_metric,
+                curve.n_validation,
+                curve.baseline_validation_metric,
+            ),
+            ("train", curve.train_loss, curve.train_metric, curve.n_train, curve.baseline_train_metric),
         )
         judged = False
-        for part, loss, metric, n in parts:
+        for part, loss, metric, n, baseline in parts:
             if min(len(loss.finite), len(metric.finite)) < FEWEST_POINTS:
                 continue
             judged = True
-            fallen, lost, limit = -_change(loss), _change(metric), _limit(curve, metric, n)
-            lost = -lost if curve.higher_is_better else lost
-            if fallen > FALLEN * curve.scale and lost > limit:
-                yield self._finding(curve, part, loss, metric, lost, limit)
+            lost, limit = _lost(curve, metric, baseline), _limit(curve, metric, n)
+            if -_change(loss) > FALLEN * curve.scale and lost > limit:
+                yield self._finding(curve, part, (loss, metric), lost, limit)
                 return
         if not judged:
             raise CannotEvaluate(f"{FEWEST_POINTS} values of loss and metric on the same data are needed")
 
     def _finding(
-        self, curve: LearningCurve, part: str, loss: Curve, metric: Curve, lost: float, limit: float
+        self, curve: LearningCurve, part: str, both: tuple[Curve, Curve], lost: float, limit: float
     ) -> Finding:
+        loss, metric = both
         unit = f" {curve.unit}" if curve.unit else ""
         return self.finding(
             happened=f"On {part} data the loss fell by {-_change(loss):.3g}, while {curve.metric_name} went from "
             f"{metric.finite.y[0]:.4g} to {metric.finite.y[-1]:.4g}{unit}, the wrong way.",
-            expected=f"Loss and {curve.metric_name} getting better together, or the metric losing at most {limit:.3g}{unit}.",
-            todo="Compute loss and metric of three samples by hand: signs, the axis of argmax, the direction of the metric.",
+            expected=f"Loss and {curve.metric_name} getting better together, or the metric losing at most "
+            f"{limit:.3g}{unit}.",
+            todo="Compute loss and metric of three samples by hand: signs, the axis of argmax, the direction of the "
+            "metric.",
             evidence=(
                 Evidence(
                     f"{curve.metric_name} lost while the loss fell",
@@ -111,6 +120,15 @@ def _change(curve: Curve) -> float:
     values = curve.finite.y
     third = max(1, len(values) // 3)
     return float(np.mean(values[-third:]) - np.mean(values[:third]))
+
+
+def _lost(curve: LearningCurve, metric: Curve, baseline: float | None) -> float:
+    """How much worse the metric became, or how much worse than a constant prediction it ended."""
+    sign = -1.0 if curve.higher_is_better else 1.0
+    values = metric.finite.y
+    final = float(np.mean(values[-max(1, len(values) // 3) :]))
+    below = sign * (final - baseline) if baseline is not None else -math.inf
+    return max(sign * _change(metric), below)
 
 
 def _limit(curve: LearningCurve, metric: Curve, n: int | None) -> float:

@@ -33,15 +33,16 @@ class LossSpike(Check):
     """The training loss jumped up suddenly in the middle of the training.
 
     What it finds:
-        One or a few sudden jumps of the training loss that nothing announced, and no rise of the learning rate explains.
+        One or a few sudden jumps of the training loss that nothing announced, and no rise of the learning rate
+        explains.
 
     Why it hurts:
         What was learnt is thrown away for a while. Behind it are bad samples, an unstable step (too high a rate, Adam's
         second moment too young), lost precision, or weights and optimizer state that were loaded wrongly.
 
     How it is measured:
-        Height above the median of the neighbourhood: a quarter of the constant prediction's loss and ten times the noise.
-        In a log of steps a single batch does not count. Jumps up to which the learning rate rose are restarts.
+        Height above the median of the neighbourhood: a quarter of the constant prediction's loss and ten times the
+        noise. In a log of steps a single batch does not count. Jumps up to which the learning rate rose are restarts.
 
     How to fix:
         Look at the samples and the gradient norm at that place; clip the gradients, or lower the rate. After a resumed
@@ -57,7 +58,7 @@ class LossSpike(Check):
     after = ("TW401", "TW501", "TW502", "TW503")
     cases = (
         Case(training_benches.alloys_mlp, curve_faults.disturbed),
-        Case(training_benches.digits_cnn, curve_faults.disturbed),
+        Case(training_benches.waves_gru, curve_faults.disturbed),
     )
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
@@ -95,7 +96,8 @@ class LossSpike(Check):
                 ),
             ),
             confidence=0.85,
-            why_confident=f"The jump is {heights[peak] / max(noise(values), 1e-12):.0f} times the noise of its surroundings.",
+            why_confident=f"The jump is {heights[peak] / max(noise(values), 1e-12):.0f} times the noise of its "
+            f"surroundings.",
         )
 
 

@@ -11,7 +11,7 @@ from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix
 from trainwright.measures.curves import LearningCurve
 from trainwright.measures.trends import rises
 
-LIMIT = 0.08
+LIMIT = 0.06
 """Upward moves of the validation loss between evaluations (root mean square after the first quarter) as a share of the
 constant prediction's loss. Healthy benches: at most 0.04; running statistics of one batch 0.1 and more."""
 
@@ -38,8 +38,8 @@ class Oscillating(Check):
 
     How to fix:
         Where the training loss is calm: batch-norm statistics that follow single batches (PyTorch's ``momentum`` is the
-        weight of the new batch, 0.1, where others mean 0.9), or a small validation set. Where it swings as well: a lower
-        rate, larger batches, less momentum.
+        weight of the new batch, 0.1, where others mean 0.9), or a small validation set. Where it swings as well: a
+        lower rate, larger batches, less momentum.
 
     References:
         PyTorch documentation, BatchNorm (note on momentum).
@@ -49,7 +49,7 @@ class Oscillating(Check):
     name = "oscillating"
     severity = Severity.WARNING
     after = ("TW401", "TW501", "TW502", "TW503")
-    cases = (Case(training_benches.normalised, curve_faults.hasty_norm),)
+    cases = (Case(training_benches.alloys_mlp, curve_faults.hasty_norm),)
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
         curve.require_no_game()
@@ -63,7 +63,8 @@ class Oscillating(Check):
             return
         calm = rises(curve.trend.y[len(curve.trend) // 4 :]) < LIMIT * curve.scale / 4
         yield self.finding(
-            happened=f"The validation loss swings between {late.min():.3g} and {late.max():.3g} with {swings} changes of "
+            happened=f"The validation loss swings between {late.min():.3g} and {late.max():.3g} with {swings} "
+            f"changes of "
             f"direction, {moves:.0%} of the constant's loss each time, while the training loss is "
             f"{'calm' if calm else 'restless too'}.",
             expected=f"Moves below {LIMIT:.0%} of the constant's loss from one evaluation to the next.",
@@ -97,4 +98,3 @@ def _swings(values: np.ndarray[tuple[int], np.dtype[np.float64]], least: float) 
     moves = np.diff(values)
     signs = np.sign(moves[np.abs(moves) > least])
     return int((signs[1:] != signs[:-1]).sum())
-

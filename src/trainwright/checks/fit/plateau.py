@@ -44,8 +44,9 @@ class Plateau(Check):
         In preview, because a floor of noise in the data looks exactly the same.
 
     How to fix:
-        Lower the learning rate at the beginning of the flat part; if nothing moves then, less weight decay or dropout, or
-        a larger model. If that does not help either, it is the data's own noise, and training may end there.
+        Lower the learning rate at the beginning of the flat part; if nothing moves then, less weight decay or
+        dropout, or a larger model. If that does not help either, it is the data's own noise, and training may end
+        there.
 
     References:
         Smith, A Disciplined Approach to Neural Network Hyper-Parameters (2018).
@@ -55,8 +56,8 @@ class Plateau(Check):
     name = "plateau"
     severity = Severity.ADVICE
     maturity = Maturity.PREVIEW
-    after = ("TW401", "TW303", "TW501", "TW502", "TW503", "TW504", "TW508")
-    cases = (Case(training_benches.alloys_mlp, curve_faults.strong_decay),)
+    after = ("TW401", "TW303", "TW501", "TW502", "TW503", "TW504", "TW507", "TW508")
+    cases = (Case(training_benches.yield_mlp, curve_faults.strong_decay),)
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
         curve.require_points(curve.train_loss, FEWEST_POINTS)
@@ -73,7 +74,8 @@ class Plateau(Check):
         if -change > max(FLAT * learnt, 2 * error) or abs(change) > 0.1 * learnt:
             return
         yield self.finding(
-            happened=f"Since {curve.x_unit} {values.x[begin]:g} of {curve.length:g} the training loss stayed at {level:.4g} "
+            happened=f"Since {curve.x_unit} {values.x[begin]:g} of {curve.length:g} the training loss stayed at "
+            f"{level:.4g} "
             f"(change {change:+.2g}); before it had fallen from {curve.reference:.4g}.",
             expected=f"A loss that still falls by {FLAT:.0%} of what was learnt, or is near zero.",
             todo="Lower the learning rate where the flat part begins; then try less regularisation or a larger model.",

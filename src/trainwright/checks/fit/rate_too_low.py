@@ -65,8 +65,10 @@ class RateTooLow(Check):
         if second <= 0 or second < STEADY * first or learnt > LEARNT or not _falls(values):
             return
         yield self.finding(
-            happened=f"At a learning rate of {rate:g} the training loss fell from {values[0]:.4g} to {values[-1]:.4g} in "
-            f"{curve.length:g} {curve.x_unit}s, the second half of them bringing {second / max(first, 1e-12):.0%} of what "
+            happened=f"At a learning rate of {rate:g} the training loss fell from {values[0]:.4g} to "
+            f"{values[-1]:.4g} in "
+            f"{curve.length:g} {curve.x_unit}s, the second half of them bringing {second / max(first, 1e-12):.0%} of "
+            f"what "
             "the first brought: it creeps.",
             expected=f"A rate above {typical / FAR:g}, a thirtieth of what is usual for {curve.optimizer}.",
             todo=f"Raise the learning rate to {typical:g}.",
@@ -80,7 +82,7 @@ class RateTooLow(Check):
                 ),
             ),
             fixes=(Fix(f"Set the learning rate to {typical:g}", changes={"optimizer.learning_rate": typical}),),
-            confidence=0.85,
+            confidence=0.92,
             why_confident="A low rate, a straight line and little learnt, all three.",
         )
 

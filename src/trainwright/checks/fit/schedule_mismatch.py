@@ -11,8 +11,8 @@ from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix
 from trainwright.measures.curves import LearningCurve
 
 SPENT = 5e-4
-"""Share of the highest rate below which nothing is learnt any more. Schedules that drop tenfold three times stay above; a
-cosine to zero is below it for the last 1.5 % of the training."""
+"""Share of the highest rate below which nothing is learnt any more. Schedules that drop tenfold three times stay
+above; a cosine to zero is below it for the last 1.5 % of the training."""
 
 IDLE = 0.2
 """Share of the training that may be spent so."""
@@ -32,8 +32,8 @@ class ScheduleMismatch(Check):
         one that never moved although a schedule was set up.
 
     Why it hurts:
-        Steps at a rate of zero are wasted. A schedule stepped once per batch whose lengths were given in epochs runs off
-        in the first minutes; one that is never stepped does nothing.
+        Steps at a rate of zero are wasted. A schedule stepped once per batch whose lengths were given in epochs
+        runs off in the first minutes; one that is never stepped does nothing.
 
     How it is measured:
         From the logged rates. More than 20 % of the training below a two-thousandth of the highest rate; more than two
@@ -76,12 +76,16 @@ class ScheduleMismatch(Check):
                 curve,
                 f"The learning rate goes up and down {rounds:.1f} times in an epoch.",
                 Evidence("rounds of the schedule in an epoch", rounds, limit=CYCLES),
-                Fix("Step it per epoch", instruction="Call scheduler.step() once per epoch, or give its length in steps."),
+                Fix(
+                    "Step it per epoch",
+                    instruction="Call scheduler.step() once per epoch, or give its length in steps.",
+                ),
             )
         elif curve.has_schedule and peak == known.y.min():
             yield self._finding(
                 curve,
-                f"The learning rate stayed at {peak:g} over {curve.length:g} {curve.x_unit}s although there is a schedule.",
+                f"The learning rate stayed at {peak:g} over {curve.length:g} {curve.x_unit}s although there is a "
+                f"schedule.",
                 Evidence("change of the learning rate", 0.0, limit=0.0),
                 Fix("Step the schedule", instruction="Call scheduler.step() after optimizer.step()."),
             )
@@ -94,7 +98,10 @@ class ScheduleMismatch(Check):
             todo="Make the length of the schedule that of the training, in the unit in which it is stepped.",
             evidence=(
                 Evidence(
-                    evidence.quantity, evidence.value, evidence.limit, series=(curve.learning_rate.series("learning rate"),)
+                    evidence.quantity,
+                    evidence.value,
+                    evidence.limit,
+                    series=(curve.learning_rate.series("learning rate"),),
                 ),
             ),
             fixes=(fix,),

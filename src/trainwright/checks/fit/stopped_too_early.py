@@ -33,9 +33,9 @@ class StoppedTooEarly(Check):
         A better model was to be had for nothing but time; comparisons made so early favour whatever learns fastest.
 
     How it is measured:
-        What the last fifth of the training gained over the fifth before, as a share of all that was learnt. Silent where
-        the gain is within the noise, and where the rate had been brought down to the end on purpose: then the last part
-        always gains, and longer training means planning the schedule longer.
+        What the last fifth of the training gained over the fifth before, as a share of all that was learnt. Silent
+        where the gain is within the noise, and where the rate had been brought down to the end on purpose: then the
+        last part always gains, and longer training means planning the schedule longer.
 
     How to fix:
         Train longer, two to four times, and keep the best epoch.
@@ -48,10 +48,7 @@ class StoppedTooEarly(Check):
     name = "stopped-too-early"
     severity = Severity.ADVICE
     after = ("TW401", "TW303", "TW501", "TW502", "TW504", "TW520")
-    cases = (
-        Case(training_benches.yield_mlp, curve_faults.cut_training),
-        Case(training_benches.alloys_mlp, curve_faults.cut_training),
-    )
+    cases = (Case(training_benches.alloys_mlp, curve_faults.cut_training),)
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
         losses, part = _judged(curve)

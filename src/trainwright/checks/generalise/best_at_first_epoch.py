@@ -12,8 +12,8 @@ from trainwright.measures.curves import LearningCurve
 from trainwright.measures.trends import noise
 
 RISE = 0.05
-"""Rise of the validation loss above its first value, as a share of the constant prediction's loss. Healthy benches never
-have their best epoch first."""
+"""Rise of the validation loss above its first value, as a share of the constant prediction's loss. Healthy benches
+never have their best epoch first."""
 
 NOISE = 4.0
 """The rise must also be this many times the noise between evaluations."""
@@ -33,8 +33,8 @@ class BestAtFirstEpoch(Check):
         best model may lie there. In fine-tuning it says that the rate is too high or one epoch is enough.
 
     How it is measured:
-        Every later value lies above the first, the last three by 5 % of the constant prediction's loss and four times the
-        noise; at least five evaluations.
+        Every later value lies above the first, the last three by 5 % of the constant prediction's loss and four
+        times the noise; at least five evaluations.
 
     How to fix:
         Evaluate several times within the first epoch, lower the learning rate, regularise, and keep the best weights.
@@ -59,7 +59,8 @@ class BestAtFirstEpoch(Check):
             return
         yield self.finding(
             happened=f"The validation loss was lowest at {curve.x_unit} {known.x[0]:g} ({first:.4g}), the first of "
-            f"{len(known)} evaluations, and is {final:.4g} at the end, while the training loss fell from {train[0]:.4g} "
+            f"{len(known)} evaluations, and is {final:.4g} at the end, while the training loss fell from "
+            f"{train[0]:.4g} "
             f"to {train[-1]:.4g}.",
             expected="A validation loss that improves for several evaluations before it rises.",
             todo="Evaluate within the first epoch, lower the learning rate, and keep the best weights.",

@@ -14,8 +14,8 @@ TRAIN = 0.7
 """Share of the constant prediction's loss that was learnt on training data: so much is memory or understanding."""
 
 VALIDATION = 0.05
-"""Share learnt on validation data up to which nothing was understood. Healthy benches that learn: 0.25 and more; shuffled
-labels: at most 0.02."""
+"""Share learnt on validation data up to which nothing was understood. Healthy benches that learn: 0.25 and more;
+shuffled labels: at most 0.02."""
 
 ERRORS = 3.0
 """Standard errors above the constant prediction up to which an accuracy on validation data is chance."""
@@ -30,17 +30,17 @@ class MemorisedLabels(Check):
         A training loss near zero beside a validation loss that at no time was better than a constant prediction.
 
     Why it hurts:
-        This is what a network does with labels that do not belong to their inputs: a shuffled column, a join gone wrong,
-        inputs and labels shuffled apart. The same picture comes from an identifier among the inputs or from far too few
-        samples. It is not ordinary overfitting, where validation is good for a while.
+        This is what a network does with labels that do not belong to their inputs: a shuffled column, a join gone
+        wrong, inputs and labels shuffled apart. The same picture comes from an identifier among the inputs or from
+        far too few samples. It is not ordinary overfitting, where validation is good for a while.
 
     How it is measured:
         70 % of the constant prediction's loss learnt on training data, less than 5 % on validation data at any
         time, and no accuracy beyond chance there. Needs to know the constant prediction's loss.
 
     How to fix:
-        Look at twenty samples beside their labels, in the form in which the model gets them, on both parts. Then look for
-        a column that only names the sample.
+        Look at twenty samples beside their labels, in the form in which the model gets them, on both parts. Then
+        look for a column that only names the sample.
 
     References:
         Zhang et al., Understanding Deep Learning Requires Rethinking Generalization (2017).
@@ -49,7 +49,7 @@ class MemorisedLabels(Check):
     code = "TW605"
     name = "memorised-labels"
     severity = Severity.WARNING
-    after = ("TW401", "TW501")
+    after = ("TW401", "TW501", "TW604")
     cases = (Case(training_benches.alloys_mlp, curve_faults.shuffled_labels),)
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
@@ -81,7 +81,8 @@ class MemorisedLabels(Check):
                 ),
             ),
             confidence=0.9,
-            why_confident="Validation was no better than a constant at any time, which overfitting alone does not explain.",
+            why_confident="Validation was no better than a constant at any time, which overfitting alone does not "
+            "explain.",
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from trainwright.clinic import curve_faults, training_benches
@@ -49,15 +48,15 @@ class Underfitting(Check):
     code = "TW602"
     name = "underfitting"
     severity = Severity.WARNING
-    after = ("TW401", "TW303", "TW501", "TW502", "TW503", "TW504")
-    cases = (Case(training_benches.alloys_mlp, curve_faults.strong_decay),)
+    after = ("TW401", "TW303", "TW501", "TW502", "TW503", "TW504", "TW507", "TW508")
+    cases = (Case(training_benches.yield_mlp, curve_faults.strong_decay),)
 
     def run(self, curve: LearningCurve, found: BaselineComparison | None) -> Iterator[Finding]:
         if found is None:
             raise CannotEvaluate("no simple predictor was compared, and noise in the data looks the same")
         curve.require_points(curve.train_loss, FEWEST_POINTS)
         curve.require_points(curve.validation_loss, FEWEST_POINTS, "validation losses")
-        better = [s for s in found.baselines if math.isfinite(s.high) and s.high < 0]
+        better = found.better
         values, scale = curve.trend.y, curve.scale
         tail = max(1, len(values) // 5)
         train, validation = float(values[-tail:].mean()), float(curve.validation_trend.y[-tail:].mean())
@@ -69,7 +68,8 @@ class Underfitting(Check):
         unit = f" {found.unit}" if found.unit else ""
         yield self.finding(
             happened=f"The training loss ends at {train:.4g}, {left:.0%} of a constant prediction's, hardly below the "
-            f"validation loss ({validation:.4g}) and no longer falling, while '{best.name}' reaches {best.value:.4g}{unit} "
+            f"validation loss ({validation:.4g}) and no longer falling, while '{best.name}' reaches "
+            f"{best.value:.4g}{unit} "
             f"against the network's {found.value:.4g}{unit} on validation.",
             expected=f"A training loss below {LEFT:.0%} of the constant's, or no simple predictor that is better.",
             todo="Make the network wider or deeper, lower weight decay and dropout, then look at the rate.",
@@ -81,12 +81,15 @@ class Underfitting(Check):
                     where="train",
                     series=(curve.train_loss.series("training loss"), curve.validation_loss.series("validation loss")),
                 ),
-                Evidence("advantage over the simple predictor", best.advantage, limit=0.0, unit=found.unit, where=best.name),
+                Evidence(
+                    "advantage over the simple predictor", best.advantage, limit=0.0, unit=found.unit, where=best.name
+                ),
             ),
             fixes=(
                 Fix(
                     "Let it fit first",
-                    instruction="Turn off dropout, augmentation and weight decay, widen until the training data are fitted, "
+                    instruction="Turn off dropout, augmentation and weight decay, widen until the training data are "
+                    "fitted, "
                     "then add back one at a time; the recipe's stages overfit and regularize do so.",
                 ),
             ),

@@ -39,8 +39,8 @@ class ValidationBetter(Check):
         that is not known it is advice.
 
     How to fix:
-        Evaluate the training set in evaluation mode and compare. If the difference stays, look for duplicates across the
-        split, groups, cleaner labels, another time or place of origin.
+        Evaluate the training set in evaluation mode and compare. If the difference stays, look for duplicates
+        across the split, groups, cleaner labels, another time or place of origin.
 
     References:
         Rosebrock, Why is my validation loss lower than my training loss? (2019).
@@ -50,7 +50,10 @@ class ValidationBetter(Check):
     name = "validation-better"
     severity = Severity.WARNING
     after = ("TW401", "TW501", "TW201", "TW604")
-    cases = (Case(training_benches.alloys_mlp, curve_faults.noisy_training_labels),)
+    cases = (
+        Case(training_benches.waves_gru, curve_faults.noisy_training_labels),
+        Case(training_benches.digits_cnn, curve_faults.noisy_training_labels),
+    )
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
         if curve.train_only:
@@ -62,7 +65,8 @@ class ValidationBetter(Check):
             return
         known = curve.train_only is not None and better is True
         yield self.finding(
-            happened=f"Over the second half of the training the validation loss lies below the training loss by {gap:.0%} "
+            happened=f"Over the second half of the training the validation loss lies below the training loss by "
+            f"{gap:.0%} "
             f"of a constant prediction's{' and validation accuracy is higher as well' if better else ''}"
             f"{', with nothing that acts in training only' if curve.train_only is not None else ''}.",
             expected=f"Validation at most {LIMIT:.0%} better"
@@ -80,7 +84,8 @@ class ValidationBetter(Check):
             fixes=(
                 Fix(
                     "Compare in the same mode",
-                    instruction="Evaluate the training set in evaluation mode; then compare how the two parts were drawn, "
+                    instruction="Evaluate the training set in evaluation mode; then compare how the two parts were "
+                    "drawn, "
                     "labelled and prepared.",
                 ),
             ),
@@ -105,7 +110,8 @@ def _at_same_weights(curve: LearningCurve, train: Array) -> Array:
     """The training values at the weights that validation saw: a mean over an epoch belongs to its middle."""
     if curve.x_unit == "step" or len(train) < 2:
         return train
-    return (train + np.append(train[1:], train[-1])) / 2
+    later: Array = np.append(train[1:], train[-1])
+    return (train + later) / 2
 
 
 def _accuracy_better(curve: LearningCurve) -> bool | None:

@@ -24,20 +24,20 @@ class ValidationIdentical(Check):
     """The validation loss is the same as the training loss, or the same every time.
 
     What it finds:
-        Validation values that equal the training values to the last digit, and validation values that never change while
-        the training goes on.
+        Validation values that equal the training values to the last digit, and validation values that never change
+        while the training goes on.
 
     Why it hurts:
         Nothing is known about how the model does on other data: the same numbers were logged twice, or a model is
         evaluated that does not take part in the training (a copy, a compiled or averaged one that is never updated).
 
     How it is measured:
-        Equality to the last digit over at least five evaluations, at four significant digits or more, while the training
-        loss moved by 5 % of the constant prediction's. Two different data sets never give that.
+        Equality to the last digit over at least five evaluations, at four significant digits or more, while the
+        training loss moved by 5 % of the constant prediction's. Two different data sets never give that.
 
     How to fix:
-        Look which variable is logged as validation loss, which loader is read, and whether the model that is evaluated is
-        the one that is trained.
+        Look which variable is logged as validation loss, which loader is read, and whether the model that is
+        evaluated is the one that is trained.
 
     References:
         Karpathy, A Recipe for Training Neural Networks (evaluation over the whole, correct set).
