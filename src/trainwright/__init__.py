@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trainwright.doctor.diagnosis import diagnose
     from trainwright.workbench.config import Config
     from trainwright.workbench.experiment import Experiment
     from trainwright.workbench.loop import train
@@ -19,10 +20,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "Config": "trainwright.workbench.config",
     "Experiment": "trainwright.workbench.experiment",
+    "diagnose": "trainwright.doctor.diagnosis",
     "train": "trainwright.workbench.loop",
 }
 
-__all__ = ["Config", "Experiment", "__version__", "train"]
+__all__ = ["Config", "Experiment", "__version__", "diagnose", "train"]
 
 
 def __getattr__(name: str) -> Any:

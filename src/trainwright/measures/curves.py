@@ -87,7 +87,7 @@ class Curve:
 
     def series(self, name: str, unit: str = "") -> Series:
         """The curve as evidence, thinned to :data:`MOST_DRAWN` points."""
-        drawn = self.blocks(MOST_DRAWN)
+        drawn = self.finite.blocks(MOST_DRAWN)
         return Series(name, tuple(map(float, drawn.x)), tuple(map(float, drawn.y)), unit)
 
 

@@ -56,7 +56,7 @@ class Plateau(Check):
     name = "plateau"
     severity = Severity.ADVICE
     maturity = Maturity.PREVIEW
-    after = ("TW401", "TW303", "TW501", "TW502", "TW503", "TW504", "TW507", "TW508")
+    after = ("TW401", "TW303", "TW501", "TW502", "TW503", "TW504", "TW507", "TW508", "TW602")
     cases = (Case(training_benches.yield_mlp, curve_faults.strong_decay),)
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:

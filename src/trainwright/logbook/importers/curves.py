@@ -120,11 +120,13 @@ def _from_one(counts: Array) -> Array:
 
 
 def _per_epoch(steps: Array, epochs: Array) -> float | None:
-    """Steps that make an epoch: the slope of one count over the other."""
+    """Steps that make an epoch, from the last step of the first and of the last epoch."""
     known = np.isfinite(steps) & np.isfinite(epochs)
-    if known.sum() < 2 or np.ptp(epochs[known]) <= 0 or np.ptp(steps[known]) <= 0:
+    if not known.any():
         return None
-    return float(max(1.0, round(np.ptp(steps[known]) / np.ptp(epochs[known]), 2)))
+    begin, end = float(epochs[known].min()), float(epochs[known].max())
+    first, last = (float(steps[known & (epochs == each)].max()) for each in (begin, end))
+    return max(1.0, round((last - first) / (end - begin), 2)) if end > begin and last > first else None
 
 
 def _curve(found: Rows, column: str, places: Array) -> Curve:
