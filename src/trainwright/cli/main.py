@@ -1,7 +1,7 @@
 """The command line: ``trainwright COMMAND``; each command stands in a module of its own.
 
-Nothing heavy is imported here or at the top of a command's module, so that help, ``rules``, ``explain`` and ``runs``
-start in well under half a second; a test holds that they never import torch.
+Nothing heavy is imported here or at the top of a command's module, so that help, ``rules``, ``explain``, ``runs`` and
+``diagnose`` start in well under half a second; a test holds that they never import torch.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from trainwright.cli import audit, explain, rules, run, runs, watch
+from trainwright.cli import audit, diagnose, explain, rules, run, runs, watch
 
 app = typer.Typer(
     name="trainwright",
@@ -46,6 +46,7 @@ def _root(
     [bold]trainwright run mydata.csv[/]         the same on your own table
     [bold]trainwright watch train.py[/]         your own training script, unchanged
     [bold]trainwright audit photos/[/]          only look at the data
+    [bold]trainwright diagnose log.csv[/]       what a training's log tells, whatever wrote it
     [bold]trainwright explain initial-loss[/]   what a check finds and why
     """
 
@@ -53,6 +54,7 @@ def _root(
 app.command("run")(run.command)
 app.command("watch", context_settings=watch.CONTEXT)(watch.command)
 app.command("audit")(audit.command)
+app.command("diagnose")(diagnose.command)
 app.command("explain")(explain.command)
 app.command("rules")(rules.command)
 app.command("runs")(runs.command)

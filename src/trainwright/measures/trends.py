@@ -24,9 +24,12 @@ def noise(values: Array) -> float:
     return float(TO_DEVIATION * np.median(np.abs(second - np.median(second))) / math.sqrt(6))
 
 
-def restlessness(values: Array) -> float:
-    """The same, not robust: every jump counts, in proportion (root mean square of second differences)."""
-    return float(math.sqrt(np.mean(np.diff(values, 2) ** 2) / 6)) if len(values) >= 3 else 0.0
+def rises(values: Array, but: int = 0) -> float:
+    """Root mean square of the upward moves between neighbours, downward ones counted as none; ``but`` the largest
+    few."""
+    upward = np.sort(np.diff(values).clip(min=0))
+    counted = upward[: max(0, len(upward) - but)]
+    return float(np.sqrt(np.mean(counted**2))) if len(counted) else 0.0
 
 
 def running_median(values: Array, width: int) -> Array:

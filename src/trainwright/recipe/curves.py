@@ -49,6 +49,7 @@ def learning_curve(experiment: Experiment, result: TrainingResult) -> LearningCu
         steps_per_epoch=history[0].step if history else None,
         optimizer=experiment.config.optimizer.name,
         has_schedule=schedule.name != "constant" or schedule.warmup > 0,
+        is_game=False,
         train_only=tuple(_train_only(experiment, result)),
     )
 

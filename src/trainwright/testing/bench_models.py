@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 
@@ -17,9 +18,11 @@ QUIRKS: dict[str, str] = {
     "batch-leak": "subtracts the mean over the batch",
     "batch-norm": "batch normalisation after every hidden layer",
     "detached": "cuts the graph in front of the head",
+    "disturbed": "sign of the last layer turned once, in the midst of training",
     "dropout": "dropout of one half after every hidden layer",
     "frozen": "no parameter trained but the last bias",
     "frozen-first": "first layer frozen on purpose",
+    "hasty-norm": "running statistics of batch normalisation follow the last batch",
     "heavy-dropout": "dropout of 0.99 after every hidden layer",
     "ignore-input": "multiplies the features by zero",
     "large-head": "last layer thirty times too large",
@@ -32,9 +35,14 @@ QUIRKS: dict[str, str] = {
     "softmax": "softmax after the last layer",
     "softmax-over-batch": "softmax along the samples after the last layer",
     "unused-layer": "a layer that is never called",
+    "stale-evaluation": "evaluation mode uses a copy made before training",
     "zero-head": "last layer starts at zero",
 }
 """Every quirk and what it does."""
+
+
+DISTURBED_AT = 150
+"""Training pass in which the quirk "disturbed" strikes."""
 
 
 class BenchNet(nn.Module):
@@ -61,6 +69,16 @@ class BenchNet(nn.Module):
         self._apply_to_parameters()
         if "adapter" in spec.quirks:
             self.head = _Adapter(self.head)
+        self._passes = 0
+        if "stale-evaluation" in spec.quirks:
+            # In a function, so that the copy takes part neither in training nor in checkpoints.
+            self._evaluate = _joined(copy.deepcopy(self.body), copy.deepcopy(self.head))
+
+    def _disturb(self) -> None:
+        self._passes += self.training
+        if "disturbed" in self.quirks and self.training and self._passes == DISTURBED_AT:
+            with torch.no_grad():
+                self.head.get_parameter("weight").neg_()
 
     def _apply_to_parameters(self) -> None:
         with torch.no_grad():
@@ -77,6 +95,9 @@ class BenchNet(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Outputs [N, n_outputs] of inputs [N, ...]."""
+        if "stale-evaluation" in self.quirks and not self.training:
+            return self._evaluate(inputs)
+        self._disturb()
         features = self.body(inputs)
         if "batch-leak" in self.quirks:
             features = features - features.mean(0, keepdim=True)
@@ -97,6 +118,14 @@ _ENDINGS: dict[str, Callable[[Tensor], Tensor]] = {
     "softmax": lambda outputs: outputs.softmax(-1),
     "softmax-over-batch": lambda outputs: outputs.softmax(0),
 }
+
+
+def _joined(body: nn.Module, head: nn.Module) -> Callable[[Tensor], Tensor]:
+    def evaluate(inputs: Tensor) -> Tensor:
+        outputs: Tensor = head(body(inputs))
+        return outputs
+
+    return evaluate
 
 
 class _PlainList(nn.Module):
@@ -143,7 +172,8 @@ class _LastState(nn.Module):
 def _after(spec: ModelSpec, width: int, *, image: bool = False) -> list[nn.Module]:
     layers: list[nn.Module] = []
     if "batch-norm" in spec.quirks:
-        layers.append(nn.BatchNorm2d(width) if image else nn.BatchNorm1d(width))
+        momentum = 0.99 if "hasty-norm" in spec.quirks else 0.1
+        layers.append(nn.BatchNorm2d(width, momentum=momentum) if image else nn.BatchNorm1d(width, momentum=momentum))
     if "layer-norm" in spec.quirks:
         layers.append(nn.GroupNorm(1, width) if image else nn.LayerNorm(width))
     if "no-activation" not in spec.quirks:

@@ -55,6 +55,7 @@ LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = MappingProxyType(
         "rewrapped-values": lambda outputs, targets: _rewrapped(functional.mse_loss(outputs, targets)),
         "summed-classes": lambda outputs, targets: functional.cross_entropy(outputs, targets, reduction="sum"),
         "summed-values": lambda outputs, targets: functional.mse_loss(outputs, targets, reduction="sum"),
+        "minus-outputs": lambda outputs, targets: functional.cross_entropy(-outputs, targets),
         "negated-classes": lambda outputs, targets: -functional.cross_entropy(outputs, targets),
         "negated-values": lambda outputs, targets: -functional.mse_loss(outputs, targets),
     }

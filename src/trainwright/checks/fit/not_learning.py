@@ -9,7 +9,7 @@ import numpy as np
 
 from trainwright.clinic import training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Series, Severity
-from trainwright.measures.curves import Curve, LearningCurve
+from trainwright.measures.curves import BLOCKS, FEWEST_EPOCHS, Curve, LearningCurve
 from trainwright.measures.trends import lowest_level
 
 _WIRING = ("TW307", "TW309", "TW328", "TW332", "TW342")
@@ -22,16 +22,8 @@ least 0.3 over five seeds and four widths; ill ones at most 0.03."""
 METRIC_ERRORS = 3.0
 """An accuracy this many standard errors above the constant prediction's counts as learning, whatever the loss."""
 
-FEWEST_EPOCHS = 3
-
-FEWEST_STEPS = 300
-"""Steps that are a fair chance where nobody knows how many make an epoch; warm-up is over by then."""
-
-BLOCKS = 40
-"""Means over the training that a log of many steps is reduced to, so that single batches are not judged."""
-
-TYPICAL_RATE = {"adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "sgd": 0.05}
-"""Where each optimizer usually works for standardised data; proposed only from more than a factor 30 away."""
+FAR = 30.0
+"""Factor from the optimizer's usual rate beyond which another rate is proposed."""
 
 
 class NotLearning(Check):
@@ -69,8 +61,8 @@ class NotLearning(Check):
     )
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
-        _require_a_fair_chance(curve)
-        train_loss, baseline = curve.train_loss.finite.blocks(BLOCKS), curve.baseline_train_loss
+        curve.require_chance_to_learn()
+        train_loss, baseline = curve.trend, curve.baseline_train_loss
         train = _learnt(curve.train_loss, baseline)
         judged = curve.baseline_validation_loss if curve.baseline_validation_loss is not None else baseline
         validation = _learnt(curve.validation_loss, judged) if len(curve.validation_loss) else -math.inf
@@ -91,19 +83,6 @@ class NotLearning(Check):
             confidence=0.95,
             why_confident="Judged against the constant prediction on the same samples, over three epochs or more.",
         )
-
-
-def _require_a_fair_chance(curve: LearningCurve) -> None:
-    """Raise where the training was too short for anybody to have learnt."""
-    points, length = len(curve.train_loss.finite), curve.length
-    if points < FEWEST_EPOCHS:
-        raise CannotEvaluate(f"{points} finite training losses are too few to tell; {FEWEST_EPOCHS} are needed")
-    if curve.x_unit == "step" and length < FEWEST_STEPS:
-        epochs = length / curve.steps_per_epoch if curve.steps_per_epoch else 0.0
-        if not (epochs >= FEWEST_EPOCHS and length >= FEWEST_STEPS / 3):
-            raise CannotEvaluate(f"{length:g} steps are too few to tell; {FEWEST_STEPS} are needed")
-    elif length < FEWEST_EPOCHS:
-        raise CannotEvaluate(f"{length:g} epochs are too few to tell; {FEWEST_EPOCHS} are needed")
 
 
 def _learnt(losses: Curve, baseline: float | None) -> float:
@@ -148,18 +127,18 @@ def _evidence(learnt: float, part: str, series: tuple[Series, ...] = ()) -> Evid
 
 def _is_restless(curve: LearningCurve) -> bool:
     """Whether the training loss ended far above the constant's or still jumps at the end: signs of too high a rate."""
-    losses, baseline = curve.train_loss.finite.blocks(BLOCKS).y, curve.baseline_train_loss or math.inf
+    losses, baseline = curve.trend.y, curve.baseline_train_loss or math.inf
     late_rises = np.diff(losses[-max(3, len(losses) // 2) :])
     return bool(losses[-1] > 1.5 * baseline or late_rises.max() > 0.25 * baseline)
 
 
 def _new_rate(curve: LearningCurve, restless: bool) -> float | None:
-    typical, rate = TYPICAL_RATE.get(curve.optimizer.lower()), curve.peak_rate
+    typical, rate = curve.typical_rate, curve.peak_rate
     if typical is None or rate is None:
         return None
-    if rate < typical / 30 and not restless:
+    if rate < typical / FAR and not restless:
         return typical
-    if rate > typical * 30 or (restless and rate > 3 * typical):
+    if rate > typical * FAR or (restless and rate > 3 * typical):
         return typical
     return None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from statistics import NormalDist
 
 import numpy as np
 
@@ -46,7 +45,10 @@ class WorseThanSimpleBaseline(Check):
     code = "TW520"
     name = "worse-than-simple-baseline"
     severity = Severity.WARNING
-    after = ("TW401", "TW315", "TW304", "TW303", "TW501")
+    after = (
+        *("TW401", "TW315", "TW304", "TW303", "TW501", "TW502", "TW504", "TW507", "TW508", "TW514"),
+        *("TW602", "TW604", "TW605"),
+    )
     cases = (
         Case(training_benches.digits_cnn, training_faults.short_training),
         Case(training_benches.yield_mlp, training_faults.short_training),
@@ -59,7 +61,7 @@ class WorseThanSimpleBaseline(Check):
         curve = curve if curve is not None and len(curve.validation_loss.finite) else None
         if curve is not None and len(curve.train_loss) and not math.isfinite(curve.train_loss.y[-1]):
             raise CannotEvaluate("the training ended with a loss that is not finite")
-        better = [s for s in scores if s.advantage + _widening(len(scores)) * (s.high - s.low) / 2 < 0]
+        better = found.better
         constant = [s for s in scores if s.ignores_input and s.low <= 0]
         equal = [s for s in scores if _is_linear(s) and s.low <= 0 <= s.high]
         if better:
@@ -96,11 +98,6 @@ class WorseThanSimpleBaseline(Check):
             where=score.name,
             severity=severity,
         )
-
-
-def _widening(baselines: int) -> float:
-    """Factor by which 95 % intervals grow so that all of several hold together (Bonferroni)."""
-    return NormalDist().inv_cdf(1 - 0.025 / baselines) / NormalDist().inv_cdf(0.975)
 
 
 def _is_linear(score: BaselineScore) -> bool:

@@ -62,7 +62,7 @@ class Overfitting(Check):
     code = "TW601"
     name = "overfitting"
     severity = Severity.WARNING
-    after = ("TW401", "TW501")
+    after = ("TW401", "TW501", "TW605")
     cases = (Case(training_benches.alloys_mlp, training_faults.memorised),)
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
@@ -146,13 +146,9 @@ def _measure_rise(curve: LearningCurve) -> _Rise:
 
 
 def _scale(curve: LearningCurve) -> float:
-    """The constant prediction's loss; where nobody knows it, what the training loss fell by."""
     baseline = curve.baseline_validation_loss
     if baseline is None:
-        baseline = curve.baseline_train_loss
-    if baseline is None:
-        train = curve.train_loss.finite.blocks(FEWEST_EPOCHS * TAIL).y
-        baseline = float(train[0] - train.min())
+        return curve.scale
     if not math.isfinite(baseline):
         raise CannotEvaluate(f"the loss of a constant prediction is {baseline}")
     return abs(baseline)
