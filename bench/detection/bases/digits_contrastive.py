@@ -82,6 +82,4 @@ for epoch in range(EPOCHS):
         encoder.eval()
         held_out = images[val[:BATCH]]
         val_loss = nt_xent(encoder(view_of(held_out)), encoder(view_of(held_out))).item()
-    print(
-        f"epoch {epoch}: loss {sum(losses) / len(losses):.3f}, val {val_loss:.3f}, neighbours {neighbour_accuracy():.3f}"
-    )
+    print(f"{epoch}: loss {sum(losses) / len(losses):.3f}, val {val_loss:.3f}, neighbours {neighbour_accuracy():.2%}")

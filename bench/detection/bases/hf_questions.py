@@ -1,4 +1,4 @@
-"""What is being asked for? A tiny BERT from a configuration, trained with the Hugging Face Trainer on made-up questions."""
+"""What is being asked for? A tiny BERT from a configuration, trained with the Hugging Face Trainer."""
 
 import os
 import random

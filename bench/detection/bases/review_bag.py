@@ -12,8 +12,8 @@ torch.manual_seed(SEED)
 torch.set_num_threads(1)
 rng = random.Random(SEED)
 
-GOOD = "great lovely superb charming brilliant moving clever delightful fresh tender gripping warm funny bright fine".split()
-BAD = "dull awful clumsy tedious boring weak silly flat stale hollow noisy bleak lazy messy poor".split()
+GOOD = "great lovely superb charming brilliant moving clever delightful fresh tender gripping warm funny fine".split()
+BAD = "dull awful clumsy tedious boring weak silly flat stale hollow noisy bleak lazy messy".split()
 THINGS = "plot cast music script ending pace camera dialogue story humour scenery lead villain score costume".split()
 FILLERS = "the a and with its film this was is rather quite some of in again really but still".split()
 LABELS = ["bad", "mixed", "good"]

@@ -23,13 +23,6 @@ PROGRAMS: list[Program] = [
     ill("shapes_resnet", "no-zero-grad", GROUP, EVALUATION, "gradient-accumulates").edit(
         ("        optimizer.zero_grad()\n", ""),
     ),
-    ill("hf_questions", "no-zero-grad", GROUP, CALIBRATION, "gradient-accumulates").edit(
-        (
-            "        compute_metrics=metrics,\n    )\n",
-            "        compute_metrics=metrics,\n    )\n    model.zero_grad = lambda set_to_none=True: None\n"
-            "    torch.optim.AdamW.zero_grad = lambda self, set_to_none=True: None\n",
-        ),
-    ),
     ill(
         "digits_cnn",
         "zeroed-before-step",
