@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from trainwright.cli import audit, explain, rules, run, runs
+from trainwright.cli import audit, check, explain, rules, run, runs
 
 app = typer.Typer(
     name="trainwright",
@@ -45,12 +45,14 @@ def _root(
     [bold]trainwright run digits[/]             the whole way on bundled data
     [bold]trainwright run mydata.csv[/]         the same on your own table
     [bold]trainwright audit photos/[/]          only look at the data
+    [bold]trainwright check train.py[/]         try out your own script's model before it trains
     [bold]trainwright explain initial-loss[/]   what a check finds and why
     """
 
 
 app.command("run")(run.command)
 app.command("audit")(audit.command)
+app.command("check", context_settings=check.PASS_ON)(check.command)
 app.command("explain")(explain.command)
 app.command("rules")(rules.command)
 app.command("runs")(runs.command)
@@ -59,3 +61,7 @@ app.command("runs")(runs.command)
 def main() -> None:
     """Entry point of the ``trainwright`` script."""
     app()
+
+
+if __name__ == "__main__":
+    main()

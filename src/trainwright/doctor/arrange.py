@@ -14,9 +14,9 @@ from torch.nn import functional
 from torch.nn.parameter import is_lazy
 from torch.optim import Adam, Optimizer
 
-from trainwright.core import ModelError, UsageError
+from trainwright.core import CannotEvaluate, ModelError, UsageError
 from trainwright.doctor.batch import clone, main_output, map_tensors, n_samples, parts_of, rows_of, tensors_of
-from trainwright.doctor.losses import Loss, OwnLoss, Returned, WholeLoss, own_loss_of, recognise_loss
+from trainwright.doctor.losses import FlatLoss, Loss, OwnLoss, Returned, WholeLoss, own_loss_of
 from trainwright.doctor.restore import restored
 from trainwright.doctor.setup import Setup, call_model
 
@@ -55,18 +55,15 @@ def make_setup(
     call, returned = _look(model, optimizer, inputs, [label] if loss is not None else [None, label])
     outputs = returned.main
     usable: Loss = _usable_loss(loss, returned, targets, may_be_unknown=step is not None)
-    name = recognise_loss(usable)
-    guessed, n_outputs = guess_task(name, outputs, targets)
-    return Setup(
+    setup = Setup(
         model=model,
         loss=usable,
         # Lazy parameters have shapes by now.
         optimizer=optimizer or Adam([p for p in model.parameters() if p.requires_grad], lr=STAND_IN_RATE),
         inputs=inputs,
         targets=targets,
-        task=task or guessed,
-        n_outputs=n_outputs,
-        loss_name=name,
+        task=task or "",
+        n_outputs=1,
         clip_norm=clip_norm,
         batch_size=batch_size or max(1, min(32, n_samples(inputs) // 2)),
         step_function=None if step is None else (lambda setup, i, t: step(setup.joined(i, t))),
@@ -74,6 +71,19 @@ def make_setup(
         label=label,
         returned=returned,
     )
+    describe(setup, outputs)
+    return setup
+
+
+def describe(setup: Setup, outputs: Tensor | None) -> None:
+    """Fill in what the loss and the shapes tell of a setup: name of the loss, task (if not given) and classes."""
+    rows = setup.with_rows(outputs, len(setup))
+    if rows is not None and outputs is not None and rows is not outputs and not isinstance(setup.loss, WholeLoss):
+        setup.loss = FlatLoss(setup.loss, outputs.dim())
+    if setup.loss_name == "python" and rows is not None and not isinstance(setup.loss, OwnLoss):
+        setup.loss_name = recognise_by_value(setup.loss, rows, setup.targets)
+    guessed, setup.n_outputs = guess_task(setup.loss_name, rows, setup.targets)
+    setup.task = setup.task or guessed
 
 
 def guess_task(loss_name: str, outputs: Tensor | None, targets: Any) -> tuple[str, int]:
@@ -262,6 +272,21 @@ def recognise_own_loss(value: Tensor, outputs: Tensor | None, targets: Any) -> O
         if abs(found - float(value)) <= tolerance * max(1.0, abs(float(value))):
             return own
     return OwnLoss()
+
+
+def recognise_by_value(loss: Loss, outputs: Tensor, targets: Any) -> str:
+    """The name of the standard loss that gives the same values for these outputs and for larger ones; else ``python``.
+
+    Many write ``cross_entropy(outputs.flatten(0, 1), targets.flatten())`` as a function of their own.
+    """
+    names = set()
+    with torch.no_grad():
+        for factor in (1.0, 3.0):
+            try:
+                names.add(recognise_own_loss(loss(factor * outputs, targets), factor * outputs, targets).name)
+            except (CannotEvaluate, RuntimeError, ValueError):
+                return "python"
+    return names.pop() if len(names) == 1 else "python"
 
 
 def _candidates(targets: Tensor) -> Iterable[OwnLoss]:

@@ -24,7 +24,12 @@ def to_json(view: RunView) -> str:
         "forced": list(view.forced),
         "stages": [stage.to_dict() for stage in view.stages],
     }
-    return json.dumps(_standard(body), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return standard_json(body)
+
+
+def standard_json(data: Any) -> str:
+    """Plain data as standard JSON; numbers that JSON has not as in :func:`to_json`."""
+    return json.dumps(_standard(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _standard(value: Any) -> Any:

@@ -165,7 +165,8 @@ def _lowest(loss: Loss, start: Tensor, targets: Tensor, *, expand: int | None = 
     with torch.enable_grad():
         for _ in range(steps):
             optimizer.zero_grad()
-            value = loss(free if expand is None else free.expand(expand, *free.shape[1:]), targets)
+            outputs = free if expand is None else free.expand(expand, *free.shape[1:]).contiguous()
+            value = loss(outputs, targets)
             best = min(best, float(value.detach()))
             if not value.requires_grad:
                 break
