@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.parameter import is_lazy
+from torch.nn.parameter import UninitializedBuffer, is_lazy
 from torch.optim import Adam, Optimizer
 
 from trainwright.core import CannotEvaluate, ModelError, UsageError
 from trainwright.doctor.batch import clone, main_output, map_tensors, n_samples, parts_of, rows_of, tensors_of
 from trainwright.doctor.losses import FlatLoss, Loss, OwnLoss, Returned, WholeLoss, own_loss_of
-from trainwright.doctor.restore import restored
+from trainwright.doctor.restore import random_state, restored, set_random_state
 from trainwright.doctor.setup import Setup, call_model
 
 TARGET_NAMES = ("labels", "label", "targets", "target", "y")
@@ -48,11 +48,13 @@ def make_setup(
     """
     _refuse_nonsense(model, batch)
     if step is None and any(is_lazy(p) for p in model.parameters()):
-        model, loss, optimizer = copy.deepcopy((model, loss, optimizer))
+        model, loss, optimizer = _copied(model, loss, optimizer)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     batch = map_tensors(clone(rows_of(_first_batch(batch), slice(SAMPLES))), lambda tensor: tensor.to(device))
     inputs, targets, label = _split(batch, whole=loss is None or step is not None)
+    before = random_state()  # lazy parameters draw their first values
     call, returned = _look(model, optimizer, inputs, [label] if loss is not None else [None, label])
+    set_random_state(before)
     outputs = returned.main
     usable: Loss = _usable_loss(loss, returned, targets, may_be_unknown=step is not None)
     setup = Setup(
@@ -113,6 +115,14 @@ def _refuse_nonsense(model: object, batch: object) -> None:
             expected="A batch as your loader yields it, such as (inputs, targets).",
             todo="Pass batch=next(iter(loader)).",
         )
+
+
+def _copied(model: nn.Module, *others: Any) -> Any:
+    """Copies that belong together; torch itself cannot copy a buffer without a shape."""
+    lazy = [buffer for buffer in model.buffers() if is_lazy(buffer)]
+    return copy.deepcopy(
+        (model, *others), {id(b): UninitializedBuffer(device=b.data.device, dtype=b.data.dtype) for b in lazy}
+    )
 
 
 def _first_batch(batch: Any) -> Any:
