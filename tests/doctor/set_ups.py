@@ -165,7 +165,7 @@ def _step() -> Made:
     def step(batch: Any) -> Any:
         optimizer.zero_grad()
         loss = functional.cross_entropy(model(batch[0]), batch[1])
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return loss
 

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import importlib.util
 import random
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -316,3 +317,19 @@ def test_an_examined_setup_says_what_it_could_not_have() -> None:
     kind = next(kind for kind in TRIALS if kind.__name__ == "OverfitTrial")
     found = examine(setup, absent={kind: "it was asked to leave that out"})
     assert ("TW303", "it was asked to leave that out") in found.verdict.not_evaluated
+
+
+def test_the_base_install_is_enough() -> None:
+    code = """
+import sys
+for name in ("polars", "sklearn", "scipy", "PIL", "altair", "vl_convert"):
+    sys.modules[name] = None
+import torch, trainwright
+from torch import nn
+model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+found = trainwright.check(model, nn.CrossEntropyLoss(), (torch.randn(32, 4), torch.randint(0, 3, (32,))))
+assert len(found.verdict.passed) > 4, found
+foreign = [m for m in sys.modules if m.startswith(("trainwright.data", "trainwright.workbench", "trainwright.recipe"))]
+assert not foreign, foreign
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

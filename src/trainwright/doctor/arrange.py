@@ -99,7 +99,7 @@ def guess_task(loss_name: str, outputs: Tensor | None, targets: Any) -> tuple[st
         return "classification", width if last or outputs.dim() < 3 else outputs.shape[1]
     if loss_name in ("cross_entropy", "nll"):
         return "classification", width
-    if loss_name in ("bce", "bce_with_logits") or (whole_numbers and set(targets.unique().tolist()) <= {0, 1}):
+    if loss_name in ("bce", "bce_with_logits") or (whole_numbers and set(torch.unique(targets).tolist()) <= {0, 1}):
         return "classification", 1
     return "regression", 1
 
@@ -120,9 +120,8 @@ def _refuse_nonsense(model: object, batch: object) -> None:
 def _copied(model: nn.Module, *others: Any) -> Any:
     """Copies that belong together; torch itself cannot copy a buffer without a shape."""
     lazy = [buffer for buffer in model.buffers() if is_lazy(buffer)]
-    return copy.deepcopy(
-        (model, *others), {id(b): UninitializedBuffer(device=b.data.device, dtype=b.data.dtype) for b in lazy}
-    )
+    made = {id(b): UninitializedBuffer(device=b.data.device, dtype=b.data.dtype) for b in lazy}  # type: ignore[call-arg]
+    return copy.deepcopy((model, *others), made)
 
 
 def _first_batch(batch: Any) -> Any:

@@ -189,11 +189,13 @@ class _Replayed:
         for leaf, new in zip(self.leaves, given, strict=True):
             values[id(leaf)] = new if len(leaf) == self._count else new.reshape(-1, *leaf.shape[1:])
         rows = n_samples(targets)
+        result: Any = None
         with autocasting(self._autocast):
             for operation in self._operations:
                 result = self._repeat(operation, values, rows)
                 for old, new in zip(tensors_of(operation.result), tensors_of(result), strict=True):
                     values[id(old)] = new
+        assert isinstance(result, Tensor)
         return result
 
     def _repeat(self, operation: Operation, values: dict[int, Any], rows: int) -> Any:

@@ -134,7 +134,7 @@ class Setup:
             return loss.detach()
 
         if isinstance(self.optimizer, LBFGS):  # evaluates the loss several times in one step
-            return float(self.optimizer.step(closure))  # type: ignore[arg-type]
+            return float(self.optimizer.step(closure))  # type: ignore[no-untyped-call]
         loss = closure()
         self.optimizer.step()
         return float(loss)

@@ -30,7 +30,8 @@ class PreflightReport(Preflight):
         """Findings, consequences, what could not be judged and why, and the time it took."""
         console.print(Text(self.subject, "bold"))
         print_verdict(console, self.verdict)
-        console.print(Text(f"{len(self.seconds)} trials in {duration(sum(self.seconds.values()))}", "dim"))
+        if self.seconds:
+            console.print(Text(f"{len(self.seconds)} trials in {duration(sum(self.seconds.values()))}", "dim"))
 
     def __str__(self) -> str:
         console = Console(file=io.StringIO(), width=120, color_system=None, highlight=False)
