@@ -37,6 +37,7 @@ def any_check() -> str:
         ["--version"],
         ["--help"],
         ["run", "--help"],
+        ["check", "--help"],
         ["rules"],
         ["rules", "--json"],
         ["explain", "<any check>"],
@@ -57,11 +58,11 @@ def test_light_commands_import_nothing_heavy(arguments: list[str], tmp_path: Pat
 
 def test_help_shows_every_command_and_the_exit_codes() -> None:
     shown = start("--help").stdout
-    for word in ("run", "audit", "diagnose", "explain", "rules", "runs", "130", "trainwright run digits"):
+    for word in ("run", "audit", "check", "diagnose", "explain", "rules", "runs", "watch", "130", "trainwright run digits"):
         assert word in shown
 
 
-@pytest.mark.parametrize("command", ["run", "audit", "diagnose", "explain", "rules", "runs"])
+@pytest.mark.parametrize("command", ["run", "audit", "check", "diagnose", "explain", "rules", "runs", "watch"])
 def test_every_help_has_an_example(command: str) -> None:
     assert f"trainwright {command}" in start(command, "--help").stdout.split("Usage:")[1].partition("\n")[2]
 

@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 import torch
 
-from trainwright.doctor.batch import clone, main_output, map_tensors, n_samples, rows_of, tensors_of
+from trainwright.doctor.batch import (
+    clone,
+    main_output,
+    map_tensors,
+    n_samples,
+    parts_of,
+    rows_of,
+    tensors_of,
+    with_part,
+)
 
 Pair = namedtuple("Pair", "image label")
 
@@ -67,3 +76,14 @@ def test_the_output_that_predicts() -> None:
     assert main_output({"hidden": hidden, "logits": logits}) is logits
     assert main_output((torch.zeros(4, dtype=torch.long), hidden)) is hidden
     assert main_output("nothing") is None
+
+
+@pytest.mark.parametrize("batch", STRUCTURES[1:-1], ids=lambda batch: type(batch).__name__)
+def test_a_part_is_replaced_and_the_others_stay(batch: Any) -> None:
+    names = list(parts_of(batch))
+    changed = with_part(batch, names[0], LABEL)
+    assert type(changed) is type(batch)
+    assert parts_of(changed)[names[0]] is LABEL
+    assert parts_of(changed)[names[1]] is parts_of(batch)[names[1]]
+    assert parts_of(batch)[names[0]] is IMAGE
+    assert parts_of(IMAGE) == {}

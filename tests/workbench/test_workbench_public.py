@@ -9,7 +9,7 @@ import trainwright
 
 
 def test_the_public_names_are_exactly_these() -> None:
-    assert trainwright.__all__ == ["Config", "Experiment", "__version__", "diagnose", "train"]
+    assert trainwright.__all__ == ["Config", "Experiment", "__version__", "check", "diagnose", "train", "watch"]
     assert dir(trainwright) == sorted(trainwright.__all__)
     for name in trainwright.__all__:
         assert getattr(trainwright, name) is not None

@@ -52,9 +52,10 @@ def _root(
 
 
 app.command("run")(run.command)
+app.command("check", context_settings=check.PASS_ON)(check.command)
 app.command("watch", context_settings=watch.CONTEXT)(watch.command)
-app.command("audit")(audit.command)
 app.command("diagnose")(diagnose.command)
+app.command("audit")(audit.command)
 app.command("explain")(explain.command)
 app.command("rules")(rules.command)
 app.command("runs")(runs.command)
@@ -63,3 +64,7 @@ app.command("runs")(runs.command)
 def main() -> None:
     """Entry point of the ``trainwright`` script."""
     app()
+
+
+if __name__ == "__main__":
+    main()

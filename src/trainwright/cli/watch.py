@@ -80,9 +80,7 @@ def _severity(text: str | None) -> Severity | None:
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:
-    import json
-
     from trainwright.logbook.files import write_bytes
-    from trainwright.report.json import standard
+    from trainwright.report.json import standard_json
 
-    write_bytes(path, (json.dumps(standard(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    write_bytes(path, standard_json(data).encode())

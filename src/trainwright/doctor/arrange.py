@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.parameter import is_lazy
+from torch.nn.parameter import UninitializedBuffer, is_lazy
 from torch.optim import Adam, Optimizer
 
-from trainwright.core import ModelError, UsageError
+from trainwright.core import CannotEvaluate, ModelError, UsageError
 from trainwright.doctor.batch import clone, main_output, map_tensors, n_samples, parts_of, rows_of, tensors_of
-from trainwright.doctor.losses import Loss, OwnLoss, Returned, WholeLoss, own_loss_of, recognise_loss
-from trainwright.doctor.restore import restored
+from trainwright.doctor.losses import FlatLoss, Loss, OwnLoss, Returned, WholeLoss, own_loss_of
+from trainwright.doctor.restore import random_state, restored, set_random_state
 from trainwright.doctor.setup import Setup, call_model
 
 TARGET_NAMES = ("labels", "label", "targets", "target", "y")
@@ -48,25 +48,24 @@ def make_setup(
     """
     _refuse_nonsense(model, batch)
     if step is None and any(is_lazy(p) for p in model.parameters()):
-        model, loss, optimizer = copy.deepcopy((model, loss, optimizer))
+        model, loss, optimizer = _copied(model, loss, optimizer)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     batch = map_tensors(clone(rows_of(_first_batch(batch), slice(SAMPLES))), lambda tensor: tensor.to(device))
     inputs, targets, label = _split(batch, whole=loss is None or step is not None)
+    before = random_state()  # lazy parameters draw their first values
     call, returned = _look(model, optimizer, inputs, [label] if loss is not None else [None, label])
+    set_random_state(before)
     outputs = returned.main
     usable: Loss = _usable_loss(loss, returned, targets, may_be_unknown=step is not None)
-    name = recognise_loss(usable)
-    guessed, n_outputs = guess_task(name, outputs, targets)
-    return Setup(
+    setup = Setup(
         model=model,
         loss=usable,
         # Lazy parameters have shapes by now.
         optimizer=optimizer or Adam([p for p in model.parameters() if p.requires_grad], lr=STAND_IN_RATE),
         inputs=inputs,
         targets=targets,
-        task=task or guessed,
-        n_outputs=n_outputs,
-        loss_name=name,
+        task=task or "",
+        n_outputs=1,
         clip_norm=clip_norm,
         batch_size=batch_size or max(1, min(32, n_samples(inputs) // 2)),
         step_function=None if step is None else (lambda setup, i, t: step(setup.joined(i, t))),
@@ -74,6 +73,19 @@ def make_setup(
         label=label,
         returned=returned,
     )
+    describe(setup, outputs)
+    return setup
+
+
+def describe(setup: Setup, outputs: Tensor | None) -> None:
+    """Fill in what the loss and the shapes tell of a setup: name of the loss, task (if not given) and classes."""
+    rows = setup.with_rows(outputs, len(setup))
+    if rows is not None and outputs is not None and rows is not outputs and not isinstance(setup.loss, WholeLoss):
+        setup.loss = FlatLoss(setup.loss, outputs.dim())
+    if setup.loss_name == "python" and rows is not None and not isinstance(setup.loss, OwnLoss):
+        setup.loss_name = recognise_by_value(setup.loss, rows, setup.targets)
+    guessed, setup.n_outputs = guess_task(setup.loss_name, rows, setup.targets)
+    setup.task = setup.task or guessed
 
 
 def guess_task(loss_name: str, outputs: Tensor | None, targets: Any) -> tuple[str, int]:
@@ -87,7 +99,7 @@ def guess_task(loss_name: str, outputs: Tensor | None, targets: Any) -> tuple[st
         return "classification", width if last or outputs.dim() < 3 else outputs.shape[1]
     if loss_name in ("cross_entropy", "nll"):
         return "classification", width
-    if loss_name in ("bce", "bce_with_logits") or (whole_numbers and set(targets.unique().tolist()) <= {0, 1}):
+    if loss_name in ("bce", "bce_with_logits") or (whole_numbers and set(torch.unique(targets).tolist()) <= {0, 1}):
         return "classification", 1
     return "regression", 1
 
@@ -103,6 +115,13 @@ def _refuse_nonsense(model: object, batch: object) -> None:
             expected="A batch as your loader yields it, such as (inputs, targets).",
             todo="Pass batch=next(iter(loader)).",
         )
+
+
+def _copied(model: nn.Module, *others: Any) -> Any:
+    """Copies that belong together; torch itself cannot copy a buffer without a shape."""
+    lazy = [buffer for buffer in model.buffers() if is_lazy(buffer)]
+    made = {id(b): UninitializedBuffer(device=b.data.device, dtype=b.data.dtype) for b in lazy}  # type: ignore[call-arg]
+    return copy.deepcopy((model, *others), made)
 
 
 def _first_batch(batch: Any) -> Any:
@@ -262,6 +281,21 @@ def recognise_own_loss(value: Tensor, outputs: Tensor | None, targets: Any) -> O
         if abs(found - float(value)) <= tolerance * max(1.0, abs(float(value))):
             return own
     return OwnLoss()
+
+
+def recognise_by_value(loss: Loss, outputs: Tensor, targets: Any) -> str:
+    """The name of the standard loss that gives the same values for these outputs and for larger ones; else ``python``.
+
+    Many write ``cross_entropy(outputs.flatten(0, 1), targets.flatten())`` as a function of their own.
+    """
+    names = set()
+    with torch.no_grad():
+        for factor in (1.0, 3.0):
+            try:
+                names.add(recognise_own_loss(loss(factor * outputs, targets), factor * outputs, targets).name)
+            except (CannotEvaluate, RuntimeError, ValueError):
+                return "python"
+    return names.pop() if len(names) == 1 else "python"
 
 
 def _candidates(targets: Tensor) -> Iterable[OwnLoss]:

@@ -70,7 +70,7 @@ def with_part(batch: Any, name: Any, value: Any) -> Any:
         changed = {**batch, name: value}
         return changed if type(batch) is dict else _rebuild_mapping(batch, changed)
     if isinstance(batch, tuple) and hasattr(batch, "_fields"):
-        return batch._replace(**{name: value})
+        return batch._replace(**{name: value})  # type: ignore[attr-defined]
     if isinstance(batch, list | tuple):
         return type(batch)(value if position == name else part for position, part in enumerate(batch))
     return dataclasses.replace(batch, **{name: value})

@@ -81,7 +81,24 @@ class WholeLoss:
             return self.function(whole, targets)
         if not self.only_main:
             raise CannotEvaluate("the loss joins several outputs of the model, so that it cannot be computed from one")
+        assert main is not None
+        outputs = outputs.reshape(-1, *main.shape[1:])
         return self.function(map_tensors(whole, lambda tensor: outputs if tensor is main else tensor), targets)
+
+
+@dataclass
+class FlatLoss:
+    """A loss of the outputs of all positions below each other [N·T, ...], callable with outputs [N, T, ...].
+
+    ``dimensions``: how many the outputs have as the model returns them.
+    """
+
+    function: Loss
+    dimensions: int
+
+    def __call__(self, outputs: Tensor, targets: Any) -> Tensor:
+        """The user's loss."""
+        return self.function(outputs.flatten(0, 1) if outputs.dim() > self.dimensions else outputs, targets)
 
 
 def own_loss_of(returned: Any) -> Tensor | None:

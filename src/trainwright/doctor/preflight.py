@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -66,7 +67,7 @@ def examine(
     trials = [(kind, trial) for kind, trial in TRIALS.items() if kind in wanted and kind not in refused]
     for number, (kind, trial) in enumerate(trials, 1):
         if progress is not None:
-            progress(f"trial {number} of {len(trials)}, at most {seconds:g} s: {_sentence(trial)}")
+            progress(f"trial {number} of {len(trials)}, at most {seconds:g} s: {_words(kind)}")
         started = time.perf_counter()
         setup.deadline = started + seconds
         try:
@@ -80,6 +81,11 @@ def examine(
             setup.returned.main = setup.returned.whole = None
         spent[kind.__name__] = time.perf_counter() - started
     return Preflight(_with_reasons(judge(checks, found), checks, refused), _subject(setup), spent)
+
+
+def refuse(reason: str, *, ignore: Iterable[str] = (), subject: str = "") -> Preflight:
+    """The outcome where no trial can run at all."""
+    return Preflight(Verdict(not_evaluated=tuple((c.code, reason) for c in _checks(set(ignore)))), subject)
 
 
 def _checks(ignored: set[str]) -> list[Check]:
@@ -99,8 +105,8 @@ def _with_reasons(verdict: Verdict, checks: list[Check], refused: dict[type[Meas
     return replace(verdict, not_evaluated=told)
 
 
-def _sentence(trial: Callable[[Setup], Measurement]) -> str:
-    return (trial.__doc__ or trial.__name__).strip().partition("\n")[0].rstrip(".")
+def _words(kind: type[Measurement]) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.__name__).lower()
 
 
 def _first_line(error: Exception) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim import Optimizer
+from torch.optim import LBFGS, Optimizer
 
 from trainwright.core import CannotEvaluate, ModelError
 from trainwright.doctor.batch import Rows, main_output, map_tensors, n_samples, parts_of, rows_of, tensors_of, with_part
@@ -82,7 +82,7 @@ class Setup:
 
     def forward(self, inputs: Any) -> Tensor:
         """The model's main output [N, ...]; raises ``ModelError`` where it has no row for each sample."""
-        outputs = self._call(inputs)
+        outputs = self.with_rows(self.returning(inputs), n_samples(inputs))
         count = n_samples(inputs)
         if outputs is None or outputs.shape[:1] != (count,):
             shape = type(self.returned.whole).__name__ if outputs is None else tuple(outputs.shape)
@@ -93,19 +93,27 @@ class Setup:
             )
         return outputs
 
+    def with_rows(self, outputs: Tensor | None, count: int) -> Tensor | None:
+        """Outputs [N, T, ...] where the model returns those of all positions below each other [N·T, ...]."""
+        if outputs is None or not isinstance(self.targets, Tensor) or self.targets.dim() < 2 or not outputs.dim():
+            return outputs
+        positions = self.targets.shape[1]
+        below = positions > 1 and len(outputs) == count * positions
+        return outputs.reshape(count, positions, *outputs.shape[1:]) if below else outputs
+
     def training_loss(self, inputs: Any, targets: Any) -> Tensor:
         """The loss that the user's step descends, with its graph."""
         if isinstance(self.loss, OwnLoss):
-            self._call(self.joined(inputs, targets))
+            self.returning(self.joined(inputs, targets))
             loss = own_loss_of(self.returned.whole)
             if loss is None:
                 raise CannotEvaluate("the model returned no loss")
             return loss
-        outputs = self._call(inputs)
+        outputs = self.returning(inputs)
         return self.loss(self.returned.whole if outputs is None else outputs, targets)
 
-    def _call(self, inputs: Any) -> Tensor | None:
-        """Call the model, keep what it returned, and return the main output."""
+    def returning(self, inputs: Any) -> Tensor | None:
+        """The main output as the model returns it, in whatever shape."""
         self._check_time()
         self.returned.whole = self.call(self.model, inputs)
         self.returned.main = main_output(self.returned.whole)
@@ -116,13 +124,20 @@ class Setup:
         if self.step_function is not None:
             self._check_time()
             return float(self.step_function(self, inputs, targets).detach())
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = self.training_loss(inputs, targets)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if self.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
+
+        def closure() -> Tensor:
+            self.optimizer.zero_grad(set_to_none=True)
+            loss = self.training_loss(inputs, targets)
+            loss.backward()  # type: ignore[no-untyped-call]
+            if self.clip_norm is not None:
+                nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
+            return loss.detach()
+
+        if isinstance(self.optimizer, LBFGS):  # evaluates the loss several times in one step
+            return float(self.optimizer.step(closure))  # type: ignore[no-untyped-call]
+        loss = closure()
         self.optimizer.step()
-        return float(loss.detach())
+        return float(loss)
 
     def batch(self, number: int) -> tuple[Any, Any]:
         """Consecutive mini-batches of the data, starting over at the end."""

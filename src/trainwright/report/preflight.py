@@ -21,11 +21,17 @@ from trainwright.report.text import print_verdict
 class PreflightReport(Preflight):
     """What the trials and checks found; prints itself, with ``print`` as with rich."""
 
+    @classmethod
+    def of(cls, found: Preflight, remark: str = "") -> PreflightReport:
+        """The same findings, able to print themselves."""
+        return cls(found.verdict, found.subject + remark, found.seconds)
+
     def print(self, console: Console) -> None:
         """Findings, consequences, what could not be judged and why, and the time it took."""
         console.print(Text(self.subject, "bold"))
         print_verdict(console, self.verdict)
-        console.print(Text(f"{len(self.seconds)} trials in {duration(sum(self.seconds.values()))}", "dim"))
+        if self.seconds:
+            console.print(Text(f"{len(self.seconds)} trials in {duration(sum(self.seconds.values()))}", "dim"))
 
     def __str__(self) -> str:
         console = Console(file=io.StringIO(), width=120, color_system=None, highlight=False)
@@ -76,4 +82,4 @@ def check(
     finally:
         set_random_state(before)
     stand_in = "" if optimizer or step else f" at {STAND_IN_RATE:g}, as no optimizer was given"
-    return PreflightReport(found.verdict, found.subject + stand_in, found.seconds)
+    return PreflightReport.of(found, stand_in)

@@ -88,8 +88,11 @@ def print_verdict(console: Console, verdict: Verdict) -> None:
         console.print(Text(f"↳ {masked.code} {masked.name}: a consequence of {cause}", "dim"))
     if verdict.not_evaluated:
         console.print(Text(f"not evaluated ({len(verdict.not_evaluated)})", "dim"))
+        codes: dict[str, list[str]] = {}
         for code, reason in verdict.not_evaluated:
-            console.print(Padding(Text.assemble((code, "bold"), f" {reason}", style="dim"), (0, 0, 0, 2)))
+            codes.setdefault(reason, []).append(code)
+        for reason, those in codes.items():
+            console.print(Padding(Text.assemble((", ".join(those), "bold"), f" {reason}", style="dim"), (0, 0, 0, 2)))
     console.print(Text(tally(verdict), "green" if not verdict.blocking else "red"))
 
 

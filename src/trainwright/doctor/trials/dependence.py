@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from trainwright.core import CannotEvaluate
 from trainwright.doctor.batch import n_samples, rows_of
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import flat_features, mixing_layers, switch_off_dropout, trial
@@ -84,6 +85,7 @@ def _influence(setup: Setup, inputs: Any) -> np.ndarray[tuple[int], np.dtype[np.
 
 def batch_dependence(setup: Setup, *, samples: int = 8) -> BatchDependence:
     """The effect of every sample on every sample's output, in eval and in train mode."""
+    _refuse_time_first(setup)
     inputs = rows_of(setup.inputs, slice(samples))
     by_gradient = _differentiable(setup, inputs)
     with trial(setup):
@@ -100,6 +102,18 @@ def batch_dependence(setup: Setup, *, samples: int = 8) -> BatchDependence:
         norm_layers=tuple(layers),
         method="gradient" if by_gradient else "perturbation",
     )
+
+
+def _refuse_time_first(setup: Setup) -> None:
+    """``CannotEvaluate`` where the first dimension may well be time, whose steps depend on each other by design.
+
+    So it is where layers take time first and there is a target for each position: [T, N] looks like [N, T].
+    """
+    kinds = (nn.RNNBase, nn.MultiheadAttention)
+    time_first = any(isinstance(m, kinds) and not m.batch_first for m in setup.model.modules())
+    positions = isinstance(setup.targets, Tensor) and setup.targets.dim() > 1
+    if time_first and positions and any(t.shape[:2] == setup.targets.shape[:2] for t in setup.features(setup.inputs)):
+        raise CannotEvaluate("the model's layers take time first, so that the first dimension may be time, not samples")
 
 
 def _effects(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.finite import Place, first_non_finite, is_finite, largest, non_finite
@@ -61,7 +61,8 @@ def _first_bad_step(setup: Setup, steps: int) -> int:
 
 def _all_finite(model: nn.Module) -> bool:
     """Whether weights and gradients are finite; their norms are fused and cross to the host together."""
-    tensors = [p.detach() for p in model.parameters()] + [p.grad for p in model.parameters() if p.grad is not None]
+    gradients = [_dense(p.grad) for p in model.parameters() if p.grad is not None]
+    tensors = [p.detach() for p in model.parameters()] + gradients
     if not tensors:
         return True
     norms = torch._foreach_norm([t for t in tensors if t.is_floating_point()], float("inf"))
@@ -82,8 +83,8 @@ def _watch_step(setup: Setup, step: int) -> Place:
     if not math.isfinite(loss):
         return Place("loss", "loss", torch.tensor(loss))
     for name, parameter in reversed(list(setup.model.named_parameters())):
-        if parameter.grad is not None and not is_finite(parameter.grad):
-            return Place("gradient", name, parameter.grad)
+        if parameter.grad is not None and not is_finite(_dense(parameter.grad)):
+            return Place("gradient", name, _dense(parameter.grad))
     for name, parameter in setup.model.named_parameters():
         if not is_finite(parameter):
             return Place("parameter", name, parameter.detach())
@@ -123,3 +124,8 @@ def _calms_down(setup: Setup, steps: int) -> bool:
 def _readable_rate(setup: Setup) -> float:
     """The optimizer's rate with three significant digits, for settings that people read."""
     return float(f"{setup.learning_rate:.3g}")
+
+
+def _dense(gradient: Tensor) -> Tensor:
+    """The gradient, or of a sparse one the values it holds."""
+    return gradient.coalesce().values() if gradient.is_sparse else gradient

@@ -42,6 +42,8 @@ _EXTENSION = 4
 """… up to this multiple of the steps asked for."""
 _RAISING, _LOWERING = (10.0, 100.0, 1000.0), (0.1, 0.01, 0.001)
 _ADAM_RATE = 1e-3
+_FEWEST, _POSITIONS = 4, 512
+"""Of sequences and pictures with a class at each position, so many samples, or as many as make so many positions."""
 _FREE_OUTPUTS = 1_000_000
 """Outputs of the batch above which the lowest loss is not searched for."""
 _REPLACING = ("log of outputs", "standard loss", "negated loss", "optimizer")
@@ -120,11 +122,12 @@ def _choose_rows(setup: Setup, samples: int) -> list[int]:
 
 def _spread_over_targets(setup: Setup, targets: Tensor, samples: int) -> list[int]:
     count = min(samples, len(targets))
+    if targets.dim() > 1 and is_classification(setup):  # many classes in each sample: fewer samples make a task
+        return list(range(min(count, max(_FEWEST, _POSITIONS // targets[0].numel()))))
     if not is_classification(setup):
         order = torch.argsort(targets.reshape(len(targets), -1)[:, 0], stable=True).tolist()
         return sorted({order[round(i * (len(order) - 1) / max(1, count - 1))] for i in range(count)})
-    if targets.dim() > 1:  # many classes in each sample
-        return list(range(count))
+
     by_class = [(targets == c).nonzero().flatten().tolist() for c in torch.unique(targets).tolist()]
     turns = (members[turn] for turn in range(len(targets)) for members in by_class if turn < len(members))
     return sorted(row for row, _ in zip(turns, range(count), strict=False))
@@ -165,7 +168,8 @@ def _lowest(loss: Loss, start: Tensor, targets: Tensor, *, expand: int | None = 
     with torch.enable_grad():
         for _ in range(steps):
             optimizer.zero_grad()
-            value = loss(free if expand is None else free.expand(expand, *free.shape[1:]), targets)
+            outputs = free if expand is None else free.expand(expand, *free.shape[1:]).contiguous()
+            value = loss(outputs, targets)
             best = min(best, float(value.detach()))
             if not value.requires_grad:
                 break

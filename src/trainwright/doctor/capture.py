@@ -1,0 +1,177 @@
+"""Capture: run a training script up to its first optimizer step, and make a setup of what took part in it."""
+
+from __future__ import annotations
+
+import contextlib
+import runpy
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.optim import Optimizer
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.overrides import TorchFunctionMode
+
+from trainwright.core import UsageError
+from trainwright.doctor.batch import tensors_of
+from trainwright.doctor.replay import Operation
+
+
+class _Stopped(BaseException):
+    """Ends the script; no error, so that an ``except Exception`` of the script's lets it pass."""
+
+
+@dataclass
+class ModelCall:
+    """One call of a module from outside any other: what went in and came out, and the autocast it ran under."""
+
+    module: nn.Module
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    output: Any
+    autocast: tuple[str, torch.dtype] | None
+
+
+@dataclass
+class Pass:
+    """What led to one ``backward``: model calls, operations on what they returned, and the tensor differentiated."""
+
+    calls: list[ModelCall] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+    root: Tensor | None = None
+
+
+@dataclass
+class Step:
+    """The script's first step: the passes whose gradients the optimizer was about to use."""
+
+    optimizer: Optimizer
+    passes: list[Pass]
+    clip_norm: float | None
+
+
+def capture(script: Path, arguments: Sequence[str] = ()) -> Step:
+    """Run ``script`` as ``python script arguments`` would, and stop it right before its first optimizer step.
+
+    Its output appears as ever. What the script raises itself is passed on. Raises ``UsageError`` where it ends without
+    a step.
+    """
+    recorder = _Recorder()
+    with recorder.listening(), _as_main(script, arguments), contextlib.suppress(_Stopped):
+        try:
+            runpy.run_path(str(script), run_name="__main__")
+        except SystemExit:
+            if recorder.step is None:
+                raise _no_step(script) from None
+    if recorder.step is None:
+        raise _no_step(script)
+    return recorder.step
+
+
+def _no_step(script: Path) -> UsageError:
+    return UsageError(
+        f"{script} ended without a step of a torch optimizer.",
+        expected="A script that trains a PyTorch model in this process.",
+        todo="Pass the script that trains, with the arguments it needs: trainwright check train.py --epochs 1",
+    )
+
+
+@contextlib.contextmanager
+def _as_main(script: Path, arguments: Sequence[str]) -> Iterator[None]:
+    argv, path = sys.argv, sys.path[:]
+    sys.argv, sys.path[:0] = [str(script), *arguments], [str(script.resolve().parent)]
+    try:
+        yield
+    finally:
+        sys.argv, sys.path[:] = argv, path
+
+
+class _Recorder(TorchFunctionMode):
+    """Listens to every call of a module, of a torch function and of an optimizer, until the first step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.step: Step | None = None
+        self._passes = [Pass()]
+        self._derived: dict[int, Tensor] = {}
+        self._depth = 0
+        self._clip_norm: float | None = None
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        handles = [
+            register_module_forward_pre_hook(self._enter),
+            register_module_forward_hook(self._leave, with_kwargs=True, always_call=True),
+            register_optimizer_step_pre_hook(self._before_step),
+        ]
+        clip = nn.utils.clip_grad_norm_
+
+        def clip_and_tell(parameters: Any, max_norm: float, *args: Any, **kwargs: Any) -> Tensor:
+            self._clip_norm = float(max_norm)
+            return clip(parameters, max_norm, *args, **kwargs)
+
+        nn.utils.clip_grad_norm_ = clip_and_tell
+        try:
+            with self, warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Using `torch.compile.module.` when there are global hooks")
+                yield
+        finally:
+            nn.utils.clip_grad_norm_ = clip
+            for handle in handles:
+                handle.remove()
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is torch.Tensor.backward:
+            self._passes[-1].root = args[0]
+            self._passes.append(Pass())
+            return func(*args, **kwargs)
+        result = func(*args, **kwargs)
+        if self._depth == 0 and torch.is_grad_enabled():
+            self._note(func, args, kwargs, result)
+        return result
+
+    def _note(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> bool:
+        """Keep an operation if what it works on comes from a model, or from its weights as a penalty does."""
+        if not any(id(tensor) in self._derived or tensor.requires_grad for tensor in tensors_of((args, kwargs))):
+            return False
+        self._passes[-1].operations.append(Operation(func, args, kwargs, result))
+        self._derived.update({id(tensor): tensor for tensor in tensors_of(result)})
+        return True
+
+    def _enter(self, module: nn.Module, args: Any) -> None:  # noqa: ARG002 - torch's signature
+        self._depth += 1
+
+    def _leave(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        self._depth -= 1
+        if self._depth or not torch.is_grad_enabled() or output is None:
+            return
+        trained = any(p.requires_grad for p in module.parameters())
+        if not trained and self._note(module, args, kwargs, output):
+            return  # a loss, say
+        if trained:
+            plain = getattr(module, "_orig_mod", module)  # a compiled module would be compiled again for every shape
+            self._passes[-1].calls.append(ModelCall(plain, args, kwargs, output, _autocast(args, kwargs)))
+            self._derived.update({id(tensor): tensor for tensor in tensors_of(output)})
+
+    def _before_step(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self.step is None:
+            closure = args[1] if len(args) > 1 else kwargs.get("closure")
+            if callable(closure):
+                closure()  # the passes of such a step are made inside of it
+            passes = [each for each in self._passes if each.root is not None]
+            self.step = Step(optimizer, passes, self._clip_norm)
+        raise _Stopped
+
+
+def _autocast(args: Any, kwargs: Any) -> tuple[str, torch.dtype] | None:
+    device = next((tensor.device.type for tensor in tensors_of((args, kwargs))), "cpu")
+    return (device, torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else None

@@ -1,0 +1,225 @@
+"""Replay: from the operations that led to a script's loss to a loss function that trials can call."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from trainwright.core import CannotEvaluate
+from trainwright.doctor.arrange import SAMPLES, describe, make_setup
+from trainwright.doctor.batch import clone, main_output, map_tensors, n_samples, rows_of, tensors_of
+from trainwright.doctor.losses import Returned, WholeLoss, recognise_loss
+from trainwright.doctor.restore import restored
+from trainwright.doctor.setup import Setup
+
+if TYPE_CHECKING:
+    from trainwright.doctor.capture import ModelCall, Pass, Step
+
+_DIVIDING = (torch.Tensor.__truediv__, torch.Tensor.div, torch.div)
+_RESHAPING = (torch.Tensor.view, torch.Tensor.reshape, torch.reshape)
+
+
+@dataclass
+class Operation:
+    """One call of a torch function or of a loss module, with what it returned."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    result: Any
+
+
+def setup_of(step: Step) -> Setup:
+    """The setup of a captured step; ``CannotEvaluate`` with the reason where the step cannot be made again."""
+    held = {id(p) for group in step.optimizer.param_groups for p in group["params"]}
+    if not step.passes:
+        raise CannotEvaluate("the optimizer made its step without a backward pass before")
+    last = step.passes[-1]
+    assert last.root is not None
+    operations = _leading_to(last.root, last.operations)
+    call = _only_call(last, operations, held)
+    if not operations:  # what was differentiated came out of the model itself
+        setup = make_setup(call.module, None, _own_batch(call), step.optimizer, clip_norm=step.clip_norm)
+        setup.call = _Autocasted(setup.call, call.autocast)
+        return setup
+    return _with_replayed_loss(step, call, _without_accumulation(operations, len(step.passes)))
+
+
+def _leading_to(root: Tensor, operations: list[Operation]) -> list[Operation]:
+    needed, used = {id(root)}, []
+    for operation in reversed(operations):
+        if any(id(tensor) in needed for tensor in tensors_of(operation.result)):
+            used.append(operation)
+            given = tensors_of((operation.args, operation.kwargs))
+            # How a weight came about, its initialisation say, is no part of the loss.
+            needed |= {id(tensor) for tensor in given if not (tensor.is_leaf and tensor.requires_grad)}
+    return used[::-1]
+
+
+def _only_call(last: Pass, operations: list[Operation], held: set[int]) -> ModelCall:
+    """The one call of a model on which the loss rests."""
+    needed = {id(t) for o in operations for t in tensors_of((o.args, o.kwargs))} | {id(last.root)}
+    calls = [call for call in last.calls if any(id(t) in needed for t in tensors_of(call.output))]
+    if len(calls) != 1:
+        names = ", ".join(type(call.module).__name__ for call in calls) or "no model"
+        raise CannotEvaluate(f"the loss of this step rests on {len(calls)} calls of models ({names}) instead of one")
+    own = {id(p) for p in calls[0].module.parameters()}
+    fed_by_weights = any(tensor.requires_grad for tensor in tensors_of((calls[0].args, calls[0].kwargs)))
+    if fed_by_weights or not own & held:
+        raise CannotEvaluate(
+            f"{type(calls[0].module).__name__} is only a part of what is trained in this step, which makes "
+            f"{len(last.calls)} calls of models"
+        )
+    return calls[0]
+
+
+def _without_accumulation(operations: list[Operation], passes: int) -> list[Operation]:
+    """Without a last division by the number of passes, and without the factor of a gradient scaler."""
+    last = operations[-1]
+    divided = last.function in _DIVIDING and last.args[1:] == (passes,)
+    scaled = last.function in (torch.Tensor.__mul__, torch.Tensor.mul) and _is_scale(last.args)
+    return operations[:-1] if len(operations) > 1 and (scaled or (divided and passes > 1)) else operations
+
+
+def _is_scale(args: tuple[Any, ...]) -> bool:
+    """Whether a loss is multiplied by a power of two from 2**10 on, in a tensor: what a gradient scaler does."""
+    factor = args[1] if len(args) > 1 else None
+    return isinstance(factor, Tensor) and factor.dim() <= 1 and factor.numel() == 1 and float(factor) >= 2**10
+
+
+def _with_replayed_loss(step: Step, call: ModelCall, operations: list[Operation]) -> Setup:
+    inputs: Any = (call.args, call.kwargs)
+    count = n_samples(inputs)
+    replayed = _Replayed(operations, call, count)
+    if not replayed.leaves:
+        raise CannotEvaluate(f"no targets were found: the loss uses nothing with an entry for each of {count} samples")
+    targets = replayed.targets()
+    main = main_output(call.output)
+    if main is None:
+        raise CannotEvaluate("the model returned no tensor that could be a prediction")
+    returned = Returned(main, call.output)
+    name = _name_of(operations, main)
+    loss = (
+        replayed if isinstance(call.output, Tensor) else WholeLoss(replayed, replayed.uses_only(main), returned, name)
+    )
+    some = slice(SAMPLES)
+    setup = Setup(
+        model=call.module,
+        loss=loss,
+        optimizer=step.optimizer,
+        inputs=clone(rows_of(inputs, some)),
+        targets=clone(rows_of(targets, some)),
+        task="",
+        n_outputs=1,
+        loss_name=name,
+        clip_norm=step.clip_norm,
+        batch_size=max(1, min(32, count // 2)),
+        call=_Autocasted(_call_with_both, call.autocast),
+        returned=returned,
+    )
+    with restored(setup.model, setup.optimizer), torch.no_grad():
+        setup.model.eval()
+        describe(setup, setup.returning(setup.inputs))
+    return setup
+
+
+def _own_batch(call: ModelCall) -> Any:
+    """The arguments of a model that returns its own loss, as a batch: by name where the script named some."""
+    if not call.kwargs:
+        return call.args
+    names = inspect.signature(call.module.forward).parameters
+    return {**dict(zip(names, call.args, strict=False)), **call.kwargs}
+
+
+class _Autocasted:
+    """Calls the model under the autocast of the script."""
+
+    def __init__(self, call: Callable[[nn.Module, Any], Any], autocast: tuple[str, torch.dtype] | None) -> None:
+        self._call, self._autocast = call, autocast
+
+    def __call__(self, model: nn.Module, inputs: Any) -> Any:
+        with autocasting(self._autocast):
+            return self._call(model, inputs)
+
+
+def _call_with_both(model: nn.Module, inputs: tuple[tuple[Any, ...], dict[str, Any]]) -> Any:
+    return model(*inputs[0], **inputs[1])
+
+
+def autocasting(state: tuple[str, torch.dtype] | None) -> contextlib.AbstractContextManager[Any]:
+    """The autocast that was on, or nothing."""
+    return contextlib.nullcontext() if state is None else torch.autocast(state[0], dtype=state[1])
+
+
+class _Replayed:
+    """The script's loss as a function of what the model returns and of the targets.
+
+    Targets are the tensors with an entry, or the same number of entries, for each sample that enter the operations
+    from outside the model.
+    """
+
+    def __init__(self, operations: list[Operation], call: ModelCall, count: int) -> None:
+        self._operations, self._output, self._autocast, self._count = operations, call.output, call.autocast, count
+        inside = {id(t) for t in tensors_of(call.output)} | {id(t) for o in operations for t in tensors_of(o.result)}
+        outside = {id(t): t for o in operations for t in tensors_of((o.args, o.kwargs)) if id(t) not in inside}
+        self.leaves = [t for t in outside.values() if t.dim() and len(t) % count == 0 and not t.requires_grad]
+
+    def targets(self) -> Any:
+        """The leaves, each [N, ...]; the tensor itself where there is one."""
+        shaped = tuple(t.reshape(self._count, -1, *t.shape[1:]) if len(t) != self._count else t for t in self.leaves)
+        return shaped[0] if len(shaped) == 1 else shaped
+
+    def uses_only(self, main: Tensor) -> bool:
+        """Whether of what the model returned only the main tensor enters the loss."""
+        others = {id(tensor) for tensor in tensors_of(self._output) if tensor is not main}
+        return not any(id(t) in others for o in self._operations for t in tensors_of((o.args, o.kwargs)))
+
+    def __call__(self, returned: Any, targets: Any) -> Tensor:
+        """Make the operations again, with another output of the model and other targets."""
+        values: dict[int, Any] = {}
+        for old, new in zip(tensors_of(self._output), tensors_of(returned), strict=True):
+            values[id(old)] = new
+        given = [targets] if isinstance(targets, Tensor) else list(targets)
+        for leaf, new in zip(self.leaves, given, strict=True):
+            values[id(leaf)] = new if len(leaf) == self._count else new.reshape(-1, *leaf.shape[1:])
+        rows = n_samples(targets)
+        result: Any = None
+        with autocasting(self._autocast):
+            for operation in self._operations:
+                result = self._repeat(operation, values, rows)
+                for old, new in zip(tensors_of(operation.result), tensors_of(result), strict=True):
+                    values[id(old)] = new
+        assert isinstance(result, Tensor)
+        return result
+
+    def _repeat(self, operation: Operation, values: dict[int, Any], rows: int) -> Any:
+        args = map_tensors(operation.args, lambda tensor: values.get(id(tensor), tensor))
+        kwargs = map_tensors(operation.kwargs, lambda tensor: values.get(id(tensor), tensor))
+        if operation.function in _RESHAPING:
+            args = (args[0], *_for_rows(args[1:], self._count, rows))
+        if operation.function in _DIVIDING:
+            args = tuple(rows if isinstance(arg, int) and arg == self._count else arg for arg in args)
+        return operation.function(*args, **kwargs)
+
+
+def _for_rows(shape: tuple[Any, ...], count: int, rows: int) -> tuple[Any, ...]:
+    """A shape written for ``count`` samples, for ``rows`` of them."""
+    if shape and isinstance(shape[0], list | tuple):
+        return (type(shape[0])(_for_rows(tuple(shape[0]), count, rows)), *shape[1:])
+    if shape and isinstance(shape[0], int) and shape[0] > 0 and shape[0] % count == 0:
+        return (shape[0] // count * rows, *shape[1:])
+    return shape
+
+
+def _name_of(operations: list[Operation], main: Tensor) -> str:
+    """The name of the standard loss that is the last operation, if it takes the main output or a reshaped one."""
+    last = operations[-1]
+    first = next(tensors_of((last.args, last.kwargs)), None)
+    reshaped = first is not None and first.numel() == main.numel() and len(operations) <= 3
+    return recognise_loss(last.function) if reshaped else "python"

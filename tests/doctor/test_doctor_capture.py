@@ -1,0 +1,167 @@
+"""Scripts run up to their first step; their losses, written in any way, are made again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from trainwright.core import CannotEvaluate, UsageError
+from trainwright.doctor.capture import capture
+from trainwright.doctor.replay import setup_of
+
+HEAD = """
+import sys
+import torch
+from torch import nn
+from torch.nn import functional as F
+torch.manual_seed(0)
+x, y = torch.randn(64, 12), torch.randint(0, 4, (64,))
+model = nn.Sequential(nn.Linear(12, 16), nn.ReLU(), nn.Linear(16, 4))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+loss_fn = nn.CrossEntropyLoss()
+"""
+TAIL = """
+loss.backward()
+optimizer.step()
+print("went on")
+"""
+LOSSES = {
+    "module": ("loss = loss_fn(model(x), y)", "cross_entropy"),
+    "function": ("loss = F.cross_entropy(model(x), y)", "cross_entropy"),
+    "two functions": ("loss = F.nll_loss(F.log_softmax(model(x), dim=1), y)", "nll"),
+    "reshaped": ("loss = F.cross_entropy(model(x).view(len(x), 4), y.view(-1))", "cross_entropy"),
+    "distance": ("loss = ((model(x) - F.one_hot(y, 4).float()) ** 2).sum() / len(x)", "python"),
+    "penalty": (
+        "loss = loss_fn(model(x), y) + 1e-3 * sum(p.pow(2).sum() for p in model.parameters())",
+        "python",
+    ),
+    "under autocast": (
+        "with torch.autocast('cpu', dtype=torch.bfloat16):\n    loss = loss_fn(model(x), y)",
+        "cross_entropy",
+    ),
+}
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Any:
+    def write(body: str, head: str = HEAD, tail: str = TAIL) -> Path:
+        path = tmp_path / "train.py"
+        path.write_text(head + body + tail, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_is_made_again_whole_and_in_part(name: str, script: Any, capsys: Any) -> None:
+    body, loss_name = LOSSES[name]
+    step = capture(script(body))
+    assert "went on" not in capsys.readouterr().out
+    root = step.passes[-1].root
+    assert root is not None
+    setup = setup_of(step)
+    assert setup.loss_name == loss_name
+    assert isinstance(setup.model, nn.Sequential)
+    assert setup.evaluate(setup.inputs, setup.targets) == pytest.approx(float(root.detach()), rel=1e-5)
+    halves = [setup.evaluate(*setup.rows(rows)) for rows in (slice(32), slice(32, 64))]
+    assert sum(halves) / 2 == pytest.approx(float(root.detach()), rel=1e-2)
+    losses = [setup.step(*setup.batch(0)) for _ in range(20)]
+    assert losses[-1] < losses[0]
+
+
+def test_sequences_whose_logits_are_viewed_with_written_numbers(script: Any) -> None:
+    body = """
+x, y = torch.randint(0, 9, (16, 5)), torch.randint(0, 9, (16, 5))
+model = nn.Sequential(nn.Embedding(9, 8), nn.Linear(8, 9))
+optimizer = torch.optim.Adam(model.parameters())
+loss = F.cross_entropy(model(x).view(16 * 5, 9), y.view(-1))
+"""
+    setup = setup_of(capture(script(body)))
+    assert (setup.targets.shape, setup.task, setup.n_outputs) == ((16, 5), "classification", 9)
+    assert setup.evaluate(*setup.rows([3, 7])) > 0
+
+
+def test_accumulation_is_not_part_of_the_loss(script: Any) -> None:
+    body = "for _ in range(4):\n    loss = loss_fn(model(x), y) / 4\n    loss.backward()\n"
+    setup = setup_of(capture(script(body, tail="optimizer.step()")))
+    with torch.no_grad():
+        whole = nn.functional.cross_entropy(setup.model(setup.inputs[0][0]), setup.targets)
+    assert setup.evaluate(setup.inputs, setup.targets) == pytest.approx(float(whole))
+
+
+def test_clipping_is_seen(script: Any) -> None:
+    body = "loss = loss_fn(model(x), y)\nloss.backward()\nnn.utils.clip_grad_norm_(model.parameters(), 0.5)\n"
+    assert setup_of(capture(script(body, tail="optimizer.step()"))).clip_norm == 0.5
+
+
+def test_a_closure_is_called_once(script: Any) -> None:
+    body = """
+optimizer = torch.optim.LBFGS(model.parameters())
+def closure():
+    optimizer.zero_grad()
+    loss = loss_fn(model(x), y)
+    loss.backward()
+    return loss
+optimizer.step(closure)
+"""
+    setup = setup_of(capture(script(body, tail="")))
+    assert setup.step(setup.inputs, setup.targets) > setup.evaluate(setup.inputs, setup.targets)
+
+
+def test_looks_before_the_step_do_not_confuse(script: Any) -> None:
+    body = """
+with torch.no_grad():
+    model(x[:3])
+model(torch.zeros(1, 12))
+print(sum(p.numel() for p in model.parameters()))
+loss = loss_fn(model(x), y)
+"""
+    assert len(setup_of(capture(script(body)))) == 64
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("loss = loss_fn(model(x), y) + loss_fn(model(x + 1), y)", "2 calls of models"),
+        ("head = nn.Linear(4, 4)\nloss = loss_fn(head(model(x)), y)", "only a part of what is trained"),
+        ("loss = model(x).square().mean()", "no targets were found"),
+    ],
+)
+def test_what_cannot_be_made_again_is_refused_with_the_reason(body: str, reason: str, script: Any) -> None:
+    with pytest.raises(CannotEvaluate, match=reason):
+        setup_of(capture(script(body)))
+
+
+@pytest.mark.parametrize("end", ["sys.exit()", "print('no training here')"])
+def test_a_script_that_makes_no_step_is_told_so(end: str, script: Any) -> None:
+    with pytest.raises(UsageError, match="ended without a step"):
+        capture(script("", tail=end))
+
+
+def test_what_the_script_raises_is_passed_on(script: Any) -> None:
+    with pytest.raises(ZeroDivisionError):
+        capture(script("1 / 0"))
+
+
+def test_nothing_listens_any_more(script: Any) -> None:
+    clip = nn.utils.clip_grad_norm_
+    capture(script(LOSSES["module"][0]))
+    model = nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    model(torch.zeros(1, 2)).sum().backward()
+    optimizer.step()
+    assert nn.utils.clip_grad_norm_ is clip
+
+
+def test_arguments_and_neighbours_reach_the_script(tmp_path: Path, script: Any) -> None:
+    (tmp_path / "neighbour_of_train.py").write_text("SIZE = 7", encoding="utf-8")
+    body = """
+from neighbour_of_train import SIZE
+assert __name__ == "__main__" and sys.argv[1:] == ["--rows", "7"]
+loss = loss_fn(model(x[:SIZE]), y[:SIZE])
+"""
+    assert len(setup_of(capture(script(body), ["--rows", "7"]))) == 7
