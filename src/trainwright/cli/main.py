@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from trainwright.cli import audit, diagnose, explain, rules, run, runs
+from trainwright.cli import audit, diagnose, explain, rules, run, runs, watch
 
 app = typer.Typer(
     name="trainwright",
@@ -44,6 +44,7 @@ def _root(
 
     [bold]trainwright run digits[/]             the whole way on bundled data
     [bold]trainwright run mydata.csv[/]         the same on your own table
+    [bold]trainwright watch train.py[/]         your own training script, unchanged
     [bold]trainwright audit photos/[/]          only look at the data
     [bold]trainwright diagnose log.csv[/]       what a training's log tells, whatever wrote it
     [bold]trainwright explain initial-loss[/]   what a check finds and why
@@ -51,6 +52,7 @@ def _root(
 
 
 app.command("run")(run.command)
+app.command("watch", context_settings=watch.CONTEXT)(watch.command)
 app.command("audit")(audit.command)
 app.command("diagnose")(diagnose.command)
 app.command("explain")(explain.command)

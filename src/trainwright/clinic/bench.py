@@ -29,7 +29,8 @@ class Bench:
     split name; ``config`` dotted settings as ``Experiment.with_changes`` takes them; ``unreadable`` (path, reason)
     pairs of files that could not be read; ``gains`` per-seed gains of each thing tried in a study; ``test_openings``
     how often the test set was opened; ``loop`` how the hand-written training loop goes, a name that
-    ``testing.bench_loops`` knows.
+    ``testing.bench_loops`` knows; ``loss`` and ``optimizer`` an own loss and optimizer, names that
+    ``testing.bench_parts`` knows, empty for the configured ones.
     """
 
     name: str
@@ -47,6 +48,8 @@ class Bench:
     gains: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: MappingProxyType({}))
     test_openings: int = 1
     loop: str = "sound"
+    loss: str = ""
+    optimizer: str = ""
 
     def with_config(self, **changes: Any) -> Bench:
         """A copy with settings changed; write ``optimizer__learning_rate`` for ``optimizer.learning_rate``."""

@@ -24,8 +24,7 @@ def map_tensors(batch: Any, change: Callable[[Tensor], Any]) -> Any:
     if isinstance(batch, list | tuple):
         return type(batch)(map_tensors(value, change) for value in batch)
     if dataclasses.is_dataclass(batch) and not isinstance(batch, type):
-        fields = {f.name: getattr(batch, f.name) for f in dataclasses.fields(batch) if f.init}
-        return dataclasses.replace(batch, **{name: map_tensors(value, change) for name, value in fields.items()})
+        return dataclasses.replace(batch, **{n: map_tensors(value, change) for n, value in parts_of(batch).items()})
     return batch
 
 
@@ -50,6 +49,31 @@ def rows_of(batch: Any, rows: Rows) -> Any:
     """The samples at ``rows`` of every tensor that has one entry per sample; other tensors stay whole."""
     count = n_samples(batch)
     return map_tensors(batch, lambda tensor: tensor[rows] if tensor.dim() > 0 and len(tensor) == count else tensor)
+
+
+def parts_of(batch: Any) -> dict[Any, Any]:
+    """The parts of a mapping, data class or named tuple by name, of a tuple or list by position; none of a tensor."""
+    if isinstance(batch, Mapping):
+        return dict(batch)
+    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
+        return dict(zip(batch._fields, batch, strict=True))
+    if isinstance(batch, list | tuple):
+        return dict(enumerate(batch))
+    if dataclasses.is_dataclass(batch) and not isinstance(batch, type):
+        return {f.name: getattr(batch, f.name) for f in dataclasses.fields(batch) if f.init}
+    return {}
+
+
+def with_part(batch: Any, name: Any, value: Any) -> Any:
+    """The same structure with one part, named as by :func:`parts_of`, replaced."""
+    if isinstance(batch, Mapping):
+        changed = {**batch, name: value}
+        return changed if type(batch) is dict else _rebuild_mapping(batch, changed)
+    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
+        return batch._replace(**{name: value})
+    if isinstance(batch, list | tuple):
+        return type(batch)(value if position == name else part for position, part in enumerate(batch))
+    return dataclasses.replace(batch, **{name: value})
 
 
 def clone(batch: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainwright.doctor.batch import tensors_of
-from trainwright.doctor.restore import restored
+from trainwright.doctor.batch import clone, tensors_of
+from trainwright.doctor.restore import random_state, set_random_state
 from trainwright.measures.signal import NonFinite
 
 
@@ -81,7 +82,7 @@ def _bad_activation(name: str, inputs: tuple[Any, ...], output: Tensor) -> Place
 
 @torch.no_grad()
 def replay(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Place:
-    """Call a module again on inputs whose loss was not finite, and name what is to blame; everything is put back."""
+    """Call a copy of a module again on inputs whose loss was not finite, and name what is to blame."""
     inputs = list(tensors_of([list(args), dict(kwargs)]))
     for tensor in inputs:
         if not is_finite(tensor.nan_to_num(math.nan, math.inf, 0.0)):  # a mask may well hold −inf
@@ -90,8 +91,16 @@ def replay(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
         if not is_finite(parameter):
             return Place("parameter", name, parameter.detach(), largest(parameter))
     found: list[Place] = []
-    with restored(module, tensors=inputs), first_non_finite(module, found):
-        module(*args, **kwargs)
+    state = random_state()
+    try:
+        # A copy: writing anything back into the model, even what it holds, would break the graph that waits for it.
+        twin = copy.deepcopy(module)
+        with first_non_finite(twin, found):
+            twin(*clone(args), **clone(dict(kwargs)))
+    except Exception as error:  # noqa: BLE001 - models that cannot be copied or called twice are simply not looked into
+        return Place("loss", f"the loss (the model could not be called again: {error})", torch.tensor(math.nan))
+    finally:
+        set_random_state(state)
     return found[0] if found else Place("loss", "the loss, behind the model", torch.tensor(math.nan))
 
 

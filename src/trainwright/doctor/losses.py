@@ -44,14 +44,13 @@ class Returned:
 
 @dataclass
 class OwnLoss:
-    """The loss that a model returns by itself, given the targets among its inputs.
+    """The loss that a model returns by itself, given the targets beside its inputs.
 
-    ``label``: under which name or position the model takes the targets. ``replay``: the same loss as a function of
-    outputs and targets, where it was recognised; without it a trial that calls the loss on outputs of its own raises
-    ``CannotEvaluate``. ``shift``: 1 where the output of each position is compared with the target of the next.
+    ``replay``: the same loss as a function of outputs and targets, where it was recognised; without it a trial that
+    calls the loss on outputs of its own raises ``CannotEvaluate``. ``shift``: 1 where the output of each position is
+    compared with the target of the next.
     """
 
-    label: str | int | None
     replay: Loss | None = None
     name: str = "python"
     shift: int = 0
@@ -61,14 +60,6 @@ class OwnLoss:
         if self.replay is None:
             raise CannotEvaluate("the model computes its loss by itself, and not by a standard loss of its main output")
         return self.replay(outputs, targets)
-
-    def given(self, inputs: Any, targets: Any) -> Any:
-        """The inputs with these targets in their place."""
-        if isinstance(inputs, Mapping):
-            return {**inputs, self.label: targets}
-        if isinstance(inputs, list | tuple) and isinstance(self.label, int):
-            return (*inputs[: self.label], targets, *inputs[self.label + 1 :])
-        return inputs
 
 
 @dataclass

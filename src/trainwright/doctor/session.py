@@ -14,19 +14,53 @@ from torch.optim import Optimizer
 
 from trainwright.core import Measurement, Measurements
 from trainwright.doctor.batch import main_output
-from trainwright.doctor.finite import Place, is_finite, non_finite, replay
+from trainwright.doctor.finite import Place, non_finite, replay
 from trainwright.doctor.observers.activity import Activity, count_nodes
+from trainwright.doctor.observers.door import Doors
 from trainwright.doctor.observers.governor import Governor
 from trainwright.doctor.observers.learner import Learner
 from trainwright.doctor.observers.losses import Losses
 from trainwright.doctor.observers.models import Models, Watched
 from trainwright.doctor.observers.series import Later
+from trainwright.doctor.observers.start import Start
 from trainwright.doctor.observers.stream import Stream
 from trainwright.doctor.observers.system import Checkpoints, Loaders, Memory
 from trainwright.doctor.taps import LossCall
+from trainwright.measures.batches import BatchStream, InputStatistics
+from trainwright.measures.curves import LearningCurve
+from trainwright.measures.door import LossDoor
+from trainwright.measures.graph import LossGraph
+from trainwright.measures.initial import InitialLoss
+from trainwright.measures.layers import ActivationSignals, LayerSignals, OutputSpread
+from trainwright.measures.loop import Clipping, Membership, Modes, Schedule, StepOrder
 from trainwright.measures.signal import NonFinite
+from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
 
 MOST_NODES = 20_000
+MEASURED: frozenset[type[Measurement]] = frozenset(
+    {
+        LearningCurve,
+        InitialLoss,
+        LossDoor,
+        LossGraph,
+        NonFinite,
+        LayerSignals,
+        ActivationSignals,
+        OutputSpread,
+        StepOrder,
+        Membership,
+        Modes,
+        Schedule,
+        Clipping,
+        BatchStream,
+        InputStatistics,
+        LoaderTimes,
+        WorkerRandomness,
+        CheckpointAliases,
+        MemoryCourse,
+    }
+)
+"""All kinds of measurements that a session may take."""
 
 
 class Session:
@@ -48,6 +82,8 @@ class Session:
         self.stream = Stream()
         self.activity = Activity()
         self.loaders = Loaders()
+        self.doors = Doors()
+        self.start = Start()
         self.checkpoints = Checkpoints()
         self.memory = Memory()
         self.learners: list[_Pupil] = []
@@ -86,9 +122,16 @@ class Session:
         evaluating = not call.value.requires_grad or in_eval
         if call.value.requires_grad:
             self._targets = call.targets
+        if call.value.requires_grad and not evaluating:
+            self.doors.called(call)
+            self.start.called(call, self.step, self._call[1] if self._call else ())
         source = id(self.loaders.current) if self.loaders.current is not None else None
         score = not evaluating or self.governor.affords(1e-4)
         self.losses.called(call, evaluating=evaluating, source=source, score=score)
+
+    def loss_failed(self, call: LossCall) -> None:
+        """What was refused is worth a look: the exception itself seldom says why."""
+        self.doors.called(call)
 
     def before_backward(self, tensors: tuple[Tensor, ...]) -> None:
         """The graph is complete and still there."""
@@ -99,12 +142,19 @@ class Session:
             entry, training, _ = self._latest
             self.models.went_backward(entry, self.step, training=training)
         self.losses.before_backward(tensors)
-        if self._non_finite is None and tensors and tensors[0].device.type == "cpu" and not is_finite(tensors[0]):
+        if tensors and self.doors.wants_graph(self.step):
+            self._read_graph(tensors[0])
+        if self._non_finite is None and tensors and not _is_number(tensors[0]):
             self._find_non_finite()
         if self._sampled and tensors:
             outputs = self._latest[2] if self._latest is not None else None
             self.activity.look(self.step, tensors[0], outputs, self.models)
             self.memory.look(self.step, count_nodes(tensors[0], MOST_NODES))
+
+    def _read_graph(self, loss: Tensor) -> None:
+        models = [model for entry in self.models if (model := entry.module()) is not None]
+        n_samples = 0 if self._targets is None or not self._targets.dim() else len(self._targets)
+        self.doors.read(loss, models, [each for each, _ in self._living()], n_samples)
 
     def _find_non_finite(self) -> None:
         """The loss is no number, and the weights have not yet been spoilt by it."""
@@ -219,6 +269,8 @@ class Session:
         }
         yield self._finiteness()
         yield from self.losses.measurements(extra, common)
+        yield from self.start.measurements()
+        yield from self.doors.measurements()
         yield from self.models.measurements()
         yield from self.activity.measurements()
         yield from self.stream.measurements()
@@ -252,6 +304,11 @@ class Session:
             first = next((p for group in optimizer.param_groups for p in group["params"]), None)
             self.device = first.device.type if first is not None else "cpu"
         return found
+
+
+def _is_number(loss: Tensor) -> bool:
+    """Whether a loss is finite, as far as one can say without waiting for an accelerator."""
+    return loss.device.type != "cpu" or loss.numel() != 1 or math.isfinite(loss.item())
 
 
 @dataclass

@@ -13,7 +13,7 @@ from torch.nn import functional
 from torch.optim import Optimizer
 
 from trainwright.core import CannotEvaluate, ModelError
-from trainwright.doctor.batch import Rows, main_output, map_tensors, n_samples, rows_of, tensors_of
+from trainwright.doctor.batch import Rows, main_output, map_tensors, n_samples, parts_of, rows_of, tensors_of, with_part
 from trainwright.doctor.losses import Loss, OwnLoss, Returned, own_loss_of, recognise_loss
 
 __all__ = ["Loss", "OutOfTime", "Setup", "call_model", "recognise_loss"]
@@ -35,13 +35,14 @@ class Setup:
     """A model with its loss, optimizer and one large batch of prepared training data.
 
     ``inputs``, ``targets``: tensors [N, ...], or tuples, mappings or data classes of them, as model and loss take them;
-    at most a few hundred samples. A model with a loss of its own (:class:`OwnLoss`) has the targets among its inputs as
-    well; :meth:`features` leaves them out. ``loss``: called with the main output [N, ...]; raises ``CannotEvaluate``
-    where it cannot be computed from that. ``task``: ``classification`` or ``regression``. ``n_outputs``: classes, or 1.
+    at most a few hundred samples. ``loss``: called with the main output [N, ...]; raises ``CannotEvaluate`` where it
+    cannot be computed from that. ``task``: ``classification`` or ``regression``. ``n_outputs``: classes, or 1.
     ``loss_name``: as :func:`recognise_loss` returns it. ``clip_norm``: largest gradient norm of the user's loop.
     ``batch_size``: of the user's loop. ``step_function``: the user's own step, where there is one, called with this
     setup and a batch; returns the loss. ``call``: how the model is called with inputs. ``deadline``: time
-    (``time.perf_counter``) after which steps and forward passes raise :class:`OutOfTime`.
+    (``time.perf_counter``) after which steps and forward passes raise :class:`OutOfTime`. ``label``: under which name
+    or position the inputs hold the targets as well, as those of a model with a loss of its own (:class:`OwnLoss`) do;
+    :meth:`features` leaves them out.
     """
 
     model: nn.Module
@@ -57,6 +58,7 @@ class Setup:
     step_function: Callable[[Setup, Any, Any], Tensor] | None = None
     call: Callable[[nn.Module, Any], Any] = call_model
     deadline: float | None = None
+    label: str | int | None = None
     returned: Returned = field(default_factory=Returned, repr=False)
 
     def __post_init__(self) -> None:
@@ -94,7 +96,7 @@ class Setup:
     def training_loss(self, inputs: Any, targets: Any) -> Tensor:
         """The loss that the user's step descends, with its graph."""
         if isinstance(self.loss, OwnLoss):
-            self._call(self.loss.given(inputs, targets))
+            self._call(self.joined(inputs, targets))
             loss = own_loss_of(self.returned.whole)
             if loss is None:
                 raise CannotEvaluate("the model returned no loss")
@@ -137,6 +139,10 @@ class Setup:
     def evaluate(self, inputs: Any, targets: Any) -> float:
         """The loss in whatever mode the model is in, without a step."""
         return float(self.training_loss(inputs, targets))
+
+    def joined(self, inputs: Any, targets: Any) -> Any:
+        """The inputs with these targets in the place where they hold them, if they do."""
+        return inputs if self.label is None else with_part(inputs, self.label, targets)
 
     def features(self, inputs: Any) -> list[Tensor]:
         """The tensors among the inputs that have a row per sample, without the targets of a model with its own loss."""
@@ -182,8 +188,4 @@ class Setup:
             raise OutOfTime("it would take longer than the time it has been given")
 
     def _without_targets(self, inputs: Any) -> Any:
-        label = self.loss.label if isinstance(self.loss, OwnLoss) else None
-        if label is None:
-            return inputs
-        items = inputs.items() if isinstance(inputs, Mapping) else enumerate(inputs)
-        return [value for key, value in items if key != label]
+        return inputs if self.label is None else [part for name, part in parts_of(inputs).items() if name != self.label]

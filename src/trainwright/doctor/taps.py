@@ -42,7 +42,15 @@ LOSSES: dict[str, tuple[str, ...]] = {
 }
 """Loss functions of ``torch.nn.functional`` and the names of their arguments behind outputs and targets."""
 
-NAMES = {"mse_loss": "mse", "l1_loss": "l1", "nll_loss": "nll", "huber_loss": "huber", "smooth_l1_loss": "smooth_l1"}
+NAMES = {
+    "mse_loss": "mse",
+    "l1_loss": "l1",
+    "nll_loss": "nll",
+    "huber_loss": "huber",
+    "smooth_l1_loss": "smooth_l1",
+    "binary_cross_entropy": "bce",
+    "binary_cross_entropy_with_logits": "bce_with_logits",
+}
 """How the measurements call the loss functions whose own name differs."""
 
 
@@ -73,6 +81,9 @@ class Listener(Protocol):
 
     def loss_called(self, call: LossCall) -> None:
         """A loss function of ``torch.nn.functional`` returned."""
+
+    def loss_failed(self, call: LossCall) -> None:
+        """A loss function refused what it was given; ``value`` of the call is NaN."""
 
     def before_backward(self, tensors: tuple[Tensor, ...]) -> None:
         """Gradients of these are about to be computed; their graph is still there."""
@@ -219,14 +230,18 @@ class Taps:
 
     def _tap_losses(self) -> None:
         for name, options in LOSSES.items():
-            self._after(nn.functional, name, functools.partial(self._loss_called, name, options))
+            self._after(nn.functional, name, functools.partial(self._loss_called, name, options), failures=True)
 
     def _loss_called(self, name: str, options: tuple[str, ...], value: Any, *args: Any, **kwargs: Any) -> None:
         named = {**dict(zip(("input", "target", *options), args, strict=False)), **kwargs}
         outputs, targets = named.pop("input", None), named.pop("target", None)
-        if all(isinstance(tensor, Tensor) for tensor in (value, outputs, targets)):
-            call = LossCall(NAMES.get(name, name), outputs, targets, value, named)
-            self._listener.loss_called(call)
+        if not (isinstance(outputs, Tensor) and isinstance(targets, Tensor)):
+            return
+        if isinstance(value, Tensor):
+            self._listener.loss_called(LossCall(NAMES.get(name, name), outputs, targets, value, named))
+        elif isinstance(value, Exception):
+            nothing = torch.full((), float("nan"))
+            self._listener.loss_failed(LossCall(NAMES.get(name, name), outputs, targets, nothing, named))
 
     def _tap_autograd(self) -> None:
         taps, listener = self, self._listener
@@ -306,13 +321,18 @@ class Taps:
     def _tap_files(self) -> None:
         self._before(torch, "save", lambda thing, *_, **__: self._listener.saved(thing))
 
-    def _after(self, owner: Any, name: str, event: Callable[..., None]) -> None:
-        """Tell ``event(result, *args, **kwargs)`` after each call."""
+    def _after(self, owner: Any, name: str, event: Callable[..., None], *, failures: bool = False) -> None:
+        """Tell ``event(result, *args, **kwargs)`` after each call; with ``failures`` also an exception as result."""
         tell = self.tell
 
         def make(original: Any) -> Any:
             def call(*args: Any, **kwargs: Any) -> Any:
-                result = original(*args, **kwargs)
+                try:
+                    result = original(*args, **kwargs)
+                except Exception as error:
+                    if failures:
+                        tell(event, error, *args, **kwargs)
+                    raise
                 if not torch.compiler.is_compiling():
                     tell(event, result, *args, **kwargs)
                 return result

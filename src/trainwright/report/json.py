@@ -24,14 +24,15 @@ def to_json(view: RunView) -> str:
         "forced": list(view.forced),
         "stages": [stage.to_dict() for stage in view.stages],
     }
-    return json.dumps(_standard(body), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(standard(body), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _standard(value: Any) -> Any:
+def standard(value: Any) -> Any:
+    """The same as plain data that standard JSON can hold, see :func:`to_json`."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, dict):
-        return {str(key): _standard(item) for key, item in value.items()}
+        return {str(key): standard(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_standard(item) for item in value]
+        return [standard(item) for item in value]
     return value

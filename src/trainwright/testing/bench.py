@@ -9,49 +9,29 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import nn
 
 from trainwright.clinic.bench import Bench, ModelSpec
 from trainwright.core import Measurement, Measurements
 from trainwright.data.dataset import Dataset, Kind, Task, UnreadableFile
 from trainwright.data.scans import scan
-from trainwright.doctor.session import Session
+from trainwright.doctor.session import MEASURED, Session
 from trainwright.doctor.taps import Taps
 from trainwright.doctor.trials import TRIALS, run_trials
 from trainwright.logbook.openings import record_opening
-from trainwright.measures.batches import BatchStream, InputStatistics
 from trainwright.measures.curves import BaselineComparison, LearningCurve
-from trainwright.measures.layers import ActivationSignals, LayerSignals, OutputSpread
-from trainwright.measures.loop import Clipping, Membership, Modes, Schedule, StepOrder
 from trainwright.measures.study import PairedGains, TestOpenings
-from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
 from trainwright.recipe.baselines import compare, fit_baselines
 from trainwright.recipe.curves import learning_curve
 from trainwright.testing.bench_loops import run_loop
 from trainwright.testing.bench_models import BenchNet
+from trainwright.testing.bench_parts import LOSSES, OPTIMIZERS
 from trainwright.workbench.experiment import Experiment
 from trainwright.workbench.loop import TrainingResult, train
 
 TRAINED: frozenset[type[Measurement]] = frozenset({LearningCurve, BaselineComparison})
 """Measurements that need a whole training."""
-WATCHED: frozenset[type[Measurement]] = frozenset(
-    {
-        LayerSignals,
-        ActivationSignals,
-        OutputSpread,
-        StepOrder,
-        Membership,
-        Modes,
-        Schedule,
-        Clipping,
-        BatchStream,
-        InputStatistics,
-        LoaderTimes,
-        WorkerRandomness,
-        CheckpointAliases,
-        MemoryCourse,
-    }
-)
+WATCHED: frozenset[type[Measurement]] = MEASURED - {LearningCurve} - set(TRIALS)
 """Measurements that need a loop to be watched; its learning curve then is the one that was watched, too."""
 WATCHED_STEPS = 200
 WATCHED_EVERY = 5
@@ -75,17 +55,14 @@ def to_experiment(bench: Bench, changes: Mapping[str, Any] = MappingProxyType({}
     experiment = Experiment(
         data=dataset,
         model=_factory(bench.model),
-        loss=_loss_of_minus_outputs if "flipped-loss" in bench.model.quirks else None,
+        loss=LOSSES[bench.loss] if bench.loss else None,
+        optimizer=OPTIMIZERS[bench.optimizer] if bench.optimizer else None,
         capacity="width",
         name=bench.name,
         seed=bench.seed,
         config={"model.width": bench.model.width, **bench.config},
     )
     return experiment.with_changes(changes) if changes else experiment
-
-
-def _loss_of_minus_outputs(outputs: Tensor, targets: Tensor) -> Tensor:
-    return nn.functional.cross_entropy(-outputs, targets)
 
 
 def _factory(spec: ModelSpec) -> Callable[..., nn.Module]:

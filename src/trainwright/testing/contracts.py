@@ -24,6 +24,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from trainwright.clinic.bench import Bench
+from trainwright.clinic.model_benches import MODELS
 from trainwright.clinic.training_benches import HEALTHY, TRICKY
 from trainwright.core import (
     CannotEvaluate,
@@ -117,7 +118,7 @@ class CheckContract:
 
     catalogue: ClassVar[Catalogue]
     seeds: ClassVar[tuple[int, ...]] = (0, 1, 2, 3, 4)
-    neighbours: ClassVar[tuple[BenchMaker, ...]] = (*HEALTHY, *TRICKY)
+    neighbours: ClassVar[tuple[BenchMaker, ...]] = (*HEALTHY, *TRICKY, *MODELS)
     neighbour_seeds: ClassVar[tuple[int, ...]] = (0,)
 
     def pytest_generate_tests(self, metafunc: Any) -> None:

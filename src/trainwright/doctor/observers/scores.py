@@ -10,7 +10,7 @@ from torch import Tensor
 
 from trainwright.doctor.taps import LossCall
 
-CLASSIFYING = ("cross_entropy", "nll", "binary_cross_entropy", "binary_cross_entropy_with_logits", "multi_margin_loss")
+CLASSIFYING = ("cross_entropy", "nll", "bce", "bce_with_logits", "multi_margin_loss")
 """Losses whose outputs name a class."""
 MOST_CLASSES = 100_000
 FEWEST_TARGETS = 64
@@ -32,8 +32,8 @@ def n_targets(call: LossCall) -> int:
 @torch.no_grad()
 def right_and_counted(call: LossCall) -> tuple[Tensor, int]:
     """(number of right predictions as a tensor, of how many); ignored targets count as wrong in neither."""
-    if call.name.startswith("binary"):
-        border = 0.5 if call.name == "binary_cross_entropy" else 0.0
+    if call.name.startswith("bce"):
+        border = 0.5 if call.name == "bce" else 0.0
         return ((call.outputs > border) == (call.targets > 0.5)).sum(), call.targets.numel()
     right = (call.outputs.argmax(1) == call.targets).sum()
     return right, call.targets.numel()
@@ -57,7 +57,7 @@ class Constant:
         """For losses whose best constant is known; None for all others, and for weighted or smoothed ones."""
         plain = call.options.get("weight") is None and not call.options.get("label_smoothing")
         plain = plain and call.options.get("pos_weight") is None
-        known = ("cross_entropy", "nll", "mse", "binary_cross_entropy", "binary_cross_entropy_with_logits")
+        known = ("cross_entropy", "nll", "mse", "bce", "bce_with_logits")
         return cls(call.name) if plain and call.name in known and call.reduction == "mean" else None
 
     @torch.no_grad()
