@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from trainwright.clinic import curve_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.curves import Array, Curve, LearningCurve
+from trainwright.measures.curves import FEWEST_STEPS, Array, Curve, LearningCurve
 from trainwright.measures.trends import noise
 
 LIMIT = 0.1
@@ -52,6 +52,8 @@ class StoppedTooEarly(Check):
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
         losses, part = _judged(curve)
+        if curve.x_unit == "step" and curve.length < FEWEST_STEPS:
+            raise CannotEvaluate(f"{curve.length:g} steps are a beginning; {FEWEST_STEPS} are needed")
         curve.require_no_game()
         rates = curve.learning_rate.finite.y
         if len(rates) and rates[-1] < ANNEALED * rates.max():
