@@ -58,7 +58,18 @@ def test_light_commands_import_nothing_heavy(arguments: list[str], tmp_path: Pat
 
 def test_help_shows_every_command_and_the_exit_codes() -> None:
     shown = start("--help").stdout
-    for word in ("run", "audit", "check", "diagnose", "explain", "rules", "runs", "watch", "130", "trainwright run digits"):
+    for word in (
+        "run",
+        "audit",
+        "check",
+        "diagnose",
+        "explain",
+        "rules",
+        "runs",
+        "watch",
+        "130",
+        "trainwright run digits",
+    ):
         assert word in shown
 
 

@@ -240,6 +240,10 @@ def test_schedules() -> None:
     assert one_cycle[-1] < 0.001
     step = factors(name="step")
     assert [step[49], step[50], step[75]] == pytest.approx([1.0, 0.1, 0.01])
+    short = factors(name="cosine", end=0.2)
+    assert short[:20] == pytest.approx(factors(total=20, name="cosine"))
+    assert short[20:] == pytest.approx([0.0] * 80)
+    assert factors(name="step", end=0.4)[40:] == pytest.approx([0.01] * 60)
     assert all(0 < f <= 1 for name in ("cosine", "onecycle", "step") for f in factors(total=1, name=name))
 
 

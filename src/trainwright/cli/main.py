@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from trainwright.cli import audit, diagnose, explain, rules, run, runs, watch
+from trainwright.cli import audit, check, diagnose, explain, rules, run, runs, watch
 
 app = typer.Typer(
     name="trainwright",

@@ -223,6 +223,11 @@ class LearningCurve(Measurement):
             raise CannotEvaluate("the networks train against each other, so that no loss need fall")
 
     @property
+    def may_be_game(self) -> bool:
+        """Whether the networks train against each other or nobody knows; a validation loss is hardly taken of such."""
+        return self.is_game is not False and not len(self.validation_loss)
+
+    @property
     def length(self) -> float:
         """The last place of any curve; 0 for an empty one."""
         curves = (self.train_loss, self.validation_loss, self.train_metric, self.validation_metric, self.learning_rate)

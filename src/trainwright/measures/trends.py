@@ -32,12 +32,6 @@ def rises(values: Array, but: int = 0) -> float:
     return float(np.sqrt(np.mean(counted**2))) if len(counted) else 0.0
 
 
-def running_median(values: Array, width: int) -> Array:
-    """Median over ``width`` (odd) neighbours [n]; at the ends over those there are."""
-    half = width // 2
-    return np.array([np.median(values[max(0, i - half) : i + half + 1]) for i in range(len(values))])
-
-
 def lowest_level(values: Array, width: int = 3) -> float:
     """The lowest mean of ``width`` consecutive values, so that one lucky value is no level."""
     width = min(width, len(values))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from trainwright.clinic import curve_faults, training_benches
-from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.curves import LearningCurve
 from trainwright.measures.trends import lowest_level
 
@@ -21,6 +21,12 @@ LEARNT = 0.15
 
 BLOWN_UP = 3.0
 """Final loss as a multiple of the loss before anything was learnt; healthy benches: below 1."""
+
+FAR_UP = 10.0
+"""The same where networks may train against each other, whose losses may well rise by a few times."""
+
+NOISE = 5.0
+"""What was learnt must also be this many times the chance in the mean of many batches."""
 
 TAIL = 0.2
 """Share of the training, at its end, over all of which the loss must be that high: a spike is not enough."""
@@ -41,8 +47,8 @@ class Diverging(Check):
     How it is measured:
         Not finite is a fact. Otherwise by the level of the last fifth of the training: three times the loss of the
         constant prediction (or of the beginning), or half of what had been learnt lost and never regained. Where it is
-        not known whether networks train against each other (an equilibrium of a GAN looks like this), and no validation
-        loss was logged either, it is advice.
+        not known whether networks train against each other, and no validation loss was logged either, only the
+        first two are judged, with ten times instead of three: the equilibrium of a GAN looks like the third.
 
     How to fix:
         Lower the learning rate or the momentum, add a warm-up, clip the gradients; keep the best epoch meanwhile.
@@ -72,9 +78,12 @@ class Diverging(Check):
         tail = values[-max(2, math.ceil(TAIL * len(values))) :]
         reference, lowest = curve.reference, lowest_level(values)
         learnt, lost = reference - lowest, float(tail.min()) - lowest
-        if reference > 0 and tail.min() > BLOWN_UP * reference:
-            yield self._risen(curve, float(tail.mean()), float(tail.mean()) / reference, BLOWN_UP, "blew up")
-        elif learnt > LEARNT * curve.scale and lost > LOST * learnt:
+        blown_up = FAR_UP if curve.may_be_game else BLOWN_UP
+        if reference > 0 and tail.min() > blown_up * reference:
+            yield self._risen(curve, float(tail.mean()), float(tail.mean()) / reference, blown_up, "blew up")
+        elif learnt > max(LEARNT * curve.scale, NOISE * curve.batch_noise) and lost > LOST * learnt:
+            if curve.may_be_game:
+                raise CannotEvaluate("the loss rose again, which is usual where networks train against each other")
             yield self._risen(curve, float(tail.mean()), lost / learnt, LOST, "gave back what had been learnt")
 
     def _not_finite(self, curve: LearningCurve) -> Finding:
@@ -96,7 +105,6 @@ class Diverging(Check):
         )
 
     def _risen(self, curve: LearningCurve, final: float, value: float, limit: float, how: str) -> Finding:
-        sure = curve.is_game is False or len(curve.validation_loss) > 0
         values = curve.trend
         best = int(np.argmin(values.y))
         return self.finding(
@@ -115,10 +123,8 @@ class Diverging(Check):
                 ),
             ),
             fixes=_fixes(curve),
-            confidence=0.9 if sure else 0.6,
-            why_confident="The loss is that high over the whole last fifth of the training, not in one spike."
-            + ("" if sure else " Networks that train against each other may look the same."),
-            severity=self.severity if sure else Severity.ADVICE,
+            confidence=0.9,
+            why_confident="The loss is that high over the whole last fifth of the training, not in one spike.",
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,23 +9,26 @@ import numpy.typing as npt
 
 from trainwright.clinic import curve_faults, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.curves import Curve, LearningCurve
-from trainwright.measures.trends import noise, running_median
+from trainwright.measures.curves import Array, Curve, LearningCurve
 
 HEIGHT = 0.25
 """Height of a spike above its surroundings as a share of the constant prediction's loss, so that jumps near zero mean
 nothing. Healthy benches: at most 0.06; weights disturbed once 0.5 and more."""
 
-NOISE = 10.0
-"""The height must also be this many times the noise between neighbours."""
+STANDS_OUT = 6.0
+"""The height must also be this many times that of the highest 2 % of all other points, or of the fifth highest: where
+losses have a long tail, as with small batches, high values are no events. Trainings with batches of four: at most
+2.5."""
 
-WIDTH = 15
-"""Neighbours whose median is the level that a spike rises from, at most a fifth of the training."""
+BLOCKS = 200
+"""Means of five steps and more that a log of steps is reduced to, at most: an event lasts longer than one bad batch."""
 
-MOST = 0.1
-"""Share of the training that spikes may fill; more is no spike but restlessness."""
+WIDTH = 7
+"""Neighbours before and after, whose medians a spike rises from; at most a tenth of the training."""
 
-FEWEST_POINTS = 10
+FEWEST_POINTS = 12
+FEWEST_STEPS = 400
+"""Steps below which too few means are left to know what is usual."""
 
 
 class LossSpike(Check):
@@ -65,12 +67,16 @@ class LossSpike(Check):
         curve.require_points(curve.train_loss, FEWEST_POINTS)
         curve.require_no_game()
         losses = curve.train_loss.finite
-        values = losses.y if curve.x_unit == "epoch" else running_median(losses.y, 3)
-        heights = values - running_median(values, _width(len(values)))
-        limit = max(HEIGHT * curve.scale, NOISE * noise(values))
-        high = np.flatnonzero(heights > limit)
-        high = high[(high >= 2) & ~_explained(curve, losses, high)]
-        if not len(high) or len(high) > max(1, MOST * len(values)):
+        if curve.x_unit == "step":
+            curve.require_points(losses, FEWEST_STEPS)
+            losses = _lasting(losses.blocks(min(BLOCKS, len(losses) // 5)))
+        values = losses.y
+        heights, levels = _heights(values, max(2, min(WIDTH, len(values) // 10)))
+        usual = np.maximum(_usual(heights), _usual(heights / np.maximum(levels, 1e-12)) * levels)
+        limits = np.maximum(HEIGHT * curve.scale, STANDS_OUT * usual)
+        high = np.flatnonzero(heights > limits)
+        high = high[~_explained(curve, losses, high)]
+        if not len(high):
             return
         peak = int(high[np.argmax(heights[high])])
         spikes = 1 + int((np.diff(high) > 1).sum())
@@ -78,13 +84,13 @@ class LossSpike(Check):
             happened=f"The training loss jumped to {values[peak]:.4g} at {curve.x_unit} {losses.x[peak]:g}, "
             f"{heights[peak]:.3g} above its surroundings; {spikes} such {'jump' if spikes == 1 else 'jumps'} in "
             f"{curve.length:g} {curve.x_unit}s.",
-            expected=f"Jumps below {limit:.3g}.",
+            expected=f"Jumps below {limits[peak]:.3g}.",
             todo="Look at the samples and the gradient norm at that place; clip the gradients or lower the rate.",
             evidence=(
                 Evidence(
                     "height of the spike",
                     float(heights[peak]),
-                    limit=limit,
+                    limit=float(limits[peak]),
                     when=f"{curve.x_unit} {losses.x[peak]:g}",
                     series=(curve.train_loss.series("training loss"),),
                 ),
@@ -96,13 +102,29 @@ class LossSpike(Check):
                 ),
             ),
             confidence=0.85,
-            why_confident=f"The jump is {heights[peak] / max(noise(values), 1e-12):.0f} times the noise of its "
-            f"surroundings.",
+            why_confident=f"The jump is {heights[peak] / max(usual[peak], 1e-12):.0f} times what the loss does "
+            f"otherwise.",
         )
 
 
-def _width(n: int) -> int:
-    return 2 * (min(WIDTH, math.ceil(n / 5)) // 2) + 1
+def _lasting(blocks: Curve) -> Curve:
+    """Of two neighbouring blocks the lower: an event fills more than one, a single bad batch does not."""
+    return Curve(blocks.x[:-1], np.minimum(blocks.y[:-1], blocks.y[1:]))
+
+
+def _heights(values: Array, width: int) -> tuple[Array, Array]:
+    """How far each value lies above its neighbourhood, and the level of that: the higher one of the medians of those
+    before and those after, so that a fall is no spike.
+    """
+    levels = values.copy()
+    for i in range(2, len(values) - 1):
+        levels[i] = max(np.median(values[max(0, i - width) : i]), np.median(values[i + 1 : i + 1 + width]))
+    return values - levels, levels
+
+
+def _usual(heights: Array) -> float:
+    """The highest 2 % left aside, or the four highest."""
+    return float(np.sort(heights)[-5 - len(heights) // 50])
 
 
 def _explained(curve: LearningCurve, losses: Curve, places: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:

@@ -18,11 +18,17 @@ FLAT = 0.01
 """Change over that time as a share of what had been learnt before. Healthy benches that are not near zero: 0.05 and
 more over half of the training; weight decay that is too strong: below 0.01."""
 
+LEFT = 0.5
+"""Share of what was learnt that must still be there in the flat part; a loss that rose again is another matter."""
+
 FLOOR = 0.2
 """Loss as a share of the constant prediction's below which there is little left to learn."""
 
 LEARNT = 0.1
 """Share of the constant prediction's loss that was learnt before; less is not learning at all."""
+
+NOISE = 5.0
+"""What was learnt must also be this many times the chance in the mean of many batches."""
 
 FEWEST_POINTS = 10
 
@@ -40,7 +46,7 @@ class Plateau(Check):
 
     How it is measured:
         The straight line through the last 60 % of the training loss changes by less than 1 % of what was learnt before,
-        or by less than twice its own uncertainty, at a loss above a fifth of the constant prediction's.
+        and is known that well, at a loss above a fifth of the constant prediction's.
         In preview, because a floor of noise in the data looks exactly the same.
 
     How to fix:
@@ -69,9 +75,13 @@ class Plateau(Check):
         change, error = slope(flat)
         learnt = curve.reference - lowest_level(values.y)
         level = float(flat.mean())
-        if learnt < LEARNT * curve.scale or level < FLOOR * curve.reference:
+        if (
+            level > curve.reference - LEFT * learnt
+            or learnt < max(LEARNT * curve.scale, NOISE * curve.batch_noise)
+            or level < FLOOR * curve.reference
+        ):
             return
-        if -change > max(FLAT * learnt, 2 * error) or abs(change) > 0.1 * learnt:
+        if max(-change, error) > FLAT * learnt or change > 0.1 * learnt:
             return
         yield self.finding(
             happened=f"Since {curve.x_unit} {values.x[begin]:g} of {curve.length:g} the training loss stayed at "

@@ -76,6 +76,8 @@ class RateTooHigh(Check):
         suspected = rate is not None and typical is not None and rate > FAR * typical
         if restless < limit * (1 if suspected else SEVERE) or late.min() >= curve.reference:
             return
+        if curve.may_be_game and not suspected:
+            raise CannotEvaluate("the loss jumps, which is usual where networks train against each other")
         said = f" at a rate of {rate:g}" if rate is not None else ""
         new = typical if suspected else rate / 5 if rate else None
         yield self.finding(
@@ -105,7 +107,6 @@ class RateTooHigh(Check):
 
 
 def _limit(curve: LearningCurve) -> float:
-    if curve.n_train is None:
-        return LIMIT if curve.x_unit == "step" and curve.batch_noise else UNKNOWN_LIMIT
-    chance = CHANCE / math.sqrt(max(1, curve.n_train)) if curve.train_only != () else 0.0
-    return max(LIMIT, chance)
+    if curve.train_only == () or curve.batch_noise:
+        return LIMIT
+    return UNKNOWN_LIMIT if curve.n_train is None else max(LIMIT, CHANCE / math.sqrt(max(1, curve.n_train)))

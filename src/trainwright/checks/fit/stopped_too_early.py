@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from trainwright.clinic import curve_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.curves import Curve, LearningCurve
+from trainwright.measures.curves import FEWEST_STEPS, Array, Curve, LearningCurve
 from trainwright.measures.trends import noise
 
 LIMIT = 0.1
@@ -52,6 +52,8 @@ class StoppedTooEarly(Check):
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
         losses, part = _judged(curve)
+        if curve.x_unit == "step" and curve.length < FEWEST_STEPS:
+            raise CannotEvaluate(f"{curve.length:g} steps are a beginning; {FEWEST_STEPS} are needed")
         curve.require_no_game()
         rates = curve.learning_rate.finite.y
         if len(rates) and rates[-1] < ANNEALED * rates.max():
@@ -60,7 +62,7 @@ class StoppedTooEarly(Check):
         tail = max(1, math.ceil(len(values) / 5))
         before, last = float(values[-2 * tail : -tail].mean()), float(values[-tail:].mean())
         learnt = curve.reference - last
-        gain = before - last
+        gain = min(before - last, _within(values[-tail:], before))
         if learnt < LEARNT * curve.scale or gain < max(LIMIT * learnt, 2 * noise(values), 2 * curve.batch_noise):
             return
         longer = 3 * math.ceil(curve.length)
@@ -82,6 +84,12 @@ class StoppedTooEarly(Check):
             confidence=0.8,
             why_confident="The trend is beyond the noise; how far it would go on nobody knows.",
         )
+
+
+def _within(values: Array, before: float) -> float:
+    """What the last fifth gained from its own beginning to its end: a drop before it is over."""
+    half = len(values) // 2
+    return 2 * float(values[:half].mean() - values[-half:].mean()) if half else before - float(values[0])
 
 
 def _judged(curve: LearningCurve) -> tuple[Curve, str]:

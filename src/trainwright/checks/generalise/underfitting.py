@@ -10,8 +10,8 @@ from trainwright.measures.curves import BaselineComparison, LearningCurve
 from trainwright.measures.trends import lowest_level
 
 GAP = 0.1
-"""Share of the constant prediction's loss by which validation may be worse than training. Healthy benches that
-memorise have 0.1 and more; a network of width 1 less than 0.03."""
+"""Share of the constant prediction's loss by which validation may be worse than training, or better. Healthy
+benches that memorise have 0.1 and more; a network of width 1 less than 0.03."""
 
 LEFT = 0.3
 """Training loss, as a share of the constant prediction's, above which much is left. Healthy benches without
@@ -62,7 +62,7 @@ class Underfitting(Check):
         train, validation = float(values[-tail:].mean()), float(curve.validation_trend.y[-tail:].mean())
         left, gap = train / scale, (validation - train) / scale
         gaining = float(values[-2 * tail : -tail].mean()) - train > GAINING * (curve.reference - lowest_level(values))
-        if not better or left < LEFT or gap > GAP or gaining:
+        if not better or left < LEFT or abs(gap) > GAP or gaining:
             return
         best = min(better, key=lambda score: score.advantage)
         unit = f" {found.unit}" if found.unit else ""

@@ -1,0 +1,243 @@
+"""Learning curves of every shape: the healthy ones raise nothing, each illness is named, and units do not matter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trainwright.core import CannotEvaluate, Measurements, Verdict, discover, judge
+from trainwright.doctor.diagnosis import checks_of_curves
+from trainwright.measures.curves import BaselineComparison, BaselineScore, Curve, LearningCurve
+from trainwright.measures.trends import lowest_level, noise, rises, slope
+from trainwright.testing import curve_shapes
+
+CHECKS = checks_of_curves(discover())
+UNKNOWN: dict[str, Any] = {
+    "baseline_train_loss": None,
+    "optimizer": "",
+    "has_schedule": None,
+    "train_only": None,
+    "steps_per_epoch": None,
+    "is_game": None,
+}
+
+
+def verdict(*measured: Any) -> Verdict:
+    found = judge(CHECKS, Measurements(measured))
+    assert not [reason for _, reason in found.not_evaluated if "failed with" in reason]
+    return found
+
+
+def codes(*measured: Any) -> list[str]:
+    found = verdict(*measured)
+    return [f.code for f in found.findings] + [f.code for f, _ in found.masked]
+
+
+@pytest.mark.parametrize("shape", curve_shapes.HEALTHY, ids=lambda shape: shape.__name__)
+@pytest.mark.parametrize("bare", [False, True], ids=["known", "bare"])
+def test_healthy_but_tricky_curves_raise_nothing(shape: curve_shapes.Shape, bare: bool) -> None:
+    for seed in range(8):
+        curve = shape(np.random.default_rng(seed))
+        found = verdict(replace(curve, **UNKNOWN) if bare else curve).findings
+        assert not found, f"seed {seed}: {found[0].code} {found[0].happened}"
+
+
+def curve(train: Any, validation: Any = (), **others: Any) -> LearningCurve:
+    epochs = np.arange(1.0, len(train) + 1)
+    made = LearningCurve(
+        train_loss=Curve(epochs, np.asarray(train, dtype=float)),
+        validation_loss=Curve.of(epochs[: len(validation)], validation),
+        baseline_train_loss=2.3,
+        baseline_validation_loss=2.3,
+        optimizer="adam",
+        learning_rate=Curve(epochs, np.full(len(train), 1e-3)),
+        train_only=(),
+        is_game=False,
+    )
+    changes: dict[str, Any] = {k: over(v) if isinstance(v, list | np.ndarray) else v for k, v in others.items()}
+    return replace(made, **changes)
+
+
+def over(values: Any) -> Curve:
+    return Curve.of(range(1, len(values) + 1), values)
+
+
+T = np.arange(40)
+FALL = 0.3 + 2 * np.exp(-T / 6)
+WAVER = np.where(T % 2 == 0, 0.0, 1.0)
+
+
+def steps(loss: Any, **others: Any) -> LearningCurve:
+    return replace(curve(loss), x_unit="step", **others)
+
+
+def spike_in_steps() -> LearningCurve:
+    loss = 0.5 + 1.8 * np.exp(-np.arange(2000) / 300) + 0.1 * np.random.default_rng(0).normal(size=2000)
+    loss[1200:1260] += 1.5
+    return steps(loss)
+
+
+ILL: dict[str, tuple[str, LearningCurve]] = {
+    "not a number": ("TW502", curve([2.3, 1.0, 0.9, np.nan])),
+    "infinite": ("TW502", curve([2.3, np.inf])),
+    "blown up": ("TW502", curve([2.3, 1.5, 3, 20, 400, 9e3, 1e5])),
+    "gave it back": ("TW502", curve([2.3, 1.5, 1.0, 0.8, 1.2, 2.2, 2.3, 2.3, 2.3, 2.3])),
+    "large rate": ("TW503", curve(FALL + 0.15 * WAVER, learning_rate=np.full(40, 0.05))),
+    "very restless": ("TW503", curve(FALL + 0.3 * WAVER)),
+    "tiny rate": ("TW504", curve(np.linspace(2.3, 2.0, 40), learning_rate=np.full(40, 1e-5))),
+    "flat since long": ("TW505", curve(1.2 + 1.1 * np.exp(-T / 1.5))),
+    "spike": ("TW506", curve(FALL + 1.5 * (T == 20))),
+    "spike in steps": ("TW506", spike_in_steps()),
+    "validation swings": ("TW507", curve(FALL, FALL + 0.5 * WAVER)),
+    "rate gone": ("TW508", curve(FALL, learning_rate=np.where(T < 15, 1e-3, 0.0))),
+    "rate never moves": ("TW508", curve(FALL, has_schedule=True)),
+    "rate goes round": (
+        "TW508",
+        steps(np.tile(FALL, 10), steps_per_epoch=200, learning_rate=over(1 + np.sin(np.arange(400) / 4))),
+    ),
+    "still falling": ("TW512", curve(np.linspace(2.3, 0.5, 20), np.linspace(2.3, 0.6, 20))),
+    "metric the wrong way": (
+        "TW514",
+        curve(FALL, FALL, validation_metric=90 - T, higher_is_better=True, unit="%", n_validation=500),
+    ),
+    "error the wrong way": ("TW514", curve(FALL, train_metric=5 + T, higher_is_better=False, unit="m")),
+    "validation better": (
+        "TW603",
+        curve(
+            0.9 + FALL,
+            FALL,
+            train_metric=50 + 0 * T,
+            validation_metric=90 + 0 * T,
+            unit="%",
+            n_validation=200,
+            higher_is_better=True,
+        ),
+    ),
+    "logged twice": ("TW604", curve(FALL, FALL)),
+    "always the same": ("TW604", curve(FALL, np.full(40, 2.34567))),
+    "learnt by heart": ("TW605", curve(FALL - 0.25, 2.3 + 0.02 * T)),
+    "best at first": ("TW612", curve(FALL, 1.0 + 0.01 * T)),
+}
+
+
+@pytest.mark.parametrize(("code", "ill"), ILL.values(), ids=ILL)
+def test_each_illness_is_named(code: str, ill: LearningCurve) -> None:
+    assert code in codes(ill)
+
+
+def test_underfitting_needs_a_simple_predictor_that_is_better() -> None:
+    flat = curve(1.4 + 0.9 * np.exp(-T / 3), 1.45 + 0.9 * np.exp(-T / 3))
+    trees = BaselineScore(name="trees", value=90, advantage=-20, low=-25, high=-15)
+    found = BaselineComparison(
+        metric_name="accuracy",
+        higher_is_better=True,
+        unit="%",
+        n_samples=200,
+        value=70,
+        low=65,
+        high=75,
+        baselines=(trees,),
+    )
+    assert "TW602" in codes(flat, found)
+    assert "TW602" not in codes(flat, replace(found, baselines=(replace(trees, advantage=1.0, low=-4.0, high=6.0),)))
+    assert "noise in the data looks the same" in dict(verdict(flat).not_evaluated)["TW602"]
+
+
+def test_what_may_be_a_game_is_not_called_diverging_but_a_number_that_is_none_is() -> None:
+    back = curve([2.3, 1.5, 1.0, 0.8, 1.2, 2.2, 2.3, 2.3, 2.3, 2.3], is_game=None)
+    assert "TW502" in dict(verdict(back).not_evaluated)
+    assert "TW502" in codes(curve([2.3, 1.5, np.nan], is_game=True))
+
+
+def test_a_spike_that_the_rate_explains_is_a_restart() -> None:
+    ill = ILL["spike"][1]
+    rate = np.where(T >= 20, 1e-2, 1e-3)
+    assert "TW506" not in codes(replace(ill, learning_rate=over(rate)))
+
+
+def test_rounded_numbers_may_agree_by_chance() -> None:
+    rounded = np.round(FALL, 2)
+    assert "TW604" not in codes(curve(rounded, rounded))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from([*ILL.values()]), st.floats(1e-6, 1e6))
+def test_the_unit_of_the_loss_does_not_matter(ill: tuple[str, LearningCurve], factor: float) -> None:
+    code, found = ill
+
+    def scaled(part: Curve) -> Curve:
+        return Curve(part.x, part.y * factor)
+
+    changed = replace(
+        found,
+        train_loss=scaled(found.train_loss),
+        validation_loss=scaled(found.validation_loss),
+        baseline_train_loss=2.3 * factor,
+        baseline_validation_loss=2.3 * factor,
+    )
+    if code != "TW604":  # equality to the last digit is what scaling destroys
+        assert code in codes(changed)
+
+
+FLOATS = st.floats(allow_nan=True, allow_infinity=True, width=32)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(FLOATS, max_size=60), st.lists(FLOATS, max_size=60), st.sampled_from(["epoch", "step"]), st.booleans())
+def test_no_curve_breaks_a_check(train: list[float], validation: list[float], unit: Any, known: bool) -> None:
+    made = LearningCurve(
+        x_unit=unit,
+        train_loss=over(train),
+        validation_loss=over(validation),
+        learning_rate=over(np.abs(train)),
+        baseline_train_loss=1.0 if known else None,
+    )
+    with np.errstate(all="ignore"):
+        verdict(made)
+
+
+# Curves and trends
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=300), st.integers(1, 50))
+def test_blocks_keep_the_mean_and_their_number(values: list[float], most: int) -> None:
+    made = over(values).blocks(most)
+    assert len(made) == min(most, len(values))
+    if len(values) % most == 0:
+        assert made.y.mean() == pytest.approx(np.mean(values), abs=1e-6)
+    assert (np.diff(made.x) > 0).all()
+
+
+def test_values_at_places_are_means_since_the_last_one() -> None:
+    made = over([1.0, 2.0, 3.0, 4.0, np.nan, 6.0])
+    assert made.at(np.array([2.0, 4.0, 6.0])).tolist() == [1.5, 3.5, 6.0]
+    assert made.at(np.array([4.0, 4.5])).tolist() == [2.5, 4.5], "between two points it is interpolated"
+    assert np.isnan(Curve().at(np.array([1.0]))).all()
+
+
+def test_later_values_of_a_place_count_and_lengths_must_agree() -> None:
+    made = Curve.of([3, 1, 2, 1], [30, 10, 20, 11])
+    assert (made.x.tolist(), made.y.tolist()) == ([1, 2, 3], [11, 20, 30])
+    with pytest.raises(ValueError, match="2 places and 1 values"):
+        Curve(np.arange(2.0), np.arange(1.0))
+
+
+def test_scale_is_the_constant_predictions_loss_or_the_fall() -> None:
+    assert curve(FALL).scale == 2.3
+    assert curve(FALL, baseline_train_loss=None).scale == pytest.approx(2.0, abs=0.02)
+    with pytest.raises(CannotEvaluate, match="nothing to measure losses against"):
+        _ = curve([1.0, 1.0, 1.0], baseline_train_loss=None).scale
+
+
+@given(st.floats(-100, 100), st.floats(-10, 10))
+def test_a_straight_line_has_its_slope_and_no_noise(start: float, rise: float) -> None:
+    line = start + rise * np.linspace(0, 1, 20)
+    assert slope(line)[0] == pytest.approx(rise, abs=1e-6)
+    assert noise(line) == pytest.approx(0, abs=1e-6)
+    assert lowest_level(line) == pytest.approx(min(line[:3].mean(), line[-3:].mean()))
+    assert rises(line) == pytest.approx(max(0, rise) / 19, abs=1e-9)
