@@ -381,6 +381,8 @@ def test_optimizers_of_old_and_missing_parameters() -> None:
     assert named(verdict(model, loss, optimizer=model[2].parameters())) == [("TW308", "advice")], "fine-tuning"
     biases = [p for name, p in model.named_parameters() if name.endswith("bias")]
     assert named(verdict(model, loss, optimizer=biases)) == [], "biases alone"
+    picture = torch.randn(N, 6, requires_grad=True)
+    assert named(verdict(model, loss, optimizer=[picture], inputs=picture)) == [], "the input is what learns"
     both = [*model.parameters(), *mlp().parameters()]
     assert verdict(model, loss, optimizer=both).at_least(Severity.WARNING) == (), "an optimizer for two models"
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own convention
 from torch.utils.checkpoint import checkpoint
 
 from trainwright.doctor.calls import Calls
-from trainwright.doctor.graph import read_graph
+from trainwright.doctor.graph import named_parameters, read_graph
 from trainwright.doctor.trials import observe_graph
 from trainwright.measures.graph import LossGraph
 
@@ -83,6 +83,27 @@ def test_parameters_by_what_reaches_and_holds_them() -> None:
     assert graph.stale == ((2, 2), (2,))
     assert graph.n_optimized == 4
     assert read(F.cross_entropy(mlp()(x), t), model).n_optimized == -1, "no optimizer is known"
+
+
+def test_a_step_of_one_of_two_models_leaves_no_parameter_without_an_owner() -> None:
+    first, second, (x, t) = mlp(), mlp(), batch()
+    held = [*first.parameters(), *second.parameters()]
+    names = named_parameters([first, second], held)
+    graph = read_graph(F.cross_entropy(first(x), t), names, held, models=[first, second])
+    assert graph.reached == tuple(f"Sequential.{name}" for name, _ in first.named_parameters())
+    assert set(graph.trainable) - set(graph.reached) == {f"Sequential 2.{n}" for n, _ in second.named_parameters()}
+    assert graph.stale == graph.strangers == ()
+
+
+def test_a_model_that_only_measures_does_not_take_part() -> None:
+    model, judge, (x, _) = mlp(6), mlp(2), batch()
+    held = list(model.parameters())
+    names = named_parameters([model, judge], held)
+    assert set(names) == {name for name, _ in model.named_parameters()}
+    graph = read_graph((judge(model(x)) - judge(x)).square().mean(), names, held, models=[model, judge])
+    assert graph.unoptimized == ()
+    assert graph.strangers == graph.stale == ()
+    assert set(named_parameters([judge], [x])) == {name for name, _ in judge.named_parameters()}
 
 
 def test_tied_weights_and_gradient_checkpoints() -> None:

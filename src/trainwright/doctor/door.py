@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from trainwright.measures.door import BINARY_LOSSES, CLASS_LOSSES, LossDoor
+from trainwright.measures.door import BINARY_LOSSES, CLASS_LOSSES, ROW_TOLERANCE, LossDoor
 
 _LOOK_AT = 65_536
 """About how many output values are looked at: enough rows to tell probabilities, cheap beside the loss itself."""
@@ -181,7 +181,7 @@ def _are_class_numbers(loss_name: str, outputs: Tensor, targets: Tensor) -> bool
 
 
 def _kind(low: float, high: float, low_sum: float, high_sum: float, *, whole: bool, same: bool) -> str:
-    distribution = abs(low_sum - 1) < 1e-3 and abs(high_sum - 1) < 1e-3 and low >= 0
+    distribution = max(abs(low_sum - 1), abs(high_sum - 1)) <= ROW_TOLERANCE and low >= 0
     if distribution and same:
         return "one-hot" if whole else "probabilities"
     return "multi-hot" if whole and high > low else "values"

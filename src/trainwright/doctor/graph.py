@@ -49,8 +49,8 @@ def read_graph(
     held = unregistered_tensors(models)
     linearity = Linearity(nodes, head, names)
     trainable = {name: p for name, p in models_parameters.items() if p.requires_grad}
-    known = {*names, *(id(p) for model in models for p in model.parameters()), *(optimized or ())}
-    known.update(id(t) for tensors in held.values() for t in tensors)
+    owned = {*names, *(id(p) for model in models for p in model.parameters())}
+    known = {*owned, *(optimized or ()), *(id(t) for tensors in held.values() for t in tensors)}
     return LossGraph(
         requires_grad=loss.requires_grad,
         has_graph=loss.grad_fn is not None,
@@ -65,7 +65,7 @@ def read_graph(
         unoptimized=tuple(name for name, p in trainable.items() if optimized is not None and id(p) not in optimized),
         frozen=tuple(name for name, p in models_parameters.items() if not p.requires_grad),
         n_optimized=-1 if optimized is None else len(optimized),
-        stale=tuple(tuple(p.shape) for key, p in (optimized or {}).items() if key not in names and key not in leaves),
+        stale=tuple(tuple(p.shape) for key, p in (optimized or {}).items() if key not in owned and key not in leaves),
         strangers=tuple(tuple(t.shape) for key, t in leaves.items() if isinstance(t, Parameter) and key not in known),
         unregistered=tuple(
             Unregistered(
@@ -83,6 +83,23 @@ def read_graph(
         n_nonlinear=linearity.n_nonlinear,
         n_layers=linearity.n_layers,
     )
+
+
+def named_parameters(models: Sequence[nn.Module], optimizer_parameters: Iterable[Tensor]) -> dict[str, Parameter]:
+    """Name → parameter of the models that learn, unique also for several models of one class.
+
+    A model of which no optimizer holds a parameter (a network that only measures a distance, say) does not take part,
+    unless there is no other.
+    """
+    held = {id(parameter) for parameter in optimizer_parameters}
+    learning = [model for model in models if any(id(p) in held for p in model.parameters())] or list(models)
+    kinds = [type(model).__name__ for model in learning]
+    found: dict[str, Parameter] = {}
+    for place, (kind, model) in enumerate(zip(kinds, learning, strict=True)):
+        number = kinds[:place].count(kind) + 1
+        prefix = "" if len(learning) < 2 else f"{kind}." if number == 1 else f"{kind} {number}."
+        found.update({f"{prefix}{name}": parameter for name, parameter in model.named_parameters()})
+    return found
 
 
 def _in_order(root: Node | None, limit: int) -> tuple[list[Node], bool]:

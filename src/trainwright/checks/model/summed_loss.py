@@ -50,7 +50,7 @@ class SummedLoss(Check):
         yield self.finding(
             happened=f"The loss adds up {graph.n_samples} samples without dividing by their number, so it and its "
             "gradient grow with the batch size.",
-            expected="The mean over the batch, whose size does not depend on the 1 to N samples in it.",
+            expected=f"The mean over the batch, about as large for 1 sample as for {graph.n_samples}.",
             todo="Use the mean (reduction='mean'), or keep the batch size fixed and the rate small.",
             evidence=(Evidence("factor on loss and gradient", graph.n_samples, limit=1),),
             fixes=(

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 
 from trainwright.core import Measurement
 from trainwright.doctor.door import describe_door
-from trainwright.doctor.graph import read_graph
+from trainwright.doctor.graph import named_parameters, read_graph
 from trainwright.doctor.taps import LossCall
 from trainwright.measures.door import LossDoor
 from trainwright.measures.graph import LossGraph
@@ -57,13 +57,8 @@ class Doors:
         """A graph is complete."""
         if loss.numel() != 1:
             return
-        several = len(models) > 1
-        parameters = {
-            f"{type(model).__name__}.{name}" if several else name: parameter
-            for model in models
-            for name, parameter in model.named_parameters()
-        }
         held = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
+        parameters = named_parameters(models, held)
         self._graphs.append(read_graph(loss, parameters, held, models=models, n_samples=n_samples))
 
     def measurements(self) -> Iterator[Measurement]:

@@ -44,12 +44,12 @@ def observe_graph(setup: Setup) -> LossGraph:
         setup.model.train()
         with Calls([setup.model]) as calls:
             loss = setup.training_loss(setup.inputs, setup.targets)
-        own = setup.loss.named_parameters(prefix="loss") if isinstance(setup.loss, nn.Module) else ()
+        held = [p for group in setup.optimizer.param_groups for p in group["params"]]
         return read_graph(
             loss,
-            dict([*setup.model.named_parameters(), *own]),
-            [p for group in setup.optimizer.param_groups for p in group["params"]],
-            models=(setup.model,),
+            dict(setup.model.named_parameters()),
+            held,
+            models=[part for part in (setup.model, setup.loss) if isinstance(part, nn.Module)],
             n_samples=n_samples(setup.inputs),
             calls=calls,
         )
