@@ -56,3 +56,10 @@ def constant_outputs(setup: Setup, outputs: Tensor, targets: Tensor) -> Tensor:
         best = shares.log() if setup.loss_name not in ("mse", "huber", "l1", "smooth_l1") else shares
         return best.to(outputs.dtype).to(outputs.device).expand_as(outputs).contiguous()
     return torch.full_like(outputs, float(targets.double().mean()))
+
+
+def leave_warm_up(setup: Setup) -> None:
+    """Give groups whose rate a schedule holds at 0 the rate that they are warmed up to, so that a step is one."""
+    for group in setup.optimizer.param_groups:
+        if group.get("lr") == 0 and group.get("initial_lr"):
+            group["lr"] = group["initial_lr"]
