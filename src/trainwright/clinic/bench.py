@@ -25,8 +25,8 @@ class ModelSpec:
 class Bench:
     """Data, splits, model and settings of one miniature project.
 
-    ``inputs`` [N, F], [N, C, H, W], [N, T, F] or tokens [N, T]; ``targets`` [N] class numbers or values, or [N, T] for a
-    model of the next token; ``splits`` row numbers by
+    ``inputs`` [N, F], [N, C, H, W], [N, T, F] or tokens [N, T]; ``targets`` [N] class numbers or values, or [N, T] for
+    a model of the next token; ``splits`` row numbers by
     split name; ``config`` dotted settings as ``Experiment.with_changes`` takes them; ``unreadable`` (path, reason)
     pairs of files that could not be read; ``gains`` per-seed gains of each thing tried in a study; ``test_openings``
     how often the test set was opened.

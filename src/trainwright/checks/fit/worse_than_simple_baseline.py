@@ -46,7 +46,7 @@ class WorseThanSimpleBaseline(Check):
     code = "TW520"
     name = "worse-than-simple-baseline"
     severity = Severity.WARNING
-    after = ("TW401", "TW315", "TW304", "TW303", "TW501")
+    after = ("TW401", "TW315", "TW304", "TW303", "TW335", "TW337", "TW501")
     cases = (
         Case(training_benches.digits_cnn, training_faults.short_training),
         Case(training_benches.yield_mlp, training_faults.short_training),

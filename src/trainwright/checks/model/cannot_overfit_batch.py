@@ -97,7 +97,7 @@ class CannotOverfitBatch(Check):
     code = "TW303"
     name = "cannot-overfit-batch"
     severity = Severity.ERROR
-    after = ("TW401", "TW310", "TW311", "TW313", "TW315", "TW329", "TW304")
+    after = ("TW401", "TW310", "TW311", "TW312", "TW313", "TW314", "TW315", "TW329", "TW304")
     cases = (
         Case(training_benches.alloys_mlp, training_faults.tiny_rate),
         Case(training_benches.digits_cnn, training_faults.tiny_rate),

@@ -37,8 +37,8 @@ class InitScale(Check):
     How it is measured:
         The standard deviation over samples of what enters each layer with weights, in train mode before the first
         step, from the first to the last. Deep plain networks in torch's default initialisation shrink by a thousand and
-        learn, so it is a warning only where the model cannot fit a batch or its first loss is twice that of outputs
-        near zero; else advice, and only far beyond the limits.
+        learn, so it is an error only where the model cannot fit a batch and no other cause is found, a warning where
+        growth comes with a first loss twice that of outputs near zero; else advice, and only far beyond the limits.
 
     How to fix:
         Use Kaiming initialisation for ReLU and Xavier for tanh, normalisation layers, or residual connections.
@@ -50,7 +50,7 @@ class InitScale(Check):
 
     code = "TW312"
     name = "init-scale"
-    severity = Severity.WARNING
+    severity = Severity.ERROR
     after = ("TW401", "TW310", "TW311", "TW313", "TW314")
     cases = (
         Case(initial_benches.deep_mlp, initial_faults.normal_weights),
@@ -68,11 +68,15 @@ class InitScale(Check):
             raise CannotEvaluate(f"the spread over samples is {first} at {layers[0].name}, {last} at {layers[-1].name}")
         share = last / first
         beyond = max(share / GROWTH, SHRINK / share if share > 0 else math.inf)
-        harmful = (overfit is not None and not overfit.own.overfits) or (share > GROWTH and _is_confused(loss))
-        if beyond > (1 if harmful else FAR):
-            yield self._finding(layers, share, harmful=harmful)
+        severity = Severity.ADVICE
+        if overfit is not None and overfit.blames_model:
+            severity = Severity.ERROR
+        elif share > GROWTH and _is_confused(loss):
+            severity = Severity.WARNING
+        if beyond > (FAR if severity is Severity.ADVICE else 1):
+            yield self._finding(layers, share, severity)
 
-    def _finding(self, layers: list[LayerStart], share: float, *, harmful: bool) -> Finding:
+    def _finding(self, layers: list[LayerStart], share: float, severity: Severity) -> Finding:
         verb, limit = ("grows", GROWTH) if share > 1 else ("shrinks", SHRINK)
         spreads = tuple(float(layer.spread) for layer in layers)
         return self.finding(
@@ -98,12 +102,17 @@ class InitScale(Check):
                     "rather than sigmoid in hidden layers; or nn.LayerNorm between them.",
                 ),
             ),
-            confidence=0.85 if harmful else 0.5,
-            why_confident="It goes with a model that cannot fit a batch, or starts from a loss far too high."
-            if harmful
-            else "The model fits a batch all the same.",
-            severity=Severity.WARNING if harmful else Severity.ADVICE,
+            confidence=0.5 if severity is Severity.ADVICE else 0.85,
+            why_confident=_WHY[severity],
+            severity=severity,
         )
+
+
+_WHY = {
+    Severity.ERROR: "The model cannot fit a batch, and no other cause was found.",
+    Severity.WARNING: "The first loss is far above what knowing nothing costs.",
+    Severity.ADVICE: "The model fits a batch all the same.",
+}
 
 
 def _is_confused(loss: InitialLoss | None) -> bool:

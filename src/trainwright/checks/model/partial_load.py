@@ -51,7 +51,7 @@ class PartialLoad(Check):
         wrong = nothing or bool(load.renamed)
         return self.finding(
             happened=f"{len(load.missing)} of the {load.n_expected} entries of {load.module} were in no checkpoint "
-            f"that was loaded ({_some(load.missing)}), and {len(load.unexpected)} entries of the checkpoint were left over"
+            f"that was loaded ({_some(load.missing)}), and {len(load.unexpected)} of the checkpoint were left over"
             f"{f' ({_some(load.unexpected)})' if load.unexpected else ''}.",
             expected="Every entry loaded, but for layers that are new on purpose.",
             todo=f"Rename the entries: '{load.renamed[0][1]}' is '{load.renamed[0][0]}' here."

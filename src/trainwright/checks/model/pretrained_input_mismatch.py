@@ -70,6 +70,6 @@ class PretrainedInputMismatch(Check):
                     "deviation that the weights are documented with.",
                 ),
             ),
-            confidence=0.8,
+            confidence=0.9,
             why_confident="The running statistics say what the weights were trained with.",
         )

@@ -13,6 +13,12 @@ LIMIT = 0.5
 """Share of values within 1 % of an end of the range. Healthy tanh and sigmoid layers, gates and heads stay below 0.01
 at the start."""
 
+ALMOST_ALL = 0.9
+"""Share from which layers without exception are a warning; single gates may be meant to be shut."""
+FEWEST = 4
+"""Units that a layer must have to be one of them."""
+_ENDS = ("tanh", "sigmoid")
+
 
 class SaturatedAtInit(Check):
     """Tanh or sigmoid units that sit at the ends of their range, from the start.
@@ -27,8 +33,9 @@ class SaturatedAtInit(Check):
 
     How it is measured:
         On up to 256 samples, in train mode with dropout off, before the first and after ten own steps. Calls of tanh
-        and sigmoid are intercepted, as modules and as functions; those inside torch's recurrent layers cannot be seen. A
-        warning where the model cannot fit a batch, else advice.
+        and sigmoid are intercepted, as modules and as functions; those inside torch's recurrent layers cannot be
+        seen. An error where the model cannot fit a batch and no other cause is found, a warning where nine tenths of
+        every such layer are saturated, else advice: a gate may be meant to start shut.
 
     How to fix:
         Start with smaller weights (Xavier), scale the inputs, normalise before the non-linearity.
@@ -39,17 +46,17 @@ class SaturatedAtInit(Check):
 
     code = "TW314"
     name = "saturated-at-init"
-    severity = Severity.WARNING
+    severity = Severity.ERROR
     after = ("TW401", "TW310", "TW311")
     cases = (Case(initial_benches.tanh_mlp, initial_faults.saturated),)
 
     def run(self, start: ActivationsAtStart, overfit: OverfitTrial | None) -> Iterator[Finding]:
         shares = [(min(layer.saturated, layer.saturated_after), layer) for layer in start.layers]
-        found = [(share, layer) for share, layer in shares if layer.kind in ("tanh", "sigmoid") and share > LIMIT]
+        found = [(share, layer) for share, layer in shares if layer.kind in _ENDS and share > LIMIT]
         if not found:
             return
         share, worst = max(found, key=lambda pair: pair[0])
-        learns = overfit is None or overfit.own.overfits
+        severity = _severity(start, share, overfit)
         yield self.finding(
             happened=f"{100 * share:.0f} % of the values that leave the {worst.kind} at {worst.name} are within 1 % of "
             f"an end of its range, before training and after {start.steps} steps; {len(found)} such "
@@ -73,10 +80,23 @@ class SaturatedAtInit(Check):
                     "normalisation before the non-linearity.",
                 ),
             ),
-            confidence=0.5 if learns else 0.85,
-            why_confident="The model fits a batch all the same."
-            if learns
-            else "It is so before and after the first steps, and the model cannot fit a batch.",
+            confidence=0.5 if severity is Severity.ADVICE else 0.92,
+            why_confident=_WHY[severity],
             where=worst.name,
-            severity=Severity.ADVICE if learns else Severity.WARNING,
+            severity=severity,
         )
+
+
+_WHY = {
+    Severity.ERROR: "It stays so over the first steps, the model cannot fit a batch, and no other cause was found.",
+    Severity.WARNING: "It is so in every such layer, and stays so over the first steps.",
+    Severity.ADVICE: "Other layers of the model are not saturated, and it fits a batch.",
+}
+
+
+def _severity(start: ActivationsAtStart, share: float, overfit: OverfitTrial | None) -> Severity:
+    if overfit is not None and overfit.blames_model:
+        return Severity.ERROR
+    wide = [layer for layer in start.layers if layer.kind in _ENDS and layer.n_units >= FEWEST]
+    everywhere = bool(wide) and all(min(layer.saturated, layer.saturated_after) > ALMOST_ALL for layer in wide)
+    return Severity.WARNING if everywhere and share > ALMOST_ALL else Severity.ADVICE

@@ -36,7 +36,7 @@ class WrongCustomGradient(Check):
         Derive the backward pass again and test it with ``torch.autograd.gradcheck``.
 
     References:
-        torch.autograd.gradcheck.
+        The documentation of torch.autograd.gradcheck, on numerical gradients.
     """
 
     code = "TW326"

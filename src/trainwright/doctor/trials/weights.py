@@ -25,6 +25,7 @@ class _Watched:
     parameter: nn.Parameter
     largest: float
     unit_spread: float
+    stacked: int
     gradient: float = float("nan")
     gradient_spread: float = 0.0
 
@@ -34,7 +35,7 @@ class _Watched:
             return
         largest = float(gradient.abs().max())
         self.gradient = max(largest, self.gradient) if self.gradient == self.gradient else largest
-        self.gradient_spread = max(self.gradient_spread, _unit_spread(gradient))
+        self.gradient_spread = max(self.gradient_spread, _unit_spread(gradient, self.stacked))
 
 
 def watch_weights(setup: Setup, *, steps: int = 5) -> WeightsAtStart:
@@ -58,11 +59,13 @@ def watch_weights(setup: Setup, *, steps: int = 5) -> WeightsAtStart:
 
 def _trained_weights(setup: Setup) -> list[_Watched]:
     held = {id(p) for group in setup.optimizer.param_groups for p in group["params"]}
-    return [
-        _Watched(name, type(module).__name__, p, float(p.detach().abs().max()), _unit_spread(p.detach()))
-        for name, p, module in _weights(setup.model)
-        if p.requires_grad and id(p) in held and p.numel() > 1 and p.is_floating_point()
-    ]
+    found = []
+    for name, p, module in _weights(setup.model):
+        if p.requires_grad and id(p) in held and p.numel() > 1 and p.is_floating_point():
+            stacked, value = _stacked(module, name), p.detach()
+            spread = _unit_spread(value, stacked)
+            found.append(_Watched(name, type(module).__name__, p, float(value.abs().max()), spread, stacked))
+    return found
 
 
 def _weights(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, nn.Module]]:
@@ -87,14 +90,20 @@ def _gradients_seen(watched: list[_Watched]) -> Iterator[None]:
             handle.remove()
 
 
-def _unit_spread(values: Tensor) -> float:
+def _unit_spread(values: Tensor, stacked: int) -> float:
     """Largest distance of a unit's values from the units' mean, relative to the root mean square of all; NaN for fewer
-    than two units or values."""
-    if values.dim() < 2 or len(values) < 2 or values[0].numel() < 2:
+    than two units or values. ``stacked``: how many matrices of equal height stand on top of each other."""
+    if values.dim() < 2 or len(values) % stacked or len(values) < 2 * stacked or values[0].numel() < 2:
         return float("nan")
-    rows = values.double().reshape(len(values), -1)
-    size = float(rows.square().mean().sqrt())
-    return float((rows - rows.mean(0)).abs().max()) / size if size > 0 else 0.0
+    units = values.double().reshape(stacked, len(values) // stacked, -1)
+    size = float(units.square().mean().sqrt())
+    return float((units - units.mean(1, keepdim=True)).abs().max()) / size if size > 0 else 0.0
+
+
+def _stacked(module: nn.Module, name: str) -> int:
+    if isinstance(module, nn.RNNBase):
+        return {"LSTM": 4, "GRU": 3}.get(module.mode, 1)
+    return 3 if isinstance(module, nn.MultiheadAttention) and name.endswith("in_proj_weight") else 1
 
 
 def _result(watched: _Watched) -> WeightStart:
