@@ -1,4 +1,4 @@
-"""Trial of the activations' start: how far samples differ from layer to layer, and which units are dead or saturated."""
+"""Trial of the activations' start: how far samples differ from layer to layer, which units are dead or saturated."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class _Watch(TorchFunctionMode):
         self.unit_axis = -1
         self._calls: Counter[tuple[str, str]] = Counter()
 
-    def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002
+    def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         kind = _FUNCTIONS.get(getattr(func, "__name__", ""))
         if kind and isinstance(result, Tensor):

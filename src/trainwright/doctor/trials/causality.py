@@ -35,7 +35,10 @@ def future_dependence(setup: Setup, *, causal: bool = False, samples: int = 4) -
         axis = _time_axis(outputs, sequence.shape[1])
         if axis is None:
             return _result("the outputs have no row per position", sequence, 0.0, 0, 0.0)
-        leaks = [(_leak(setup, inputs, sequence, outputs, axis, last), last) for last in _positions(sequence.shape[1])]
+        leaks = [
+            (_leak(setup, inputs, outputs, sequence=sequence, axis=axis, last=last), last)
+            for last in _positions(sequence.shape[1])
+        ]
     precision = torch.finfo(outputs.dtype).eps if outputs.is_floating_point() else 0.0
     return _result(task, sequence, *max(leaks), precision)
 
@@ -87,7 +90,8 @@ def _positions(steps: int) -> list[int]:
     return sorted({max(0, steps // 4 - 1), steps // 2 - 1, steps - 2})
 
 
-def _leak(setup: Setup, inputs: Any, sequence: Tensor, outputs: Tensor, axis: int, last: int) -> float:
+def _leak(setup: Setup, inputs: Any, outputs: Tensor, *, sequence: Tensor, axis: int, last: int) -> float:
+    """Change of the outputs up to ``last`` relative to that of the later ones, when the later inputs are exchanged."""
     changed = sequence.clone()
     changed[:, last + 1 :] = sequence.roll(1, 0)[:, last + 1 :]
     other = setup.forward(map_tensors(inputs, lambda t: changed if t is sequence else t))

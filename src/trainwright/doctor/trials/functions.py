@@ -102,9 +102,10 @@ def _compare(kind: type[Function], args: tuple[Any, ...]) -> tuple[float, float,
     identity = any(t.shape == output.shape and torch.equal(t.detach(), output.detach()) for t in chosen)
     errors, jumps = [], []
     for _ in range(_DIRECTIONS):
-        directions = [torch.randn_like(t) for t in chosen]
-        own = sum(float((g * d).sum()) for g, d in zip(gradients, directions, strict=True) if g is not None)
-        coarse, fine = (_difference(kind, leaves, places, directions, mixture, width) for width in _WIDTHS)
+        moves = {place: torch.randn_like(leaves[place]) for place in places}
+        pairs = zip(gradients, moves.values(), strict=True)
+        own = sum(float((g * direction).sum()) for g, direction in pairs if g is not None)
+        coarse, fine = (_difference(kind, leaves, moves, mixture, width) for width in _WIDTHS)
         size = max(abs(own), abs(coarse), 1e-12)
         errors.append(abs(own - coarse) / size)
         flat = coarse == fine == 0 and own != 0  # as rounding is: a made-up gradient is the point of such a function
@@ -114,13 +115,13 @@ def _compare(kind: type[Function], args: tuple[Any, ...]) -> tuple[float, float,
 
 @torch.no_grad()
 def _difference(
-    kind: type[Function], args: list[Any], places: list[int], directions: list[Tensor], mixture: Tensor, width: float
+    kind: type[Function], args: list[Any], moves: dict[int, Tensor], mixture: Tensor, width: float
 ) -> float:
     """Central difference of the mixture of outputs along the directions."""
     sides = []
     for sign in (1.0, -1.0):
         moved = list(args)
-        for place, direction in zip(places, directions, strict=True):
+        for place, direction in moves.items():
             moved[place] = args[place].detach() + sign * width * direction
         output = _tensor(kind.apply(*moved))  # type: ignore[no-untyped-call]
         sides.append(float((output * mixture).sum()))

@@ -29,8 +29,8 @@ def compare_modes(setup: Setup, *, samples: int = 64) -> ModeAgreement:
         norms = {n: m for n, m in mixing_layers(setup.model).items() if getattr(m, "running_mean", None) is not None}
         setup.model.train()
         losses = [setup.step(*setup.batch(number)) for number in range(_STEPS)]
-        eval_loss = _loss(setup, lambda: setup.model.eval())
-        train_loss = _loss(setup, lambda: setup.model.train())
+        eval_loss = _loss(setup, setup.model.eval)
+        train_loss = _loss(setup, setup.model.train)
         quiet_loss = _loss(setup, lambda: _quiet(setup.model))
         refreshed = _refreshed_loss(setup, norms.values()) if norms else eval_loss
     return ModeAgreement(
@@ -82,7 +82,7 @@ def _refreshed_loss(setup: Setup, norms: Iterable[nn.Module]) -> float:
             module.reset_running_stats()
             module.momentum = None
         _loss(setup, lambda: _quiet(setup.model))
-        return _loss(setup, lambda: setup.model.eval())
+        return _loss(setup, setup.model.eval)
     finally:
         for module, momentum in momenta:
             module.momentum = momentum

@@ -39,7 +39,7 @@ def describe_structure(setup: Setup) -> ModelStructure:
     with trial(setup), torch.no_grad():
         setup.model.train()
         uses = _follow(setup, inputs)
-        norms = {name for name in _channel_norms(setup.model)}
+        norms = set(_channel_norms(setup.model))
         narrow = [u for u in uses.values() if isinstance(u.module, _WEIGHTED) and u.values_out <= _FEW]
         few = rows_of(setup.inputs, slice(0, 64))
         only = {u.name for u in narrow if _is_only_way(setup, u.module, few)}
