@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from trainwright.doctor.batch import rows_of
+from trainwright.doctor.batch import n_samples, rows_of
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import leave_warm_up, switch_off_dropout, trial
 from trainwright.measures.start import ActivationsAtStart, LayerStart
@@ -53,7 +53,7 @@ def watch_activations(setup: Setup, *, samples: int = 256, steps: int = 10) -> A
             setup.step(*setup.batch(number))
         after = _look(setup, inputs)
     layers = [_pair(seen, after.get(key)) for key, seen in before.items()]
-    return ActivationsAtStart(layers=tuple(layers), n_samples=min(samples, len(setup.targets)), steps=steps)
+    return ActivationsAtStart(layers=tuple(layers), n_samples=n_samples(inputs), steps=steps)
 
 
 def _pair(seen: _Seen, after: _Seen | None) -> LayerStart:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import Function
 
+from trainwright.core import CannotEvaluate
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import trial
 from trainwright.measures.gradients import CustomGradients, FunctionGradient
@@ -29,12 +30,21 @@ def check_functions(setup: Setup) -> CustomGradients:
     inputs, targets = setup.batch(0)
     with trial(setup):
         setup.model.train()
-        kinds = _functions_in_graph(setup.loss(setup.forward(inputs), targets))
+        kinds = _functions_in_graph(_end_of_graph(setup, inputs, targets))
         calls: dict[type[Function], tuple[Any, ...]] = {}
         with _recorded(kinds, calls):
-            setup.loss(setup.forward(inputs), targets)
+            _end_of_graph(setup, inputs, targets)
         found = tuple(_try(kind, calls[kind]) for kind in kinds if kind in calls)
     return CustomGradients(functions=found)
+
+
+def _end_of_graph(setup: Setup, inputs: Any, targets: Any) -> Tensor:
+    """The loss, or the outputs where the loss cannot be computed from them."""
+    outputs = setup.forward(inputs)
+    try:
+        return setup.loss(outputs, targets)
+    except CannotEvaluate:
+        return outputs
 
 
 def _functions_in_graph(loss: Tensor) -> list[type[Function]]:
@@ -56,28 +66,33 @@ def _functions_in_graph(loss: Tensor) -> list[type[Function]]:
 
 @contextmanager
 def _recorded(kinds: list[type[Function]], calls: dict[type[Function], tuple[Any, ...]]) -> Iterator[None]:
-    """Keep the arguments of each function's first call."""
+    """Keep the arguments of each function's first call.
 
-    def recorder(kind: type[Function]) -> Any:
-        right = kind.apply
-
-        def apply(*args: Any) -> Any:
-            calls.setdefault(kind, tuple(a.detach().clone() if isinstance(a, Tensor) else a for a in args))
-            return right(*args)  # type: ignore[no-untyped-call]
-
-        return apply
-
-    own = {kind: kind.__dict__.get("apply") for kind in kinds}
+    By its ``forward``, which every call goes through, whatever name ``apply`` was given before.
+    """
+    own = {kind: kind.__dict__.get("forward") for kind in kinds}
     for kind in kinds:
-        kind.apply = staticmethod(recorder(kind))  # type: ignore[method-assign]
+        kind.forward = staticmethod(_recorder(kind, calls))  # type: ignore[method-assign]
     try:
         yield
     finally:
         for kind, before in own.items():
             if before is None:
-                del kind.apply
+                del kind.forward
             else:
-                kind.apply = before  # type: ignore[method-assign]
+                kind.forward = before  # type: ignore[method-assign]
+
+
+def _recorder(kind: type[Function], calls: dict[type[Function], tuple[Any, ...]]) -> Any:
+    right = kind.forward
+    has_context = kind.setup_context is Function.setup_context  # else forward is called without one
+
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        given = args[1:] if has_context else args
+        calls.setdefault(kind, tuple(a.detach().clone() if isinstance(a, Tensor) else a for a in given))
+        return right(*args, **kwargs)
+
+    return forward
 
 
 def _try(kind: type[Function], args: tuple[Any, ...]) -> FunctionGradient:

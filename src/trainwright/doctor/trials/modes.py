@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from trainwright.core import ModelError
-from trainwright.doctor.batch import rows_of
+from trainwright.doctor.batch import n_samples, rows_of
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import leave_warm_up, mixing_layers, switch_off_dropout, trial
 from trainwright.measures.modes import ModeAgreement, SampleBySample
@@ -34,7 +34,7 @@ def compare_modes(setup: Setup, *, samples: int = 64) -> ModeAgreement:
         quiet_loss = _loss(setup, lambda: _quiet(setup.model))
         refreshed = _refreshed_loss(setup, norms.values()) if norms else eval_loss
     return ModeAgreement(
-        n_samples=min(samples, len(setup.targets)),
+        n_samples=n_samples(inputs),
         steps=_STEPS,
         repeat_difference=repeat,
         random_difference=random,
@@ -69,8 +69,9 @@ def _loss(setup: Setup, set_mode: Callable[[], Any]) -> float:
     """Mean loss over some batches of the user's size."""
     set_mode()
     torch.manual_seed(0)
-    size = max(1, min(setup.batch_size, len(setup.targets)))
-    number = max(1, min(_BATCHES, len(setup.targets) // size))
+    samples = n_samples(setup.inputs)
+    size = max(1, min(setup.batch_size, samples))
+    number = max(1, min(_BATCHES, samples // size))
     return sum(setup.evaluate(*setup.batch(n)) for n in range(number)) / number
 
 
@@ -92,7 +93,7 @@ def _refreshed_loss(setup: Setup, norms: Iterable[nn.Module]) -> float:
 def compare_sample_by_sample(setup: Setup, *, samples: int = 6) -> SampleBySample:
     """The outputs of some samples as a batch, beside those of every sample alone."""
     inputs = rows_of(setup.inputs, slice(0, samples))
-    count = min(samples, len(setup.targets))
+    count = n_samples(inputs)
     with trial(setup):
         setup.model.eval()
         together = setup.forward(inputs)

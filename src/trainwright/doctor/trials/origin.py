@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainwright.doctor.batch import rows_of, tensors_of
+from trainwright.doctor.batch import n_samples, rows_of, tensors_of
 from trainwright.doctor.loads import loads_into
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import mixing_layers, trial
@@ -67,7 +67,7 @@ def _result(setup: Setup, inputs: Any, module: nn.Module | None, entered: Tensor
         shift = float(((channels.mean(1) - module.running_mean.double()).abs() / spread.sqrt()).median())
     return RunningStatistics(
         name=next((name for name, m in setup.model.named_modules() if m is module), ""),
-        n_samples=len(rows_of(setup.targets, slice(0, 256))),
+        n_samples=n_samples(inputs),
         variance_ratio=ratio,
         mean_shift=shift,
         input_mean=float(values.mean()) if values is not None else math.nan,
