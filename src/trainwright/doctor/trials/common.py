@@ -33,6 +33,13 @@ def switch_off_dropout(model: nn.Module) -> None:
             module.eval()
 
 
+def leave_warm_up(setup: Setup) -> None:
+    """Give groups whose rate a schedule holds at 0 the rate that they are warmed up to, so that a step is one."""
+    for group in setup.optimizer.param_groups:
+        if group.get("lr") == 0 and group.get("initial_lr"):
+            group["lr"] = group["initial_lr"]
+
+
 def mixing_layers(model: nn.Module) -> dict[str, nn.Module]:
     """Normalisation layers that use the statistics of the batch, by name."""
     return {name: module for name, module in model.named_modules() if isinstance(module, _MIXING)}
@@ -56,10 +63,3 @@ def constant_outputs(setup: Setup, outputs: Tensor, targets: Tensor) -> Tensor:
         best = shares.log() if setup.loss_name not in ("mse", "huber", "l1", "smooth_l1") else shares
         return best.to(outputs.dtype).to(outputs.device).expand_as(outputs).contiguous()
     return torch.full_like(outputs, float(targets.double().mean()))
-
-
-def leave_warm_up(setup: Setup) -> None:
-    """Give groups whose rate a schedule holds at 0 the rate that they are warmed up to, so that a step is one."""
-    for group in setup.optimizer.param_groups:
-        if group.get("lr") == 0 and group.get("initial_lr"):
-            group["lr"] = group["initial_lr"]
