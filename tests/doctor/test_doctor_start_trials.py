@@ -356,3 +356,10 @@ def test_running_statistics_speak_only_where_there_was_earlier_training(digits: 
     assert same.variance_ratio == pytest.approx(1, abs=0.1)
     used.inputs = used.inputs * 50
     assert compare_running_statistics(used).variance_ratio > 1000
+
+
+def test_compiled_models_are_looked_at_as_they_were_written(digits: Any) -> None:
+    plain = digits.mlp()
+    compiled = with_model(digits.mlp(), torch.compile(plain.model, backend="eager"))  # type: ignore[arg-type]
+    kinds = [(layer.kind, layer.dead) for layer in watch_activations(plain).layers]
+    assert repr([(layer.kind, layer.dead) for layer in watch_activations(compiled).layers]) == repr(kinds)

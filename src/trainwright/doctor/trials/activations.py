@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from trainwright.doctor.batch import n_samples, rows_of
 from trainwright.doctor.setup import Setup
-from trainwright.doctor.trials.common import leave_warm_up, switch_off_dropout, trial
+from trainwright.doctor.trials.common import leave_warm_up, switch_off_dropout, trial, without_compilation
 from trainwright.measures.start import ActivationsAtStart, LayerStart
 
 _FUNCTIONS = {
@@ -76,7 +76,7 @@ def _look(setup: Setup, inputs: Any) -> dict[tuple[str, str, int], _Seen]:
     setup.model.train()
     switch_off_dropout(setup.model)
     watch = _Watch()
-    with _module_names(setup.model, watch), watch:
+    with without_compilation(), _module_names(setup.model, watch), watch:
         setup.forward(inputs)
     return watch.found
 

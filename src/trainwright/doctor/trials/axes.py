@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from trainwright.doctor.batch import n_samples, rows_of, tensors_of
 from trainwright.doctor.setup import Setup
-from trainwright.doctor.trials.common import switch_off_dropout, trial
+from trainwright.doctor.trials.common import switch_off_dropout, trial, without_compilation
 from trainwright.measures.structure import AxisMix, AxisRoles
 
 _SEQUENTIAL = (nn.RNNBase, nn.MultiheadAttention)
@@ -78,7 +78,7 @@ def _forward(setup: Setup, inputs: Any, seen: _Seen) -> list[AxisMix]:
                 )
                 break
 
-    with _hooks(setup.model, enter, earlier):
+    with without_compilation(), _hooks(setup.model, enter, earlier):
         setup.forward(inputs)
     return views
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,6 +32,16 @@ def switch_off_dropout(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, _DROPOUT):
             module.eval()
+
+
+@contextmanager
+def without_compilation() -> Iterator[None]:
+    """Let compiled models run as they were written: hooks that look at values only confuse the compiler."""
+    if "torch._dynamo" not in sys.modules:  # nothing was compiled, and importing it takes seconds
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
 
 
 def leave_warm_up(setup: Setup) -> None:

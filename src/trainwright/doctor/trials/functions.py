@@ -13,7 +13,7 @@ from torch.autograd.function import Function
 
 from trainwright.core import CannotEvaluate
 from trainwright.doctor.setup import Setup
-from trainwright.doctor.trials.common import trial
+from trainwright.doctor.trials.common import trial, without_compilation
 from trainwright.measures.gradients import CustomGradients, FunctionGradient
 
 _WIDTHS = (1e-5, 1e-6)
@@ -32,7 +32,7 @@ def check_functions(setup: Setup) -> CustomGradients:
         setup.model.train()
         kinds = _functions_in_graph(_end_of_graph(setup, inputs, targets))
         calls: dict[type[Function], tuple[Any, ...]] = {}
-        with _recorded(kinds, calls):
+        with without_compilation(), _recorded(kinds, calls):
             _end_of_graph(setup, inputs, targets)
         found = tuple(_try(kind, calls[kind]) for kind in kinds if kind in calls)
     return CustomGradients(functions=found)

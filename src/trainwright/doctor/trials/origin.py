@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from trainwright.doctor.batch import n_samples, rows_of, tensors_of
 from trainwright.doctor.loads import loads_into
 from trainwright.doctor.setup import Setup
-from trainwright.doctor.trials.common import mixing_layers, trial
+from trainwright.doctor.trials.common import mixing_layers, trial, without_compilation
 from trainwright.measures.loads import RunningStatistics, WeightLoads
 
 
@@ -48,7 +48,8 @@ def _first_entry(setup: Setup, modules: list[nn.Module], inputs: Any) -> tuple[n
 
     handles = [module.register_forward_pre_hook(hook) for module in modules]
     try:
-        setup.forward(inputs)
+        with without_compilation():
+            setup.forward(inputs)
     finally:
         for handle in handles:
             handle.remove()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from trainwright.doctor.batch import n_samples, rows_of
 from trainwright.doctor.setup import Setup
-from trainwright.doctor.trials.common import mixing_layers, trial
+from trainwright.doctor.trials.common import mixing_layers, trial, without_compilation
 from trainwright.measures.structure import LayerUse, ModelStructure
 
 _WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd)
@@ -89,7 +89,7 @@ def _follow(setup: Setup, inputs: Any) -> dict[str, _Use]:
             uses[name] = _Use(name, module, inside, output.numel() // count, per_channel, output)
             made_by[id(output)] = uses[name]
 
-    with _leaf_hooks(setup.model, look):
+    with without_compilation(), _leaf_hooks(setup.model, look):
         setup.forward(inputs)
     return uses
 
@@ -123,7 +123,8 @@ def _is_only_way(setup: Setup, module: nn.Module, inputs: Any) -> bool:
     whole = _output_spread(setup.forward(inputs))
     handle = module.register_forward_hook(cut)
     try:
-        rest = _output_spread(setup.forward(inputs))
+        with without_compilation():
+            rest = _output_spread(setup.forward(inputs))
     finally:
         handle.remove()
     return whole > 0 and rest <= _SAME * whole
