@@ -15,7 +15,7 @@ import numpy.typing as npt
 class ModelSpec:
     """A small network. ``quirks`` name faults built into it; ``testing.bench_models`` knows how to build each."""
 
-    kind: Literal["linear", "mlp", "cnn", "gru"] = "mlp"
+    kind: Literal["linear", "mlp", "cnn", "gru", "tokens"] = "mlp"
     width: int = 32
     depth: int = 2
     quirks: frozenset[str] = frozenset()
@@ -25,7 +25,8 @@ class ModelSpec:
 class Bench:
     """Data, splits, model and settings of one miniature project.
 
-    ``inputs`` [N, F], [N, C, H, W] or [N, T, F]; ``targets`` [N] class numbers or values; ``splits`` row numbers by
+    ``inputs`` [N, F], [N, C, H, W], [N, T, F] or tokens [N, T]; ``targets`` [N] class numbers or values, or [N, T] for
+    a model of the next token; ``splits`` row numbers by
     split name; ``config`` dotted settings as ``Experiment.with_changes`` takes them; ``unreadable`` (path, reason)
     pairs of files that could not be read; ``gains`` per-seed gains of each thing tried in a study; ``test_openings``
     how often the test set was opened; ``loop`` how the hand-written training loop goes, a name that
@@ -35,7 +36,7 @@ class Bench:
 
     name: str
     seed: int
-    inputs: npt.NDArray[np.float32]
+    inputs: npt.NDArray[Any]
     targets: npt.NDArray[Any]
     kind: Literal["image", "table", "sequence"]
     task: Literal["classification", "regression"]

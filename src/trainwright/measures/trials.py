@@ -64,6 +64,12 @@ class OverfitTrial(Measurement):
         """The try of the bisection that overfitted; of several rates that did, the one that was fastest."""
         return min((a for a in self.bisection if a.overfits), key=lambda a: len(a.losses), default=None)
 
+    @property
+    def blames_model(self) -> bool:
+        """Whether the batch was not fitted and no change around the model cured it: another optimizer or fewer samples
+        may have, which points at the model itself."""
+        return not self.own.overfits and (self.cure is None or self.cure.change in ("optimizer", "fewer samples"))
+
 
 CHANGES = (
     "nothing",

@@ -9,13 +9,17 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
+from torch.nn import functional
 
 from trainwright.clinic.bench import Bench, ModelSpec
 from trainwright.core import Measurement, Measurements
 from trainwright.data.dataset import Dataset, Kind, Task, UnreadableFile
 from trainwright.data.scans import scan
+from trainwright.doctor.loads import record_loads
 from trainwright.doctor.session import MEASURED, Session
+from trainwright.doctor.setup import Setup
 from trainwright.doctor.taps import Taps
 from trainwright.doctor.trials import TRIALS, run_trials
 from trainwright.logbook.openings import record_opening
@@ -81,10 +85,14 @@ def measure(
     ``changes`` are applied to the experiment first, so that a fix can be judged by the same call.
     """
     wanted = set(kinds)
+    if bench.targets.ndim > 1:
+        return run_trials(_sequence_setup(bench), wanted & set(TRIALS))
     experiment = to_experiment(bench, changes)
     found: list[Measurement] = []
     if wanted & set(TRIALS):
-        found.extend(run_trials(experiment.setup(bench.seed), wanted))
+        with record_loads():
+            setup = experiment.setup(bench.seed)
+        found.extend(run_trials(setup, wanted))
     if wanted & WATCHED:
         found.extend(m for m in watched(experiment, bench) if type(m) in wanted)
         wanted -= {LearningCurve}
@@ -108,6 +116,22 @@ def watched(experiment: Experiment, bench: Bench, steps: int = WATCHED_STEPS) ->
         raise faults[0]
     session.ended()
     return session.measurements()
+
+
+def _sequence_setup(bench: Bench) -> Setup:
+    """A bench with a target for every position, which experiments do not know of."""
+    torch.manual_seed(bench.seed)
+    model = BenchNet(bench.model, bench.inputs.shape[1:], len(bench.class_names))
+    rows = bench.splits["train"]
+    return Setup(
+        model=model,
+        loss=lambda outputs, targets: functional.cross_entropy(outputs.flatten(0, 1), targets.flatten()),
+        optimizer=torch.optim.Adam(model.parameters(), lr=float(bench.config["optimizer.learning_rate"])),
+        inputs=torch.from_numpy(bench.inputs[rows]),
+        targets=torch.from_numpy(bench.targets[rows]),
+        task=bench.task,
+        n_outputs=len(bench.class_names),
+    )
 
 
 def _scan(experiment: Experiment) -> Measurements:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from trainwright.clinic.bench import ModelSpec
 from trainwright.core import UsageError
+from trainwright.testing.initial_quirks import INITIAL_QUIRKS, TimePooling, change_features, change_parameters
 
 QUIRKS: dict[str, str] = {
     "adapter": "frozen head with a low-rank adapter that starts at zero",
@@ -37,8 +38,12 @@ QUIRKS: dict[str, str] = {
     "unused-layer": "a layer that is never called",
     "stale-evaluation": "evaluation mode uses a copy made before training",
     "zero-head": "last layer starts at zero",
+    **INITIAL_QUIRKS,
 }
 """Every quirk and what it does."""
+
+_VOCABULARY = 64
+"""Tokens of a clinic's text are below this number."""
 
 
 DISTURBED_AT = 150
@@ -65,7 +70,11 @@ class BenchNet(nn.Module):
             self.second = nn.Linear(features, features)
         if "auxiliary" in spec.quirks:
             self.aux_head = nn.Linear(features, n_outputs)
-        self.head: nn.Module = nn.Linear(features, n_outputs)
+        if "bottleneck" in self.quirks:
+            self.body, features = nn.Sequential(self.body, nn.Linear(features, 1)), 1
+        head = nn.Linear(features, n_outputs)
+        self.head: nn.Module = head
+        change_parameters(self.body, head, self.quirks)
         self._apply_to_parameters()
         if "adapter" in spec.quirks:
             self.head = _Adapter(self.head)
@@ -105,6 +114,7 @@ class BenchNet(nn.Module):
             features = features * 0
         if "log-of-negative" in self.quirks:
             features = torch.log(features - 0.1)
+        features = change_features(features, self.quirks, training=self.training)
         outputs: Tensor = self.head(features.detach() if "detached" in self.quirks else features)
         for quirk, activation in _ENDINGS.items():
             if quirk in self.quirks:
@@ -157,16 +167,31 @@ class _Adapter(nn.Module):
         return outputs
 
 
-class _LastState(nn.Module):
-    """The last state of a GRU over sequences [N, T, F]."""
+class _Recurrent(nn.Module):
+    """A GRU over sequences [N, T, F]: its last state, or with the quirk ``pooled`` the mean of its states."""
 
-    def __init__(self, features: int, width: int, depth: int) -> None:
+    def __init__(self, features: int, spec: ModelSpec) -> None:
         super().__init__()
-        self.gru = nn.GRU(features, width, num_layers=depth, batch_first=True)
+        batch_first = "time-first" not in spec.quirks
+        self.gru = nn.GRU(features, spec.width, num_layers=max(1, spec.depth), batch_first=batch_first)
+        self.pooling = TimePooling(exchange="view" not in spec.quirks) if "pooled" in spec.quirks else None
 
     def forward(self, inputs: Tensor) -> Tensor:
         states, _ = self.gru(inputs)
-        return states[:, -1]  # type: ignore[no-any-return]
+        return states[:, -1] if self.pooling is None else self.pooling(states)  # type: ignore[no-any-return]
+
+
+class _States(nn.Module):
+    """All states of a GRU over embedded tokens [N, T]."""
+
+    def __init__(self, vocabulary: int, width: int, *, bidirectional: bool) -> None:
+        super().__init__()
+        self.table = nn.Embedding(vocabulary, width)
+        self.gru = nn.GRU(width, width, batch_first=True, bidirectional=bidirectional)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        states, _ = self.gru(self.table(tokens))
+        return states  # type: ignore[no-any-return]
 
 
 def _after(spec: ModelSpec, width: int, *, image: bool = False) -> list[nn.Module]:
@@ -177,12 +202,17 @@ def _after(spec: ModelSpec, width: int, *, image: bool = False) -> list[nn.Modul
     if "layer-norm" in spec.quirks:
         layers.append(nn.GroupNorm(1, width) if image else nn.LayerNorm(width))
     if "no-activation" not in spec.quirks:
-        layers.append(nn.ReLU())
+        layers.append(nn.Tanh() if "tanh" in spec.quirks else nn.Sigmoid() if "sigmoid" in spec.quirks else nn.ReLU())
     if "dropout" in spec.quirks:
         layers.append(nn.Dropout(0.5))
     if "heavy-dropout" in spec.quirks:
         layers.append(nn.Dropout(0.99))
     return layers
+
+
+def _has_bias(spec: ModelSpec) -> bool:
+    """Batch normalisation shifts by itself: a bias before it would have no effect."""
+    return "batch-norm" not in spec.quirks or "bias-before-norm" in spec.quirks
 
 
 def _linear(_: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int]:
@@ -193,7 +223,7 @@ def _mlp(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int
     layers: list[nn.Module] = [nn.Flatten()]
     features = math.prod(sample_shape)
     for _ in range(max(1, spec.depth)):
-        layers += [nn.Linear(features, spec.width), *_after(spec, spec.width)]
+        layers += [nn.Linear(features, spec.width, bias=_has_bias(spec)), *_after(spec, spec.width)]
         features = spec.width
     return nn.Sequential(*layers), features
 
@@ -203,7 +233,7 @@ def _cnn(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int
     layers: list[nn.Module] = []
     filters = channels
     for level in range(max(1, spec.depth)):
-        layers.append(nn.Conv2d(filters, spec.width * 2**level, 3, padding=1))
+        layers.append(nn.Conv2d(filters, spec.width * 2**level, 3, padding=1, bias=_has_bias(spec)))
         filters = spec.width * 2**level
         layers += _after(spec, filters, image=True)
         if min(height, width) >= 2:
@@ -213,7 +243,12 @@ def _cnn(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int
 
 
 def _gru(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int]:
-    return _LastState(sample_shape[-1], spec.width, max(1, spec.depth)), spec.width
+    return _Recurrent(sample_shape[-1], spec), spec.width
+
+
+def _tokens(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int]:  # noqa: ARG001 - called alike
+    both = "bidirectional" in spec.quirks
+    return _States(_VOCABULARY, spec.width, bidirectional=both), spec.width * (2 if both else 1)
 
 
 _BODIES: dict[str, Callable[[ModelSpec, tuple[int, ...]], tuple[nn.Module, int]]] = {
@@ -221,4 +256,5 @@ _BODIES: dict[str, Callable[[ModelSpec, tuple[int, ...]], tuple[nn.Module, int]]
     "mlp": _mlp,
     "cnn": _cnn,
     "gru": _gru,
+    "tokens": _tokens,
 }

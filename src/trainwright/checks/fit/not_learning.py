@@ -53,7 +53,7 @@ class NotLearning(Check):
     code = "TW501"
     name = "not-learning"
     severity = Severity.ERROR
-    after = ("TW401", "TW304", "TW303", *_WIRING, *_OUTPUTS, *_LOSSES)
+    after = ("TW401", "TW304", "TW303", "TW335", "TW337", *_WIRING, *_OUTPUTS, *_LOSSES)
     cases = (
         Case(training_benches.alloys_mlp, training_faults.heavy_dropout),
         Case(training_benches.alloys_mlp, training_faults.tiny_rate),

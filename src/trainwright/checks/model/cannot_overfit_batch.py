@@ -10,6 +10,7 @@ from trainwright.clinic import training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Series, Severity
 from trainwright.measures.trials import OverfitAttempt, OverfitTrial
 
+_START = ("TW310", "TW311", "TW312", "TW313", "TW314", "TW329")
 _WIRING = ("TW309", "TW332", "TW342")
 _OUTPUTS = ("TW315", "TW316", "TW317", "TW318", "TW330", "TW340")
 _LOSSES = ("TW319", "TW320", "TW321", "TW325", "TW339")
@@ -100,7 +101,7 @@ class CannotOverfitBatch(Check):
     code = "TW303"
     name = "cannot-overfit-batch"
     severity = Severity.ERROR
-    after = ("TW401", "TW304", *_WIRING, *_OUTPUTS, *_LOSSES)
+    after = ("TW401", "TW304", *_START, *_WIRING, *_OUTPUTS, *_LOSSES)
     cases = (
         Case(training_benches.alloys_mlp, training_faults.tiny_rate),
         Case(training_benches.digits_cnn, training_faults.tiny_rate),

@@ -7,15 +7,29 @@ from contextlib import suppress
 
 from trainwright.core import CannotEvaluate, Measurement, Measurements
 from trainwright.doctor.setup import Setup
+from trainwright.doctor.trials.activations import watch_activations
+from trainwright.doctor.trials.axes import inspect_axes
+from trainwright.doctor.trials.causality import future_dependence
 from trainwright.doctor.trials.dependence import batch_dependence, input_dependence
 from trainwright.doctor.trials.door import observe_door, observe_graph
 from trainwright.doctor.trials.finite import find_non_finite
+from trainwright.doctor.trials.functions import check_functions
 from trainwright.doctor.trials.initial import measure_initial_loss, output_at_init, output_range
+from trainwright.doctor.trials.modes import compare_modes, compare_sample_by_sample
+from trainwright.doctor.trials.origin import compare_running_statistics, read_loads
 from trainwright.doctor.trials.overfit import overfit_batch
+from trainwright.doctor.trials.structure import describe_structure
+from trainwright.doctor.trials.weights import watch_weights
+from trainwright.measures.causality import FutureDependence
 from trainwright.measures.door import LossDoor
+from trainwright.measures.gradients import CustomGradients
 from trainwright.measures.graph import LossGraph
 from trainwright.measures.initial import InitialLoss, OutputAtInit, OutputRange
+from trainwright.measures.loads import RunningStatistics, WeightLoads
+from trainwright.measures.modes import ModeAgreement, SampleBySample
 from trainwright.measures.signal import NonFinite
+from trainwright.measures.start import ActivationsAtStart, WeightsAtStart
+from trainwright.measures.structure import AxisRoles, ModelStructure
 from trainwright.measures.trials import BatchDependence, InputDependence, OverfitTrial
 
 TRIALS: dict[type[Measurement], Callable[[Setup], Measurement]] = {
@@ -27,6 +41,16 @@ TRIALS: dict[type[Measurement], Callable[[Setup], Measurement]] = {
     OutputRange: output_range,
     InputDependence: input_dependence,
     BatchDependence: batch_dependence,
+    WeightLoads: read_loads,
+    RunningStatistics: compare_running_statistics,
+    ModelStructure: describe_structure,
+    AxisRoles: inspect_axes,
+    WeightsAtStart: watch_weights,
+    ActivationsAtStart: watch_activations,
+    CustomGradients: check_functions,
+    SampleBySample: compare_sample_by_sample,
+    FutureDependence: future_dependence,
+    ModeAgreement: compare_modes,
     OverfitTrial: overfit_batch,
 }
 """The trial that produces each kind of measurement."""
@@ -50,13 +74,23 @@ def run_trials(setup: Setup, kinds: Iterable[type[Measurement]] | None = None) -
 __all__ = [
     "TRIALS",
     "batch_dependence",
+    "check_functions",
+    "compare_modes",
+    "compare_running_statistics",
+    "compare_sample_by_sample",
+    "describe_structure",
     "find_non_finite",
+    "future_dependence",
     "input_dependence",
+    "inspect_axes",
     "measure_initial_loss",
     "observe_door",
     "observe_graph",
     "output_at_init",
     "output_range",
     "overfit_batch",
+    "read_loads",
     "run_trials",
+    "watch_activations",
+    "watch_weights",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -37,6 +38,23 @@ def switch_off_dropout(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, _DROPOUT):
             module.eval()
+
+
+@contextmanager
+def without_compilation() -> Iterator[None]:
+    """Let compiled models run as they were written: hooks that look at values only confuse the compiler."""
+    if "torch._dynamo" not in sys.modules:  # nothing was compiled, and importing it takes seconds
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
+
+
+def leave_warm_up(setup: Setup) -> None:
+    """Give groups whose rate a schedule holds at 0 the rate that they are warmed up to, so that a step is one."""
+    for group in setup.optimizer.param_groups:
+        if group.get("lr") == 0 and group.get("initial_lr"):
+            group["lr"] = group["initial_lr"]
 
 
 def mixing_layers(model: nn.Module) -> dict[str, nn.Module]:

@@ -1,0 +1,78 @@
+"""TW329 bottleneck."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainwright.clinic import initial_faults, training_benches
+from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.structure import LayerUse, ModelStructure
+from trainwright.measures.trials import OverfitTrial
+
+NARROW = 4
+"""A bottleneck is this many times narrower than what enters it."""
+CLASSES = 3
+"""Classes that one value cannot tell apart well: with three, one of them has to lie between the others."""
+
+
+class Bottleneck(Check):
+    """All a sample's information has to pass through one or two numbers.
+
+    What it finds:
+        A layer that leaves one value of a sample (or two, where there are eight classes or more), is much narrower than
+        what enters it, and around which there is no other way.
+
+    Why it hurts:
+        Several classes along a line can be told apart only if they happen to lie in a row; whatever the layers before
+        have found out is thrown away. It is mostly a typo in a width.
+
+    How it is measured:
+        By cutting: the layer's output is replaced by that of one sample for all samples. Where all outputs become the
+        same, everything passes through that layer. So side branches (squeeze-and-excitation, low-rank adapters, gates)
+        are passed, and so are regressions and auto-encoders, where few numbers may be what is meant, and two classes.
+        An error where the model cannot fit a batch, else a warning.
+
+    How to fix:
+        Widen the layer.
+
+    References:
+        Zhang et al., AutoTrainer (2021); Nikanjam et al., NeuraLint (2021), on layer widths.
+    """
+
+    code = "TW329"
+    name = "bottleneck"
+    severity = Severity.ERROR
+    after = ("TW401",)
+    cases = (
+        Case(training_benches.digits_cnn, initial_faults.bottleneck),
+        Case(training_benches.waves_gru, initial_faults.bottleneck),
+    )
+
+    def run(self, structure: ModelStructure, overfit: OverfitTrial | None) -> Iterator[Finding]:
+        if structure.task != "classification":
+            return
+        learns = overfit is None or overfit.own.overfits
+        for layer in structure.layers[:-1]:
+            if _is_bottleneck(layer, structure.n_outputs):
+                yield self._finding(layer, structure.n_outputs, learns=learns)
+
+    def _finding(self, layer: LayerUse, classes: int, *, learns: bool) -> Finding:
+        return self.finding(
+            happened=f"{layer.name} ({layer.kind}) leaves {layer.values_out} of {layer.values_in} values, all that the "
+            f"model gets to know of a sample; there are {classes} classes.",
+            expected=f"More values than that for {classes} classes, or another way around the layer.",
+            todo=f"Widen {layer.name}, to at least {classes} values say.",
+            evidence=(Evidence("values that pass", layer.values_out, limit=classes, where=layer.name),),
+            fixes=(Fix("Widen the layer", instruction=f"Give {layer.name} more outputs."),),
+            confidence=0.8 if learns else 0.97,
+            why_confident="Cutting the layer makes all outputs the same"
+            + ("; a single batch is fitted all the same." if learns else ", and the model cannot fit a batch."),
+            where=layer.name,
+            severity=Severity.WARNING if learns else Severity.ERROR,
+        )
+
+
+def _is_bottleneck(layer: LayerUse, classes: int) -> bool:
+    values = layer.values_out
+    is_narrow = 0 < values <= 2 and values * NARROW <= layer.values_in
+    return layer.only_way and is_narrow and classes >= CLASSES + 5 * (values - 1)

@@ -1,0 +1,78 @@
+"""TW306 future-leak."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from trainwright.clinic import initial_benches, initial_faults
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.causality import FutureDependence
+
+LIMIT = 1e-4
+"""Change of earlier outputs as a share of that of later ones; 100 times the dtype's precision where that is more.
+Masked transformers and recurrent networks: exactly 0; a bidirectional GRU 0.1 and more."""
+
+
+class FutureLeak(Check):
+    """A model that predicts the next step sees it.
+
+    What it finds:
+        Outputs that depend on later inputs where the targets are the inputs one step later: a missing causal mask, a
+        bidirectional layer, a convolution padded on both sides, a shift in the wrong direction.
+
+    Why it hurts:
+        The answer is among the inputs: the loss falls to almost nothing in training and validation, and generation,
+        where there is no future to look at, gives nonsense.
+
+    How it is measured:
+        The later part of four sequences is exchanged for that of other samples, at three places, in eval mode; outputs
+        before must not change. Only where the targets are found to be the inputs one step later (or the user declares
+        the model causal); other tasks may look ahead and are passed.
+
+    How to fix:
+        Give attention a causal mask, make recurrent layers one-directional, pad convolutions on the left only.
+
+    References:
+        Vaswani et al., Attention is all you need (2017), section 3.2.3; Karpathy, A Recipe for Training Neural Networks
+        (2019), on dependencies.
+    """
+
+    code = "TW306"
+    name = "future-leak"
+    severity = Severity.ERROR
+    after = ("TW401",)
+    cases = (Case(initial_benches.next_token, initial_faults.looks_ahead),)
+
+    def run(self, found: FutureDependence) -> Iterator[Finding]:
+        if found.task not in ("next", "declared"):
+            return
+        if math.isnan(found.leak) or found.n_samples < 2:
+            raise CannotEvaluate(f"the change of the outputs is not known ({found.n_samples} samples)")
+        limit = max(LIMIT, 100 * found.precision)
+        if found.leak <= limit:
+            return
+        yield self.finding(
+            happened=f"Exchanging the inputs after position {found.position} of {found.n_steps} changes the outputs up "
+            f"to there by {found.leak:.2g} times as much as those after it.",
+            expected=f"No change (at most {limit:.1g}): the targets are the inputs one step later.",
+            todo="Look for a missing causal mask, a bidirectional layer, or padding on both sides of a convolution.",
+            evidence=(
+                Evidence(
+                    "effect of later inputs",
+                    found.leak,
+                    limit=limit,
+                    where=f"position {found.position}",
+                    when="in eval",
+                ),
+            ),
+            fixes=(
+                Fix(
+                    "Hide the future",
+                    instruction="Pass a causal mask (is_causal=True, generate_square_subsequent_mask), use "
+                    "bidirectional=False, pad convolutions on the left.",
+                ),
+            ),
+            confidence=0.99,
+            why_confident="Later inputs were exchanged and nothing else; the task is to predict them.",
+        )

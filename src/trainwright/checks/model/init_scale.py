@@ -1,0 +1,119 @@
+"""TW312 init-scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from trainwright.clinic import initial_benches, initial_faults
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Series, Severity
+from trainwright.measures.initial import InitialLoss
+from trainwright.measures.start import ActivationsAtStart, LayerStart
+from trainwright.measures.trials import OverfitTrial
+
+SHRINK = 1e-3
+"""Spread at the last layer as a share of that at the first, below which a model that cannot fit a batch is blamed on
+it. Healthy networks that are not very deep keep 0.01 (recurrent and pooled ones) to 3; plain ones of eight layers in
+torch's default initialisation come down to 2e-4 and learn, so that the share alone says nothing."""
+GROWTH = 1e2
+"""The same for growth. Healthy networks reach 3.2."""
+FAR = 30.0
+"""Beyond the limits by this factor the share is worth telling although the model learns."""
+CONFUSED = 2.0
+"""First loss as a multiple of that of outputs near zero, from which growth has done harm."""
+
+
+class InitScale(Check):
+    """From layer to layer the activations grow or shrink by orders of magnitude.
+
+    What it finds:
+        An initialisation that does not fit the depth and the non-linearity: normal weights of spread 1 in wide layers,
+        sigmoid units in a deep network, small weights without normalisation.
+
+    Why it hurts:
+        Where activations shrink, all samples look alike to the last layer and the first ones get hardly any gradient.
+        Where they grow, the outputs are huge and the loss starts far above what knowing nothing costs.
+
+    How it is measured:
+        The standard deviation over samples of what enters each layer with weights, in train mode before the first
+        step, from the first to the last. Deep plain networks in torch's default initialisation shrink by a thousand and
+        learn, so it is an error only where the model cannot fit a batch and no other cause is found, a warning where
+        growth comes with a first loss twice that of outputs near zero; else advice, and only far beyond the limits.
+
+    How to fix:
+        Use Kaiming initialisation for ReLU and Xavier for tanh, normalisation layers, or residual connections.
+
+    References:
+        Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks (2010); He et al.,
+        Delving deep into rectifiers (2015).
+    """
+
+    code = "TW312"
+    name = "init-scale"
+    severity = Severity.ERROR
+    after = ("TW401", "TW310", "TW311", "TW313", "TW314")
+    cases = (
+        Case(initial_benches.deep_mlp, initial_faults.normal_weights),
+        Case(initial_benches.deep_mlp, initial_faults.sigmoid_layers),
+    )
+
+    def run(
+        self, start: ActivationsAtStart, overfit: OverfitTrial | None, loss: InitialLoss | None
+    ) -> Iterator[Finding]:
+        layers = [layer for layer in start.layers if layer.kind == "layer" and not math.isnan(layer.spread)]
+        if len(layers) < 2:
+            return
+        first, last = layers[0].spread, layers[-1].spread
+        if not (first > 0 and math.isfinite(last)):
+            raise CannotEvaluate(f"the spread over samples is {first} at {layers[0].name}, {last} at {layers[-1].name}")
+        share = last / first
+        beyond = max(share / GROWTH, SHRINK / share if share > 0 else math.inf)
+        severity = Severity.ADVICE
+        if overfit is not None and overfit.blames_model:
+            severity = Severity.ERROR
+        elif share > GROWTH and _is_confused(loss):
+            severity = Severity.WARNING
+        if beyond > (FAR if severity is Severity.ADVICE else 1):
+            yield self._finding(layers, share, severity)
+
+    def _finding(self, layers: list[LayerStart], share: float, severity: Severity) -> Finding:
+        verb, limit = ("grows", GROWTH) if share > 1 else ("shrinks", SHRINK)
+        spreads = tuple(float(layer.spread) for layer in layers)
+        return self.finding(
+            happened=f"The spread of the activations over samples {verb} from {layers[0].spread:.3g} at "
+            f"{layers[0].name} to {layers[-1].spread:.3g} at {layers[-1].name}, by a factor of {share:.2g} over "
+            f"{len(layers)} layers.",
+            expected=f"A factor between {SHRINK:g} and {GROWTH:g}; healthy networks have 0.01 to 3.",
+            todo="Initialise for the non-linearity in use, or normalise between the layers.",
+            evidence=(
+                Evidence(
+                    "spread at the last layer relative to the first",
+                    share,
+                    limit=limit,
+                    where=layers[-1].name,
+                    when="before step 1",
+                    series=(Series("spread over samples", tuple(map(float, range(len(spreads)))), spreads),),
+                ),
+            ),
+            fixes=(
+                Fix(
+                    "Initialise for depth",
+                    instruction="nn.init.kaiming_normal_(layer.weight) for ReLU, xavier_normal_ for tanh; ReLU or GELU "
+                    "rather than sigmoid in hidden layers; or nn.LayerNorm between them.",
+                ),
+            ),
+            confidence=0.5 if severity is Severity.ADVICE else 0.85,
+            why_confident=_WHY[severity],
+            severity=severity,
+        )
+
+
+_WHY = {
+    Severity.ERROR: "The model cannot fit a batch, and no other cause was found.",
+    Severity.WARNING: "The first loss is far above what knowing nothing costs.",
+    Severity.ADVICE: "The model fits a batch all the same.",
+}
+
+
+def _is_confused(loss: InitialLoss | None) -> bool:
+    return loss is not None and loss.zero_output_loss > 0 and loss.loss > CONFUSED * loss.zero_output_loss

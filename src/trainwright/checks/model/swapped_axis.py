@@ -1,0 +1,76 @@
+"""TW327 swapped-axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainwright.clinic import initial_benches, initial_faults, training_benches
+from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.structure import AxisMix, AxisRoles
+
+
+class SwappedAxis(Check):
+    """A layer takes one axis for another.
+
+    What it finds:
+        Recurrent and attention layers that run along the samples of a batch, because ``batch_first`` was forgotten or
+        set where time comes first; and ``view`` or ``reshape`` where ``permute`` was meant, which renames axes and
+        scrambles what they hold.
+
+    Why it hurts:
+        Shapes fit, the loss falls, and the model sees noise: the order of the samples in the first case, pieces of
+        different positions and channels joined at random in the second.
+
+    How it is measured:
+        Two batches of different size go through the model; the axis of a layer's input whose length follows holds the
+        samples, and must be the one that the layer takes for them. For views: a tensor holds the same numbers in the
+        same memory order as an earlier one whose axes have these lengths in another order. Both are facts of shapes and
+        values; square tensors, whose axes cannot be told apart, are not judged.
+
+    How to fix:
+        ``batch_first=True``; ``permute`` or ``transpose`` in place of ``view``.
+
+    References:
+        Karpathy, A Recipe for Training Neural Networks (2019), "use backprop to chart dependencies"; torch.nn.LSTM,
+        argument ``batch_first``.
+    """
+
+    code = "TW327"
+    name = "swapped-axis"
+    severity = Severity.ERROR
+    after = ("TW401",)
+    cases = (
+        Case(training_benches.waves_gru, initial_faults.time_first),
+        Case(initial_benches.pooled_gru, initial_faults.view_for_permute),
+    )
+
+    def run(self, roles: AxisRoles) -> Iterator[Finding]:
+        for mix in roles.mixes:
+            yield self._batch_as_time(mix, roles) if mix.problem == "batch as time" else self._view(mix, roles)
+
+    def _batch_as_time(self, mix: AxisMix, roles: AxisRoles) -> Finding:
+        return self.finding(
+            happened=f"{mix.name} ({mix.kind}) is given {mix.before} and takes that for {mix.after}: it runs along the "
+            "samples of the batch.",
+            expected="Layers that run along time, each sample by itself.",
+            todo=f"Create {mix.name} with batch_first=True, or give it time first.",
+            evidence=(Evidence("layers looked at", roles.n_layers, where=mix.name),),
+            fixes=(Fix("Tell which axis holds the samples", instruction=f"nn.{mix.kind}(..., batch_first=True)."),),
+            why_confident="The axis whose length follows the number of samples is the one it takes for time.",
+            where=mix.name,
+        )
+
+    def _view(self, mix: AxisMix, roles: AxisRoles) -> Finding:
+        return self.finding(
+            happened=f"{mix.name} ({mix.kind}) is given {mix.after}, which is {mix.before} with the axes renamed: the "
+            "numbers still stand in the old order.",
+            expected="Axes exchanged together with what they hold.",
+            todo="Replace view or reshape by permute or transpose.",
+            evidence=(Evidence("samples looked at", roles.n_samples, where=mix.name),),
+            fixes=(
+                Fix("Exchange the axes", instruction="x.transpose(1, 2) or x.permute(...) in place of x.view(...)."),
+            ),
+            confidence=0.95,
+            why_confident="The same lengths in another order with the memory unchanged is hardly ever meant.",
+            where=mix.name,
+        )

@@ -1,0 +1,31 @@
+"""Gradients that the user wrote by hand, beside finite differences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trainwright.core import Measurement
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionGradient(Measurement):
+    """One call of an ``autograd.Function`` of the user's, in float64, along random directions of its inputs.
+
+    ``error``: largest difference between its own directional derivative and the one by finite differences, as a share
+    of their size. ``smoothness``: largest difference between finite differences of two widths, as a share of their
+    size; infinite where they are all 0 but its own derivative is not. ``is_identity``: it returns its input unchanged,
+    so that only the gradient can be meant. ``problem``: why it could not be measured, else empty.
+    """
+
+    name: str
+    error: float
+    smoothness: float
+    is_identity: bool
+    problem: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomGradients(Measurement):
+    """Each ``autograd.Function`` of the user's that takes part in the loss, at its first call."""
+
+    functions: tuple[FunctionGradient, ...]
