@@ -1,4 +1,4 @@
-"""A check shown at work: its illness on a bench of the clinic, the healthy twin beside it, and the twin that was cured."""
+"""A check shown at work: its illness on a bench of the clinic, the healthy twin beside it, and the cured one."""
 
 from __future__ import annotations
 
