@@ -37,6 +37,8 @@ def page(check: Check, catalogue: Catalogue) -> str:
         "",
         check.documentation.summary,
         "",
+        f"Try it: `trainwright demo {check.code}` shows it on a small project, beside a healthy twin.",
+        "",
     ]
     for title, text in check.documentation.sections.items():
         lines += [f"## {title}", "", text, ""]
@@ -64,7 +66,8 @@ def index(catalogue: Catalogue) -> str:
         NOTE,
         "# Checks",
         "",
-        f"{len(catalogue)} checks. `trainwright explain CODE` shows the same in the terminal.",
+        f"{len(catalogue)} checks. `trainwright explain CODE` shows the same in the terminal, "
+        "`trainwright demo CODE` the illness at work.",
     ]
     for family, checks in families(catalogue):
         lines += [

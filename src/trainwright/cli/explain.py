@@ -64,3 +64,4 @@ def _print_check(console: Console, check: Check, catalogue: Catalogue) -> None:
     if check.after:
         causes = ", ".join(f"{code} {catalogue[code].name}" for code in check.after)
         console.print(f"[bold]Masked by[/] {causes}: when one of them fires, this is listed as its consequence")
+    console.print(f"[bold]Try it[/] trainwright demo {check.code}")

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from trainwright.cli import audit, check, diagnose, explain, rules, run, runs, watch
+from trainwright.cli import audit, check, demo, diagnose, explain, rules, run, runs, watch
 
 app = typer.Typer(
     name="trainwright",
@@ -48,6 +48,7 @@ def _root(
     [bold]trainwright audit photos/[/]          only look at the data
     [bold]trainwright diagnose log.csv[/]       what a training's log tells, whatever wrote it
     [bold]trainwright explain initial-loss[/]   what a check finds and why
+    [bold]trainwright demo initial-loss[/]      an illness beside its healthy twin
     """
 
 
@@ -57,6 +58,7 @@ app.command("watch", context_settings=watch.CONTEXT)(watch.command)
 app.command("diagnose")(diagnose.command)
 app.command("audit")(audit.command)
 app.command("explain")(explain.command)
+app.command("demo")(demo.command)
 app.command("rules")(rules.command)
 app.command("runs")(runs.command)
 

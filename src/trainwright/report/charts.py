@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainwright.core import Evidence
+from trainwright.measures.curves import Curve
 from trainwright.report.theme import chart_config
 from trainwright.report.vegalite import specify
 from trainwright.report.view import Chart, Rule, Scalar
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
 
 FILE_WIDTH = 680
 """Pixels of a chart in a file; on a page the width follows the container."""
+
+MOST_DRAWN = 300
+"""Points of one line."""
+
+WIDE = 100.0
+"""Largest by smallest value of one chart from which on a linear axis hides what the small ones do."""
 
 TEXT_CELLS = 15
 """Classes up to which a confusion matrix has its counts written into the cells."""
@@ -81,6 +89,26 @@ def evidence_chart(evidence: Evidence) -> Chart | None:
         x_title="",
         y_title=f"{series[0].name} ({units})" if len(series) == 1 and units else units,
     )
+
+
+def curves_chart(
+    title: str, curves: Iterable[tuple[str, Curve]], *, x_unit: str = "step", rules: tuple[Rule, ...] = ()
+) -> Chart | None:
+    """Several curves of one quantity as lines of one chart, thinned; None where no curve has a finite value.
+
+    The axis of values is logarithmic where they are positive and span more than :data:`WIDE` times.
+    """
+    drawn = [(name, curve.finite.blocks(MOST_DRAWN)) for name, curve in curves]
+    rows: tuple[dict[str, Scalar], ...] = tuple(
+        {x_unit: float(x), "value": float(y), "part": name}
+        for name, curve in drawn
+        for x, y in zip(curve.x, curve.y, strict=True)
+    )
+    if not rows:
+        return None
+    values = [float(y) for _, curve in drawn for y in curve.y]
+    wide = min(values) > 0 and max(values) > WIDE * min(values)
+    return Chart(title, "line", rows, x_unit, "value", "part", rules=rules, log_y=wide, y_title="")
 
 
 def _limit_rule(evidence: Evidence, values: list[float]) -> tuple[Rule, ...]:

@@ -21,6 +21,7 @@ from trainwright.core import Measurements
 from trainwright.logbook.files import make_folder, write_bytes
 from trainwright.measures.curves import Curve, LearningCurve
 from trainwright.measures.layers import ActivationSignals, LayerSignals
+from trainwright.report.charts import curves_chart
 from trainwright.report.format import duration
 from trainwright.report.html import render_html
 from trainwright.report.text import print_verdict
@@ -29,8 +30,6 @@ from trainwright.report.view import Chart, Gate, Outcome, Rule, RunView, StageRe
 if TYPE_CHECKING:
     from trainwright.report.watch import Watch
 
-MOST_DRAWN = 300
-"""Points of one line."""
 MOST_LAYERS = 12
 """Lines of one chart."""
 
@@ -135,13 +134,9 @@ def _curves(curve: LearningCurve) -> Iterator[Chart]:
 
 
 def _lines(title: str, curves: list[tuple[str, Curve]], rules: tuple[Rule, ...]) -> Iterator[Chart]:
-    rows = tuple(
-        {"step": float(x), "value": float(y), "part": part}
-        for part, curve in curves
-        for x, y in zip(curve.finite.blocks(MOST_DRAWN).x, curve.finite.blocks(MOST_DRAWN).y, strict=True)
-    )
-    if rows:
-        yield Chart(title, "line", rows, "step", "value", "part", rules=rules, y_title="")
+    chart = curves_chart(title, curves, rules=rules)
+    if chart is not None:
+        yield chart
 
 
 def _layers(signals: LayerSignals) -> Iterator[Chart]:

@@ -169,13 +169,15 @@ class Losses:
         return scale, self._reductions.most_common(1)[0][0] if self._reductions else ""
 
     def measurements(self, optimizers: dict[str, dict[str, Any]], common: dict[str, Any]) -> Iterator[Measurement]:
-        """One learning curve for each learner; validation belongs to the only one, or to none.
+        """One learning curve for each learner; validation and the best constant belong to the only one, or to none:
+        networks with losses of their own play against each other or share the work, and none need beat a constant.
 
         ``optimizers``: further fields of each learner's curve; ``common``: those of all.
         """
-        validation = self._main_validation() if len(self._curves) == 1 else Samples[tuple[float, float, int]]()
+        alone = len(self._curves) == 1
+        validation = self._main_validation() if alone else Samples[tuple[float, float, int]]()
         for learner, losses in self._curves.items():
-            constant = self._constants.get(learner)
+            constant = self._constants.get(learner) if alone else None
             accuracies = self._accuracies.get(learner, Thinned())
             yield LearningCurve(
                 x_unit="step",
@@ -191,7 +193,7 @@ class Losses:
                 baseline_validation_loss=constant.loss() if constant and len(validation) else None,
                 baseline_validation_metric=constant.accuracy() if constant and len(validation) else None,
                 n_validation=max((n for _, _, n in validation.values), default=None),
-                name=learner if len(self._curves) > 1 else "",
+                name="" if alone else learner,
                 **{**common, **optimizers.get(learner, {})},
             )
 

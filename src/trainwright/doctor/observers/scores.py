@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -87,8 +86,10 @@ class Constant:
         self.n += len(flat)
 
     def loss(self) -> float | None:
-        """The mean loss of the best constant; None before enough targets were seen."""
-        if self.n < FEWEST_TARGETS:
+        """The mean loss of the best constant; None before enough targets were seen, and where all are the same (a
+        generator's, or those of a contrastive loss): any constant would be right, so it is no yardstick.
+        """
+        if self.n < FEWEST_TARGETS or not self._vary():
             return None
         if self.counts is not None:
             shares = self.counts.double() / self.counts.sum().clamp_min(1)
@@ -103,7 +104,15 @@ class Constant:
 
     def accuracy(self) -> float | None:
         """The share, in %, of the most frequent class; None where it is not one of classes or not yet known."""
-        if self.counts is None or self.n < FEWEST_TARGETS:
+        if self.counts is None or self.n < FEWEST_TARGETS or not self._vary():
             return None
-        total = int(self.counts.sum())
-        return 100.0 * int(self.counts.max()) / total if total else math.nan
+        return 100.0 * int(self.counts.max()) / int(self.counts.sum())
+
+    def _vary(self) -> bool:
+        """Whether at least two different targets were seen."""
+        if self.counts is not None:
+            return int((self.counts > 0).sum()) > 1
+        if self.total is None or self.squares is None:
+            return False
+        mean = self.total / self.n
+        return bool((self.squares / self.n - mean.square() > 1e-12 * mean.square()).any())
