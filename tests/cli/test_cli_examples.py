@@ -16,7 +16,13 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 def watch(script: str, folder: Path) -> dict[str, Any]:
     """What ``trainwright watch`` finds in a script that must end well."""
-    command = [Path(sys.executable).with_name("trainwright"), "watch", "--no-report", "--json", "found.json"]
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("trainwright"),
+        "watch",
+        "--no-report",
+        "--json",
+        "found.json",
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [*command, EXAMPLES / script], capture_output=True, text=True, check=False, cwd=folder, env=environment

@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bench.detection.contenders.base import Contender, Diagnosis, read_findings, run
@@ -135,7 +136,7 @@ def test_rules_are_translated_and_unknown_ones_stand_for_nothing() -> None:
     assert findings == (found("no-gradient", "error"),)
 
 
-def contender(code: str, **settings: bool) -> Contender:
+def contender(code: str, **settings: Any) -> Contender:
     return Contender("tool", ("{python}", "-c", code, "{script}", "{findings}"), **settings)
 
 

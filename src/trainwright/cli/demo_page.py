@@ -52,8 +52,8 @@ def view_of(shown: Demonstration) -> RunView:
 
 
 def _headline(twin: Twin) -> tuple[str, str, str]:
-    losses = twin.curve.train_loss.finite.y if twin.curve is not None else []
-    remark = f"training loss {number(float(losses[-1]))}" if len(losses) else ""
+    losses = list(twin.curve.train_loss.finite.y) if twin.curve is not None else []
+    remark = f"training loss {number(float(losses[-1]))}" if losses else ""
     return TITLES[twin.title], f"{len(twin.verdict.findings)} found", remark
 
 

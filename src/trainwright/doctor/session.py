@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -21,13 +21,14 @@ from trainwright.doctor.observers.governor import Governor
 from trainwright.doctor.observers.learner import Learner
 from trainwright.doctor.observers.losses import Losses
 from trainwright.doctor.observers.models import Models, Watched
-from trainwright.doctor.observers.series import Later
+from trainwright.doctor.observers.series import Later, Samples
 from trainwright.doctor.observers.start import Start
 from trainwright.doctor.observers.stream import Stream
 from trainwright.doctor.observers.system import Checkpoints, Loaders, Memory
 from trainwright.doctor.taps import LossCall
+from trainwright.doctor.taps_keras import is_keras
 from trainwright.measures.batches import BatchStream, InputStatistics
-from trainwright.measures.curves import LearningCurve
+from trainwright.measures.curves import Curve, LearningCurve
 from trainwright.measures.door import LossDoor
 from trainwright.measures.graph import LossGraph
 from trainwright.measures.initial import InitialLoss
@@ -62,6 +63,9 @@ MEASURED: frozenset[type[Measurement]] = frozenset(
 )
 """All kinds of measurements that a session may take."""
 
+REHEARSALS = ("sanity check", "test", "prediction")
+"""Phases that say nothing about training: their losses and calls are not looked at."""
+
 
 class Session:
     """A :class:`~trainwright.doctor.taps.Listener`. It only reads: no random number is drawn, no tensor of the program
@@ -95,6 +99,28 @@ class Session:
         self._call: tuple[nn.Module, tuple[Any, ...], dict[str, Any]] | None = None
         self._non_finite: NonFinite | None = None
         self._targets: Tensor | None = None
+        self._phase = ""
+        self._reported: dict[str, Samples[float]] = {}
+        self._train_loader: int | None = None
+        self._epoch_began = 0
+        self._epoch_steps = 0
+
+    # What a framework says of itself ---------------------------------------------------------------------------------
+
+    def phase(self, name: str) -> None:
+        """What the next calls are for: ``train``, ``validation``, one of :data:`REHEARSALS`, or nothing known."""
+        self._phase = name
+
+    def metric(self, name: str, value: float) -> None:
+        """A validation metric, under its own name, of the weights after the latest step. ``loss`` is the loss itself,
+        and goes before what was observed of it.
+        """
+        self._reported.setdefault(name, Samples(2000)).add(self.step, value)
+
+    def epoch_ended(self) -> None:
+        """A pass over the training data is over; heard as well where a program starts its loader again."""
+        steps, self._epoch_began = self.step - self._epoch_began, self.step
+        self._epoch_steps = steps or self._epoch_steps
 
     # Events ----------------------------------------------------------------------------------------------------------
 
@@ -103,29 +129,35 @@ class Session:
 
     def after_root(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """A model answered: in training, where its answer has a graph, or in evaluation."""
+        prediction = main_output(output)
+        if self._phase in REHEARSALS or _is_shape(prediction) or (prediction is None and is_keras(module)):
+            return
         entry = self.models.of(module)
         if entry is None:
             return
-        prediction = main_output(output)
         graph = torch.is_grad_enabled() and prediction is not None and prediction.requires_grad
         self.models.called(entry, training=module.training, graph=graph)
         if graph:
             self._latest = (entry, module.training, prediction)
-            self._call = (module, args, kwargs)
+            # Only torch's own way of calling can be replayed with an ear in every inner module.
+            self._call = (module, args, kwargs) if type(module).__call__ is nn.Module.__call__ else None
             self.stream.entered(args, kwargs)
         elif self.step and self.governor.affords(1e-4):
             self.stream.evaluated(args, kwargs, self.step)
 
     def loss_called(self, call: LossCall) -> None:
         """A loss of training, or one of evaluation: without a graph, or of a model in eval mode."""
+        if self._phase in REHEARSALS or _is_shape(call.value):
+            return
         in_eval = self._latest is not None and not self._latest[1]
-        evaluating = not call.value.requires_grad or in_eval
+        evaluating = not call.value.requires_grad or in_eval or self._phase == "validation"
         if call.value.requires_grad:
             self._targets = call.targets
         if call.value.requires_grad and not evaluating:
             self.doors.called(call)
             self.start.called(call, self.step, self._call[1] if self._call else ())
-        source = id(self.loaders.current) if self.loaders.current is not None else None
+        source = self.loaders.source
+        self.loaders.used()
         score = not evaluating or self.governor.affords(1e-4)
         self.losses.called(call, evaluating=evaluating, source=source, score=score)
 
@@ -182,7 +214,8 @@ class Session:
         self.losses.stepped(pupil.name, self.step, sampled=self._sampled)
         self.stream.trained(self.step, self._targets, sampled=self._sampled)
         if self.loaders.latest is not None and self.step < 3:
-            self.stream.trained_by(self.loaders.latest, 1)
+            self.stream.trained_by(self.loaders.latest)
+            self._train_loader = id(self.loaders.latest)
         if self._sampled:
             self.models.looked_at([each for each, _ in self._living()], optimizer)
             self.governor.looked()
@@ -219,6 +252,8 @@ class Session:
 
     def loader_started(self, loader: Any) -> None:
         """A pass over data begins."""
+        if id(loader) == self._train_loader:
+            self.epoch_ended()
         self.loaders.started(loader)
 
     def batch_waited(self, loader: Any, seconds: float) -> None:
@@ -255,11 +290,12 @@ class Session:
         return Measurements(self._measure())
 
     def _measure(self) -> Iterator[Measurement]:
-        per_epoch = self.stream.steps_per_epoch
+        per_epoch = float(self._epoch_steps or self.stream.steps_per_epoch)
         extra: dict[str, dict[str, Any]] = {}
         for pupil in self.learners:
             scale = self.losses.scale_and_reduction()
-            yield from pupil.learner.measurements(per_epoch, self.models.n_frozen, *scale)
+            own = per_epoch * pupil.learner.n_steps / self.step if self._epoch_steps else per_epoch
+            yield from pupil.learner.measurements(own, self.models.n_frozen, *scale)
             extra[pupil.name] = pupil.learner.curve_fields()
         modes = tuple(dict.fromkeys(layer for entry in self.models for layer in entry.mode_layers))
         common = {
@@ -268,7 +304,7 @@ class Session:
             "train_only": modes or None,
         }
         yield self._finiteness()
-        yield from self.losses.measurements(extra, common)
+        yield from self._curves(list(self.losses.measurements(extra, common)))
         yield from self.start.measurements()
         yield from self.doors.measurements()
         yield from self.models.measurements()
@@ -277,6 +313,20 @@ class Session:
         yield from self.loaders.measurements(self.device)
         yield from self.checkpoints.measurements(self.step)
         yield from self.memory.measurements()
+
+    def _curves(self, curves: list[LearningCurve]) -> Iterator[LearningCurve]:
+        """With what the framework reported, where there is one training that it can belong to."""
+        reported = {name: Curve.of(kept.steps, kept.values) for name, kept in self._reported.items()}
+        if len(curves) != 1 or not reported:
+            yield from curves
+            return
+        curve, loss = curves[0], reported.pop("loss", None)
+        if loss is not None:
+            curve = replace(curve, validation_loss=loss)
+        if reported and not len(curve.validation_metric) and not len(curve.train_metric):
+            name, values = next(iter(reported.items()))
+            curve = replace(curve, validation_metric=values, metric_name=name)
+        yield curve
 
     def _finiteness(self) -> NonFinite:
         at = self.losses.non_finite_at
@@ -304,6 +354,11 @@ class Session:
             first = next((p for group in optimizer.param_groups for p in group["params"]), None)
             self.device = first.device.type if first is not None else "cpu"
         return found
+
+
+def _is_shape(value: Tensor | None) -> bool:
+    """Whether a tensor has a shape and no values, as where a framework tries out a model beforehand."""
+    return value is not None and value.device.type == "meta"
 
 
 def _is_number(loss: Tensor) -> bool:

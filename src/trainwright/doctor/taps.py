@@ -12,6 +12,7 @@ import functools
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -25,6 +26,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from trainwright.core import UsageError
+from trainwright.doctor.taps_keras import is_loaded, tap_keras
 
 LOSSES: dict[str, tuple[str, ...]] = {
     "cross_entropy": ("weight", "size_average", "ignore_index", "reduce", "reduction", "label_smoothing"),
@@ -145,6 +147,8 @@ class Taps:
         self._handles: list[Any] = []
         self._busy = False
         self._deaf = True
+        self._inside = False
+        self._heeds_keras = False
         self._thread = threading.get_ident()
 
     def __enter__(self) -> Taps:
@@ -161,6 +165,7 @@ class Taps:
         self._tap_optimizers()
         self._tap_loaders()
         self._tap_files()
+        self._find_keras()
         os.register_at_fork(after_in_child=self._silence)
         return self
 
@@ -169,7 +174,7 @@ class Taps:
             setattr(owner, name, original)
         for handle in self._handles:
             handle.remove()
-        self._originals, self._handles = [], []
+        self._originals, self._handles, self._heeds_keras = [], [], False
         self._silence()
         _attached.release()
 
@@ -200,29 +205,35 @@ class Taps:
 
     # What is wrapped -------------------------------------------------------------------------------------------------
 
-    def _tap_modules(self) -> None:
+    def _make_call(self, original: Any) -> Any:
         taps, listener = self, self._listener
-        self._inside = False
 
-        def make(original: Any) -> Any:
-            def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-                if taps._inside or torch.compiler.is_compiling():
-                    return original(module, *args, **kwargs)
-                taps._inside = True
-                try:
-                    taps.tell(listener.before_root, module, args, kwargs)
-                    output = original(module, *args, **kwargs)
-                finally:
-                    taps._inside = False
-                taps.tell(listener.after_root, module, args, kwargs, output)
-                return output
+        def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            if taps._inside or torch.compiler.is_compiling():
+                return original(module, *args, **kwargs)
+            taps._inside = True
+            try:
+                taps.tell(listener.before_root, module, args, kwargs)
+                output = original(module, *args, **kwargs)
+            finally:
+                taps._inside = False
+            taps.tell(listener.after_root, module, args, kwargs, output)
+            return output
 
-            return call
+        return call
 
-        self._wrap(nn.Module, "__call__", make)
+    def _tap_modules(self) -> None:
+        listener = self._listener
+        self._wrap(nn.Module, "__call__", self._make_call)
         self._after(nn.Module, "zero_grad", lambda _, module, *__, **___: listener.gradients_cleared(module))
         self._after(nn.Module, "state_dict", self._state_taken)
         self._before(nn.Module, "load_state_dict", lambda module, state, *_, **__: listener.state_loaded(module, state))
+
+    def _find_keras(self) -> None:
+        """A program may import Keras when the taps are long attached."""
+        if not self._heeds_keras and is_loaded():
+            self._heeds_keras = True
+            tap_keras(self._wrap, self._make_call, self.tell, self._listener)
 
     def _state_taken(self, state: Any, module: nn.Module, *_: Any, **kwargs: Any) -> None:
         if not kwargs.get("prefix"):  # a module asks its children with their prefix
@@ -249,6 +260,7 @@ class Taps:
         def make(original: Any) -> Any:
             def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
                 roots = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+                taps._find_keras()
                 taps.tell(listener.before_backward, roots)
                 # Activation checkpointing calls modules again from within.
                 was_inside, taps._inside = taps._inside, True
@@ -286,13 +298,15 @@ class Taps:
 
     def _tap_loaders(self) -> None:
         taps, listener = self, self._listener
-        owners: dict[int, Any] = {}
+        # Not all passes are finished, so iterators must not be kept for their end.
+        owners: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
         def make_iter(original: Any) -> Any:
             def iterate(loader: Any) -> Any:
+                taps._find_keras()
                 taps.tell(listener.loader_started, loader)
                 iterator = original(loader)
-                owners[id(iterator)] = loader
+                owners[iterator] = loader
                 return iterator
 
             return iterate
@@ -301,11 +315,10 @@ class Taps:
             def following(iterator: Any) -> Any:
                 started = time.perf_counter()
                 was_inside, taps._inside = taps._inside, True  # transforms may be modules
-                loader = owners.get(id(iterator))
+                loader = owners.get(iterator)
                 try:
                     batch = original(iterator)
                 except StopIteration:
-                    owners.pop(id(iterator), None)
                     taps.tell(listener.loader_ended, loader)
                     raise
                 finally:

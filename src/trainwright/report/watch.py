@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -29,6 +29,9 @@ _SIGNS = {Severity.ERROR: ("✖", "bold red"), Severity.WARNING: ("▲", "yellow
 
 class Watch:
     """Watches everything that trains in this process while the block runs; made by :func:`watch`."""
+
+    running: ClassVar[Watch | None] = None
+    """The one that watches this process now."""
 
     def __init__(
         self,
@@ -65,12 +68,14 @@ class Watch:
     def __enter__(self) -> Watch:
         self._started = time.perf_counter()
         self._taps.__enter__()
+        Watch.running = self
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._taps.__exit__(kind, error, trace)
+        Watch.running = None
         self.seconds = time.perf_counter() - self._started
         self.finish()
 
@@ -95,6 +100,11 @@ class Watch:
     def steps(self) -> int:
         """Optimizer steps that were watched."""
         return self._session.step
+
+    @property
+    def session(self) -> Session:
+        """What listens; frameworks tell it what cannot be heard."""
+        return self._session
 
     @property
     def cost(self) -> float:
@@ -136,8 +146,12 @@ class Watch:
 
     def finish(self) -> None:
         """Judge for the last time, say what was found, write the report."""
-        self._session.ended()
-        self._measurements = self._session.measurements()
+        try:
+            self._session.ended()
+            self._measurements = self._session.measurements()
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not hide how the training ended
+            self._failed(error)
+            self._measurements = Measurements()
         self._verdict = judge(self._checks, self._measurements)
         written = write_page(self, self._report) if self._report is not None else None
         if not self._quiet:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from trainwright.core import Measurement
-from trainwright.doctor.observers.scores import Constant, is_classification, n_targets, right_and_counted
+from trainwright.doctor.observers.scores import Constant, is_classification, mean_value, n_right, n_targets
 from trainwright.doctor.observers.series import Later, Samples, Thinned, to_numbers
 from trainwright.doctor.taps import LossCall
 from trainwright.measures.curves import Curve, LearningCurve
@@ -20,24 +19,26 @@ from trainwright.measures.curves import Curve, LearningCurve
 MOST_UNDECIDED = 4096
 """Loss calls with a graph in eval mode that may yet turn out to be training."""
 LONGEST_PHASE = 100_000
+WHOLE = 0.9
+"""Share of the predictions of the largest evaluation from which on another one counts as complete."""
 
 
 @dataclass
 class _Scored:
-    """One call's loss and accuracy, still on the device."""
+    """One call's loss, its number of predictions and of right ones, still on the device."""
 
+    loss_name: str
     value: Tensor
-    n: int
+    n: Tensor
     right: Tensor | None = None
-    counted: int = 0
 
 
-@dataclass
-class _Phase:
-    """An evaluation: loss calls between two steps of training, of one loader."""
+@dataclass(frozen=True)
+class _Source:
+    """What an evaluation is of: a data set, and a loss function, as a program may compute several as metrics."""
 
-    source: Any
-    calls: list[_Scored] = field(default_factory=list)
+    data: Any
+    loss_name: str
 
 
 class Losses:
@@ -50,15 +51,14 @@ class Losses:
         self._calls: deque[LossCall] = deque(maxlen=8)
         self._pending: list[tuple[Tensor, LossCall | None]] = []
         self._undecided: list[_Scored] = []
-        self._phases: dict[Any, _Phase] = {}
-        self._validation: dict[Any, Samples[tuple[float, float, int]]] = {}
+        self._latest_undecided = False
+        self._phases: dict[_Source, list[_Scored]] = {}
+        self._validation: dict[_Source, Samples[tuple[float, float, int]]] = {}
         self._constants: dict[str, Constant] = {}
         self._names: Counter[str] = Counter()
         self._reductions: Counter[str] = Counter()
         self._scales: Counter[float] = Counter()
         self._classification = False
-        self._train_source: Any = None
-        self._n_train = 0
         self.non_finite_at = -1
 
     # Training --------------------------------------------------------------------------------------------------------
@@ -67,6 +67,7 @@ class Losses:
         """A loss function returned; ``evaluating``: nobody will go backward from it, or nobody seems to."""
         if call.value.requires_grad:
             self._calls.append(call)
+            self._latest_undecided = evaluating
         if not evaluating:
             return
         scored = _score(call, accuracy=score)
@@ -78,7 +79,7 @@ class Losses:
     def before_backward(self, roots: tuple[Tensor, ...]) -> LossCall | None:
         """The loss function's call that this backward pass comes from, where it is a single one."""
         call = self._calls[-1] if len(self._calls) == 1 else None
-        if self._undecided:
+        if self._undecided and self._latest_undecided:
             self._undecided.pop()
         root = roots[0].detach() if roots and roots[0].numel() == 1 else None
         if root is not None:
@@ -92,9 +93,7 @@ class Losses:
         self._close_phases(step)
         if not pending:
             return
-        values = [
-            call.value.detach() if call is not None and call.value.numel() == 1 else root for root, call in pending
-        ]
+        values = [mean_value(call) if call is not None and call.value.numel() == 1 else root for root, call in pending]
         call = pending[-1][1]
         if call is not None:
             self._names[call.name] += 1
@@ -110,19 +109,15 @@ class Losses:
             self._constants[learner] = constant
         if learner in self._constants:
             self._constants[learner].see(call)
-        self._n_train = max(self._n_train, n_targets(call))
-        numbers = [root.reshape(()), call.value.detach().reshape(())] if call.value.numel() == 1 else []
-        classes = is_classification(call)
-        counted = 0
-        if classes:
-            right, counted = right_and_counted(call)
-            numbers.append(right)
-        found = to_numbers(numbers)
-        if len(found) >= 2 and found[1]:
-            self._scales[float(f"{found[0] / found[1]:.3g}")] += 1
-        if classes and counted:
+        numbers = [root, call.value.detach().mean()]
+        if is_classification(call):
+            numbers += [n_right(call), n_targets(call)]
+        scaled, value, *scores = to_numbers(numbers)
+        if value:
+            self._scales[float(f"{scaled / value:.3g}")] += 1
+        if scores and scores[1]:
             self._classification = True
-            self._accuracies.setdefault(learner, Thinned()).add(step + 1, 100.0 * found[-1] / counted)
+            self._accuracies.setdefault(learner, Thinned()).add(step + 1, 100.0 * scores[0] / scores[1])
 
     def _later_of(self, learner: str) -> Later:
         if learner not in self._later:
@@ -139,9 +134,9 @@ class Losses:
     # Evaluation ------------------------------------------------------------------------------------------------------
 
     def _evaluated(self, scored: _Scored, source: Any) -> None:
-        phase = self._phases.setdefault(source, _Phase(source))
-        if len(phase.calls) < LONGEST_PHASE:
-            phase.calls.append(scored)
+        calls = self._phases.setdefault(_Source(source, scored.loss_name), [])
+        if len(calls) < LONGEST_PHASE:
+            calls.append(scored)
 
     def _close_phases(self, step: int) -> None:
         """Training goes on, or the run is over: what was evaluated since then is one point of the curve."""
@@ -149,11 +144,9 @@ class Losses:
             self._evaluated(scored, None)
         self._undecided = []
         phases, self._phases = self._phases, {}
-        for source, phase in phases.items():
-            point = _point(phase)
-            if point is not None:
-                # The step that comes after it has not been made when an evaluation begins.
-                self._validation.setdefault(source, Samples(2000)).add(step, point)
+        for source, calls in phases.items():
+            # The step that comes after it has not been made when an evaluation begins.
+            self._validation.setdefault(source, Samples(2000)).add(step, _point(calls))
 
     def ended(self, step: int) -> None:
         """The run is over."""
@@ -168,7 +161,7 @@ class Losses:
         scale = self._scales.most_common(1)[0][0] if self._scales else math.nan
         return scale, self._reductions.most_common(1)[0][0] if self._reductions else ""
 
-    def measurements(self, optimizers: dict[str, dict[str, Any]], common: dict[str, Any]) -> Iterator[Measurement]:
+    def measurements(self, optimizers: dict[str, dict[str, Any]], common: dict[str, Any]) -> Iterator[LearningCurve]:
         """One learning curve for each learner; validation and the best constant belong to the only one, or to none:
         networks with losses of their own play against each other or share the work, and none need beat a constant.
 
@@ -176,8 +169,10 @@ class Losses:
         """
         alone = len(self._curves) == 1
         validation = self._main_validation() if alone else Samples[tuple[float, float, int]]()
+        scale, reduction = self.scale_and_reduction()
+        weighted = reduction == "none" and scale != 1.0  # by the program, in a way of its own
         for learner, losses in self._curves.items():
-            constant = self._constants.get(learner) if alone else None
+            constant = self._constants.get(learner) if alone and not weighted else None
             accuracies = self._accuracies.get(learner, Thinned())
             yield LearningCurve(
                 x_unit="step",
@@ -198,32 +193,32 @@ class Losses:
             )
 
     def _main_validation(self) -> Samples[tuple[float, float, int]]:
-        """Of several evaluated sources the one with most points."""
-        return max(self._validation.values(), key=len, default=Samples[tuple[float, float, int]]())
+        """Of several sources the one evaluated by training's own loss, and most often. What covered fewer predictions
+        than others of it was cut off or a rehearsal (Lightning's sanity check) and cannot be compared with them.
+        """
+        own = self._names.most_common(1)[0][0] if self._names else ""
+        of_own = [kept for source, kept in self._validation.items() if source.loss_name == own]
+        chosen = max(of_own or self._validation.values(), key=len, default=Samples[tuple[float, float, int]]())
+        most = max((n for _, _, n in chosen.values), default=0)
+        whole: Samples[tuple[float, float, int]] = Samples(len(chosen) + 1)
+        for step, point in zip(chosen.steps, chosen.values, strict=True):
+            if point[2] >= WHOLE * most:
+                whole.add(step, point)
+        return whole
 
 
 def _score(call: LossCall, *, accuracy: bool) -> _Scored:
-    value = call.value.detach()
-    value = value.mean() if value.numel() != 1 else value.reshape(())
-    if call.reduction == "sum":
-        value = value / max(1, len(call.targets))
-    if not (accuracy and is_classification(call)):
-        return _Scored(value, n_targets(call))
-    right, counted = right_and_counted(call)
-    return _Scored(value, n_targets(call), right, counted)
+    right = n_right(call) if accuracy and is_classification(call) else None
+    return _Scored(call.name, mean_value(call), n_targets(call), right)
 
 
-def _point(phase: _Phase) -> tuple[float, float, int] | None:
-    """(mean loss, accuracy in %, samples) of an evaluation, weighted by samples."""
-    if not phase.calls:
-        return None
-    values = to_numbers([each.value for each in phase.calls])
-    sizes = [each.n for each in phase.calls]
+def _point(calls: list[_Scored]) -> tuple[float, float, int]:
+    """(mean loss, accuracy in %, predictions) of an evaluation, weighted by predictions."""
+    values, sizes = to_numbers([each.value for each in calls]), to_numbers([each.n for each in calls])
     loss = sum(v * n for v, n in zip(values, sizes, strict=True)) / max(1, sum(sizes))
-    rights = [each for each in phase.calls if each.right is not None]
-    right = sum(to_numbers([each.right for each in rights if each.right is not None]))
-    counted = sum(each.counted for each in rights)
-    return loss, 100.0 * right / counted if counted else math.nan, sum(sizes)
+    rights = to_numbers([each.right for each in calls if each.right is not None])
+    counted = sum(n for n, each in zip(sizes, calls, strict=True) if each.right is not None)
+    return loss, 100.0 * sum(rights) / counted if counted else math.nan, int(sum(sizes))
 
 
 def _column(samples: Samples[tuple[float, float, int]], column: int) -> tuple[Any, Any]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from trainwright.core import Measurement
+from trainwright.doctor.taps_keras import is_keras, mode_layers, parts
 from trainwright.measures.loop import Membership, Modes
 
 _NORMS = (nn.modules.batchnorm._BatchNorm,)
@@ -54,15 +55,23 @@ class Models:
         names = {id(p): name for name, p in module.named_parameters()}
         if not names:
             return None
+        self._own(module)
         kind = type(module).__name__
         twins = sum(each.label.split(" ")[0] == kind for each in self)
         entry = Watched(f"{kind} {twins + 1}" if twins else kind, weakref.ref(module), names, _mode_layers(module))
         self._watched[id(module)] = entry
+        return entry
+
+    def _own(self, module: nn.Module) -> None:
+        """Remember path, layer's class and layer's name of every parameter."""
+        if is_keras(module):
+            for path, layer, parameter in parts(module):
+                self._owners[id(parameter)] = (path, type(layer), layer.name)
+            return
         for name, owner in module.named_modules():
             for local, parameter in owner.named_parameters(recurse=False):
                 path = f"{name}.{local}" if name else local
-                self._owners[id(parameter)] = (path, type(owner), name or kind)
-        return entry
+                self._owners[id(parameter)] = (path, type(owner), name or type(module).__name__)
 
     def layer_of(self, parameter: Tensor) -> tuple[str, type[nn.Module] | None]:
         """Name and class of the layer that owns a parameter; ``("", None)`` for one of no model seen."""
@@ -114,7 +123,7 @@ class Models:
             module = entry.module()
             for name, parameter in module.named_parameters() if module is not None else ():
                 self._n_trainable += parameter.requires_grad
-                self.n_frozen += not parameter.requires_grad
+                self.n_frozen += not parameter.requires_grad and parameter.is_floating_point()
                 if parameter.requires_grad and parameter.grad is not None and id(parameter) not in held:
                     self._unheld.add(name)
 
@@ -150,6 +159,8 @@ class Models:
 
 def _mode_layers(model: nn.Module) -> tuple[str, ...]:
     """Names of the layers that behave differently in the two modes."""
+    if is_keras(model):
+        return mode_layers(model)
     found = []
     for name, module in model.named_modules():
         dropping = isinstance(module, _DROPOUT) and module.p > 0

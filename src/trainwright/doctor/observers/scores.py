@@ -23,19 +23,27 @@ def is_classification(call: LossCall) -> bool:
     return call.name in CLASSIFYING and call.targets.is_floating_point()
 
 
-def n_targets(call: LossCall) -> int:
-    """Predictions that are compared."""
-    return call.targets.numel()
+def n_targets(call: LossCall) -> Tensor:
+    """Predictions that are compared, ignored ones left out; a tensor of one element."""
+    if call.name in ("cross_entropy", "nll") and not call.targets.is_floating_point():
+        return (call.targets != int(call.options.get("ignore_index", -100))).sum()
+    return torch.full((), call.targets.numel(), device=call.value.device)
+
+
+def mean_value(call: LossCall) -> Tensor:
+    """The loss per prediction, whatever the reduction; a tensor of one element."""
+    value = call.value.detach()
+    return value / n_targets(call).clamp_min(1) if call.reduction == "sum" else value.mean()
 
 
 @torch.no_grad()
-def right_and_counted(call: LossCall) -> tuple[Tensor, int]:
-    """(number of right predictions as a tensor, of how many); ignored targets count as wrong in neither."""
+def n_right(call: LossCall) -> Tensor:
+    """Right predictions of a loss that classifies; a tensor of one element. Ignored targets match no class."""
     if call.name.startswith("bce"):
         border = 0.5 if call.name == "bce" else 0.0
-        return ((call.outputs > border) == (call.targets > 0.5)).sum(), call.targets.numel()
-    right = (call.outputs.argmax(1) == call.targets).sum()
-    return right, call.targets.numel()
+        return ((call.outputs > border) == (call.targets > 0.5)).sum()
+    ignored = call.targets == int(call.options.get("ignore_index", -100))
+    return ((call.outputs.argmax(1) == call.targets) & ~ignored).sum()
 
 
 @dataclass
@@ -57,7 +65,7 @@ class Constant:
         plain = call.options.get("weight") is None and not call.options.get("label_smoothing")
         plain = plain and call.options.get("pos_weight") is None
         known = ("cross_entropy", "nll", "mse", "bce", "bce_with_logits")
-        return cls(call.name) if plain and call.name in known and call.reduction == "mean" else None
+        return cls(call.name) if plain and call.name in known else None
 
     @torch.no_grad()
     def see(self, call: LossCall) -> None:

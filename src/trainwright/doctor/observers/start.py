@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from trainwright.core import Measurement
 from trainwright.doctor.batch import tensors_of
-from trainwright.doctor.observers.scores import is_classification, n_targets
+from trainwright.doctor.observers.scores import is_classification
 from trainwright.doctor.taps import LossCall
 from trainwright.measures.initial import InitialLoss
 
@@ -42,7 +42,7 @@ class Start:
             return
         self._over = True
         function = FUNCTIONS.get(call.name)
-        if step or function is None or call.value.numel() != 1 or n_targets(call) < FEWEST:
+        if step or function is None or call.value.numel() != 1 or call.targets.numel() < FEWEST:
             return
         classes = is_classification(call)
         zero = function(torch.zeros_like(call.outputs), call.targets, **call.options)
@@ -54,7 +54,7 @@ class Start:
             loss_name=call.name,
             task="classification" if classes else "regression",
             n_outputs=call.outputs.shape[1] if classes else 1,
-            n_samples=n_targets(call),
+            n_samples=call.targets.numel(),
             input_rms=_rms(entered) if entered is not None else math.nan,
             output_rms=_rms(call.outputs),
         )

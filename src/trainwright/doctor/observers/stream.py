@@ -76,15 +76,17 @@ class Stream:
 
     # Loaders ---------------------------------------------------------------------------------------------------------
 
-    def trained_by(self, loader: Any, accumulation: int) -> None:
+    def trained_by(self, loader: Any) -> None:
         """This loader gave the batches of a training step."""
-        sampler = getattr(loader, "sampler", None)
+        # A loader that was given batches of its own has a sampler that nobody uses.
+        given = getattr(loader, "batch_size", None) is None and getattr(loader, "batch_sampler", None)
+        sampler = getattr(given or loader, "sampler", None)
         if isinstance(sampler, _SHUFFLING):
             self.shuffles = True
         elif isinstance(sampler, SequentialSampler):
             self.shuffles = False
         try:
-            self.steps_per_epoch = len(loader) / max(1, accumulation)
+            self.steps_per_epoch = float(len(loader))
         except TypeError:  # an iterable data set has no length
             self.steps_per_epoch = 0.0
 

@@ -7,7 +7,7 @@ import random
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,11 @@ class Loaders:
     """Observes data loaders: how long the loop waits for them, and the generators their workers copy."""
 
     def __init__(self) -> None:
-        self.current: Any = None
         self.latest: Any = None
+        self._current: Any = None
+        self._over = False
+        self._unused = 0
+        self._sources: list[_Source] = []
         self._waited = 0.0
         self._total = 0.0
         self._batches = 0
@@ -41,7 +44,7 @@ class Loaders:
 
     def started(self, loader: Any) -> None:
         """A pass over ``loader`` begins."""
-        self.current, self._first = loader, True
+        self._current, self._over, self._unused, self._first = loader, False, 0, True
         workers = int(getattr(loader, "num_workers", 0))
         if workers > 1 and (names := _own_generators(getattr(loader, "dataset", None))):
             self._shared = (names, workers)
@@ -54,12 +57,34 @@ class Loaders:
             self._total += now - self._resumed
             self._batches += 1
             self._workers = int(getattr(loader, "num_workers", 0))
-        self.current = self.latest = loader
+        self._current = self.latest = loader
+        self._over, self._unused = False, self._unused + 1
         self._first, self._resumed = False, now
 
+    def used(self) -> None:
+        """A loss was computed, most likely of the batch that came."""
+        self._unused = max(0, self._unused - 1)
+
     def ended(self) -> None:
-        """The pass is complete."""
-        self.current, self._resumed = None, 0.0
+        """The pass is complete. A loader that reads ahead is at its end before its last batch is used."""
+        self._over, self._resumed = True, 0.0
+
+    @property
+    def source(self) -> int | None:
+        """A number for the data that batches come from, the same in every epoch, even where loader and data set are
+        made anew for each; None where they come from no loader.
+        """
+        if self._current is None or (self._over and not self._unused):
+            return None
+        dataset = getattr(self._current, "dataset", None)
+        looks = (type(dataset).__name__, _length(dataset))
+        for number, each in enumerate(self._sources):
+            known = each.dataset()
+            if known is dataset or (known is None and each.looks == looks):
+                each.dataset = _weakly(dataset)
+                return number
+        self._sources.append(_Source(_weakly(dataset), looks))
+        return len(self._sources) - 1
 
     def measurements(self, device: str) -> Iterator[Measurement]:
         """Waiting times, and generators that workers share, where there are any."""
@@ -75,6 +100,28 @@ class Loaders:
         names, workers = self._shared
         if names:
             yield WorkerRandomness(generators=names, n_workers=workers)
+
+
+@dataclass
+class _Source:
+    """A data set; one that looks like another that is gone takes its place."""
+
+    dataset: Callable[[], Any]
+    looks: tuple[str, int]
+
+
+def _weakly(thing: Any) -> Callable[[], Any]:
+    try:
+        return weakref.ref(thing)
+    except TypeError:  # a list, or None
+        return lambda: None
+
+
+def _length(dataset: Any) -> int:
+    try:
+        return len(dataset)
+    except TypeError:  # an iterable data set has no length
+        return -1
 
 
 def _own_generators(dataset: Any, depth: int = 2) -> tuple[str, ...]:
