@@ -1,6 +1,7 @@
 """The detection corpus: every change applies, every script compiles, both halves hold every kind."""
 
 import ast
+from pathlib import Path
 
 import pytest
 from bench.detection.contenders import load
@@ -47,7 +48,7 @@ def test_an_edit_that_does_not_match_once_is_refused() -> None:
         program.edit(("nn.ReLU()", "nn.GELU()")).source()
 
 
-def test_scripts_are_written(tmp_path) -> None:
+def test_scripts_are_written(tmp_path: Path) -> None:
     paths = write_all(tmp_path / "new", PROGRAMS[:2])
     assert [path.read_text() for path in paths.values()] == [program.source() for program in PROGRAMS[:2]]
 

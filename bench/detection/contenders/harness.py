@@ -144,7 +144,7 @@ class Watcher:
                 self.call = Call(module, args, kwargs, outputs)
             return outputs
 
-        nn.Module.__call__ = call
+        nn.Module.__call__ = call  # type: ignore[method-assign]
 
     def _wrap_loss(self, name: str) -> None:
         original = getattr(F, name)
@@ -162,7 +162,7 @@ class Watcher:
         setattr(F, name, loss)
 
     def _wrap_backward(self) -> None:
-        original = Tensor.backward
+        original: Callable[..., None] = Tensor.backward
 
         def backward(loss: Tensor, *args: Any, **kwargs: Any) -> None:
             if not self.tool_at_work:
@@ -174,7 +174,7 @@ class Watcher:
                     self.tool_at_work = False
             original(loss, *args, **kwargs)
 
-        Tensor.backward = backward  # type: ignore[method-assign]
+        Tensor.backward = backward  # type: ignore[method-assign, assignment]
 
     def _wrap_loaders(self) -> None:
         original = torch.utils.data.DataLoader.__init__
@@ -183,7 +183,7 @@ class Watcher:
             original(loader, *args, **kwargs)
             self.loaders.append(loader)
 
-        torch.utils.data.DataLoader.__init__ = init  # type: ignore[method-assign]
+        torch.utils.data.DataLoader.__init__ = init  # type: ignore[method-assign, assignment]
 
     def _before_step(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         held_out = sum(self.validation) / len(self.validation) if self.validation else None
