@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[3]
+TRAINWRIGHT = ("{python}", "-c", "from trainwright.cli.main import main; main()")
 SEVERITIES = ("error", "warning", "advice")
 TAIL = 600
 """Characters of the program's output that are kept."""
