@@ -69,6 +69,11 @@ def read_runs(results: Path, programs: Sequence[Program]) -> list[Run]:
     return list(runs.values())
 
 
+def ranked(findings: Iterable[Diagnosis]) -> list[Diagnosis]:
+    """The worst first; among equals the order in which the tool lists them."""
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
 def caught(run: Run, program: Program) -> bool:
     """Whether any warning or error names a right diagnosis."""
     return any(f.severity in ALARM and program.accepted.intersection(f.names) for f in run.findings)
@@ -76,8 +81,8 @@ def caught(run: Run, program: Program) -> bool:
 
 def named_first(run: Run, program: Program) -> bool:
     """Whether the finding that is listed first among the worst is a right diagnosis."""
-    ranked = sorted(run.findings, key=lambda f: SEVERITIES.index(f.severity))
-    return bool(ranked) and ranked[0].severity in ALARM and bool(program.accepted.intersection(ranked[0].names))
+    first = next(iter(ranked(run.findings)), None)
+    return first is not None and first.severity in ALARM and bool(program.accepted.intersection(first.names))
 
 
 def count(severity: str) -> Callable[[Run, Program], float]:
@@ -148,7 +153,7 @@ def score(runs: Sequence[Run], programs: Sequence[Program]) -> Score:
 
 
 def together(runs: Sequence[Run], first: str, second: str, name: str) -> list[Run]:
-    """Two contenders used one after the other: their findings in one list, the same rule once."""
+    """Two contenders used one after the other: their findings in one list, the worst first, the same rule once."""
     pairs: dict[tuple[str, int], dict[str, Run]] = defaultdict(dict)
     for run in runs:
         if run.contender in (first, second):
@@ -157,10 +162,12 @@ def together(runs: Sequence[Run], first: str, second: str, name: str) -> list[Ru
     for (program, seed), pair in pairs.items():
         if len(pair) < 2:
             continue
-        found = {f.rule: f for part in (second, first) for f in reversed(pair[part].findings)}
-        order = tuple(found[rule] for rule in reversed(found))
+        once: dict[str, Diagnosis] = {}
+        for finding in ranked((*pair[first].findings, *pair[second].findings)):
+            once.setdefault(finding.rule, finding)
         error = pair[first].error or pair[second].error
-        joined.append(Run(name, program, seed, order, pair[first].seconds + pair[second].seconds, error))
+        seconds = pair[first].seconds + pair[second].seconds
+        joined.append(Run(name, program, seed, tuple(once.values()), seconds, error))
     return joined
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[3]
+TRAINWRIGHT = ("{python}", "-c", "from trainwright.cli.main import main; main()")
 SEVERITIES = ("error", "warning", "advice")
 TAIL = 600
 """Characters of the program's output that are kept."""
@@ -70,12 +71,18 @@ def read_findings(text: str, names: Mapping[str, tuple[str, ...]] | None) -> tup
     return tuple(found), str(body.get("unsupported", ""))
 
 
+def filled(part: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        part = part.replace("{" + name + "}", value)
+    return part
+
+
 def run(contender: Contender, script: Path, seed: int, timeout: float) -> Outcome:
     """Run it in a folder of its own, on one thread, and read what it found."""
     with tempfile.TemporaryDirectory() as folder:
         findings = Path(folder) / "findings.json"
         values = {"python": sys.executable, "script": str(script), "findings": str(findings)}
-        command = [part.format(**values) for part in contender.command]
+        command = [filled(part, values) for part in contender.command]
         paths = [str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH", "")]
         environment = {
             **os.environ,

@@ -144,7 +144,7 @@ class Watcher:
                 self.call = Call(module, args, kwargs, outputs)
             return outputs
 
-        setattr(nn.Module, "__call__", call)  # noqa: B010 - mypy refuses a plain assignment to a method
+        nn.Module.__call__ = call  # type: ignore[method-assign]
 
     def _wrap_loss(self, name: str) -> None:
         original = getattr(F, name)
@@ -162,7 +162,7 @@ class Watcher:
         setattr(F, name, loss)
 
     def _wrap_backward(self) -> None:
-        original: Any = Tensor.backward
+        original: Callable[..., None] = Tensor.backward
 
         def backward(loss: Tensor, *args: Any, **kwargs: Any) -> None:
             if not self.tool_at_work:
@@ -174,7 +174,7 @@ class Watcher:
                     self.tool_at_work = False
             original(loss, *args, **kwargs)
 
-        setattr(Tensor, "backward", backward)  # noqa: B010 - mypy refuses a plain assignment to a method
+        Tensor.backward = backward  # type: ignore[method-assign, assignment]
 
     def _wrap_loaders(self) -> None:
         original = torch.utils.data.DataLoader.__init__
@@ -183,7 +183,7 @@ class Watcher:
             original(loader, *args, **kwargs)
             self.loaders.append(loader)
 
-        setattr(torch.utils.data.DataLoader, "__init__", init)  # noqa: B010 - as above
+        torch.utils.data.DataLoader.__init__ = init  # type: ignore[method-assign, assignment]
 
     def _before_step(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         held_out = sum(self.validation) / len(self.validation) if self.validation else None
