@@ -109,8 +109,7 @@ class Diverging(Check):
         best = int(np.argmin(values.y))
         return self.finding(
             happened=f"The training loss {how}: {values.y[best]:.4g} at {curve.x_unit} {values.x[best]:g}, "
-            f"{final:.4g} over "
-            f"the last fifth of {curve.length:g} {curve.x_unit}s; before anything was learnt it was "
+            f"{final:.4g} over the last fifth of {curve.length:g} {curve.x_unit}s; before anything was learnt it was "
             f"{curve.reference:.4g}.",
             expected=f"A final loss near the lowest one, {values.y[best]:.4g}.",
             todo="Lower the learning rate or the momentum; keep the best epoch meanwhile.",

@@ -103,7 +103,7 @@ class LossSpike(Check):
             ),
             confidence=0.85,
             why_confident=f"The jump is {heights[peak] / max(usual[peak], 1e-12):.0f} times what the loss does "
-            f"otherwise.",
+            "otherwise.",
         )
 
 

@@ -63,9 +63,8 @@ class Oscillating(Check):
             return
         calm = rises(curve.trend.y[len(curve.trend) // 4 :]) < LIMIT * curve.scale / 4
         yield self.finding(
-            happened=f"The validation loss swings between {late.min():.3g} and {late.max():.3g} with {swings} "
-            f"changes of "
-            f"direction, {moves:.0%} of the constant's loss each time, while the training loss is "
+            happened=f"The validation loss swings between {late.min():.3g} and {late.max():.3g} with {swings} changes "
+            f"of direction, {moves:.0%} of the constant's loss each time, while the training loss is "
             f"{'calm' if calm else 'restless too'}.",
             expected=f"Moves below {LIMIT:.0%} of the constant's loss from one evaluation to the next.",
             todo="Check the momentum of batch norm and the size of the validation set."

@@ -85,8 +85,7 @@ class Plateau(Check):
             return
         yield self.finding(
             happened=f"Since {curve.x_unit} {values.x[begin]:g} of {curve.length:g} the training loss stayed at "
-            f"{level:.4g} "
-            f"(change {change:+.2g}); before it had fallen from {curve.reference:.4g}.",
+            f"{level:.4g} (change {change:+.2g}); before it had fallen from {curve.reference:.4g}.",
             expected=f"A loss that still falls by {FLAT:.0%} of what was learnt, or is near zero.",
             todo="Lower the learning rate where the flat part begins; then try less regularisation or a larger model.",
             evidence=(

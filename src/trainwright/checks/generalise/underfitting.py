@@ -69,8 +69,7 @@ class Underfitting(Check):
         yield self.finding(
             happened=f"The training loss ends at {train:.4g}, {left:.0%} of a constant prediction's, hardly below the "
             f"validation loss ({validation:.4g}) and no longer falling, while '{best.name}' reaches "
-            f"{best.value:.4g}{unit} "
-            f"against the network's {found.value:.4g}{unit} on validation.",
+            f"{best.value:.4g}{unit} against the network's {found.value:.4g}{unit} on validation.",
             expected=f"A training loss below {LEFT:.0%} of the constant's, or no simple predictor that is better.",
             todo="Make the network wider or deeper, lower weight decay and dropout, then look at the rate.",
             evidence=(
@@ -89,8 +88,7 @@ class Underfitting(Check):
                 Fix(
                     "Let it fit first",
                     instruction="Turn off dropout, augmentation and weight decay, widen until the training data are "
-                    "fitted, "
-                    "then add back one at a time; the recipe's stages overfit and regularize do so.",
+                    "fitted, then add back one at a time; the recipe's stages overfit and regularize do so.",
                 ),
             ),
             confidence=0.9,

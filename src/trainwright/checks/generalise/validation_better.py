@@ -68,8 +68,7 @@ class ValidationBetter(Check):
         yield self.finding(
             happened="Over the second half of the training the validation loss lies below the training loss by "
             f"{gap:.0%} of a constant prediction's{' and validation accuracy is higher as well' if better else ''}, "
-            f"with "
-            "nothing that acts in training only.",
+            "with nothing that acts in training only.",
             expected=f"Validation at most {LIMIT:.0%} better.",
             todo="Evaluate the training set in evaluation mode; if the difference stays, look for an easier or leaking "
             "validation set.",
