@@ -15,8 +15,8 @@ SHARE = 0.6
 """Share of the training, at its end, that must be flat."""
 
 FLAT = 0.01
-"""Change over that time as a share of what had been learnt before. Healthy benches that are not near zero: 0.05 and
-more over half of the training; weight decay that is too strong: below 0.01."""
+"""Fall over that time as a share of what had been learnt, and how well it must be known. Healthy benches that are not
+near zero: 0.06 and more; weight decay that is too strong: at most 0.004."""
 
 LEFT = 0.5
 """Share of what was learnt that must still be there in the flat part; a loss that rose again is another matter."""

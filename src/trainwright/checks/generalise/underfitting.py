@@ -10,12 +10,12 @@ from trainwright.measures.curves import BaselineComparison, LearningCurve
 from trainwright.measures.trends import lowest_level
 
 GAP = 0.1
-"""Share of the constant prediction's loss by which validation may be worse than training, or better. Healthy
-benches that memorise have 0.1 and more; a network of width 1 less than 0.03."""
+"""Share of the constant prediction's loss by which validation may be worse than training, or better. Weight decay that
+is too strong: 0.04."""
 
 LEFT = 0.3
-"""Training loss, as a share of the constant prediction's, above which much is left. Healthy benches without
-regularisation end below 0.1."""
+"""Training loss, as a share of the constant prediction's, above which much is left. Healthy benches without dropout end
+below 0.1 in their own width; weight decay that is too strong: 0.33 and more."""
 
 GAINING = 0.1
 """Gain of the last fifth as a share of what was learnt; more means that it is only too early."""
