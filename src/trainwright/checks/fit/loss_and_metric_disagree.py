@@ -15,10 +15,11 @@ FALLEN = 0.1
 """Fall of the loss as a share of the constant prediction's loss that counts as getting better."""
 
 ERRORS = 4.0
-"""Standard errors that an accuracy must have lost meanwhile; healthy benches lose at most 1.2 of them."""
+"""Standard errors that an accuracy must have lost meanwhile, or lie below the constant prediction. Healthy benches gain
+0.9 of them and more."""
 
 WORSE = 0.2
-"""Share by which any other metric must have become worse; healthy benches: less than 0.02."""
+"""Share by which any other metric must have become worse; in healthy benches it becomes better."""
 
 FEWEST_POINTS = 6
 

@@ -13,7 +13,8 @@ from trainwright.measures.trends import rises
 
 LIMIT = 0.06
 """Upward moves of the validation loss between evaluations (root mean square after the first quarter) as a share of the
-constant prediction's loss. Healthy benches: at most 0.04; running statistics of one batch 0.1 and more."""
+constant prediction's loss. Healthy benches: at most 0.043 in four widths; running statistics of single batches: 0.34
+and more."""
 
 FEWEST_SWINGS = 4
 """Large moves up and down that make an oscillation."""
@@ -63,9 +64,8 @@ class Oscillating(Check):
             return
         calm = rises(curve.trend.y[len(curve.trend) // 4 :]) < LIMIT * curve.scale / 4
         yield self.finding(
-            happened=f"The validation loss swings between {late.min():.3g} and {late.max():.3g} with {swings} "
-            f"changes of "
-            f"direction, {moves:.0%} of the constant's loss each time, while the training loss is "
+            happened=f"The validation loss swings between {late.min():.3g} and {late.max():.3g} with {swings} changes "
+            f"of direction, {moves:.0%} of the constant's loss each time, while the training loss is "
             f"{'calm' if calm else 'restless too'}.",
             expected=f"Moves below {LIMIT:.0%} of the constant's loss from one evaluation to the next.",
             todo="Check the momentum of batch norm and the size of the validation set."

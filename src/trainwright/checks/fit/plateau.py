@@ -15,8 +15,8 @@ SHARE = 0.6
 """Share of the training, at its end, that must be flat."""
 
 FLAT = 0.01
-"""Change over that time as a share of what had been learnt before. Healthy benches that are not near zero: 0.05 and
-more over half of the training; weight decay that is too strong: below 0.01."""
+"""Fall over that time as a share of what had been learnt, and how well it must be known. Healthy benches that are not
+near zero: 0.06 and more; weight decay that is too strong: at most 0.004."""
 
 LEFT = 0.5
 """Share of what was learnt that must still be there in the flat part; a loss that rose again is another matter."""
@@ -85,8 +85,7 @@ class Plateau(Check):
             return
         yield self.finding(
             happened=f"Since {curve.x_unit} {values.x[begin]:g} of {curve.length:g} the training loss stayed at "
-            f"{level:.4g} "
-            f"(change {change:+.2g}); before it had fallen from {curve.reference:.4g}.",
+            f"{level:.4g} (change {change:+.2g}); before it had fallen from {curve.reference:.4g}.",
             expected=f"A loss that still falls by {FLAT:.0%} of what was learnt, or is near zero.",
             todo="Lower the learning rate where the flat part begins; then try less regularisation or a larger model.",
             evidence=(

@@ -14,8 +14,8 @@ FAR = 30.0
 """Factor below the optimizer's usual rate from which the rate is suspected for itself."""
 
 STEADY = 0.4
-"""Progress of the second half as a share of that of the first: 1 is a straight line. Healthy benches: at most 0.15, a
-rate thirty times too low 0.7 to 1.1."""
+"""Progress of the second half as a share of that of the first: 1 is a straight line. Healthy benches in their own
+width: at most 0.27; a rate thirty times too low: 0.94 to 1.02."""
 
 LEARNT = 0.5
 """Share of the constant prediction's loss from which a slow training has learnt enough not to be pitied."""
@@ -65,11 +65,9 @@ class RateTooLow(Check):
         if second <= 0 or second < STEADY * first or learnt > LEARNT or not _falls(values):
             return
         yield self.finding(
-            happened=f"At a learning rate of {rate:g} the training loss fell from {values[0]:.4g} to "
-            f"{values[-1]:.4g} in "
-            f"{curve.length:g} {curve.x_unit}s, the second half of them bringing {second / max(first, 1e-12):.0%} of "
-            f"what "
-            "the first brought: it creeps.",
+            happened=f"At a learning rate of {rate:g} the training loss fell from {values[0]:.4g} to {values[-1]:.4g} "
+            f"in {curve.length:g} {curve.x_unit}s, the second half of them bringing {second / max(first, 1e-12):.0%} "
+            "of what the first brought: it creeps.",
             expected=f"A rate above {typical / FAR:g}, a thirtieth of what is usual for {curve.optimizer}.",
             todo=f"Raise the learning rate to {typical:g}.",
             evidence=(

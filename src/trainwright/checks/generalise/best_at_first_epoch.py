@@ -60,8 +60,7 @@ class BestAtFirstEpoch(Check):
         yield self.finding(
             happened=f"The validation loss was lowest at {curve.x_unit} {known.x[0]:g} ({first:.4g}), the first of "
             f"{len(known)} evaluations, and is {final:.4g} at the end, while the training loss fell from "
-            f"{train[0]:.4g} "
-            f"to {train[-1]:.4g}.",
+            f"{train[0]:.4g} to {train[-1]:.4g}.",
             expected="A validation loss that improves for several evaluations before it rises.",
             todo="Evaluate within the first epoch, lower the learning rate, and keep the best weights.",
             evidence=(

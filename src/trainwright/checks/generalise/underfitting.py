@@ -10,12 +10,12 @@ from trainwright.measures.curves import BaselineComparison, LearningCurve
 from trainwright.measures.trends import lowest_level
 
 GAP = 0.1
-"""Share of the constant prediction's loss by which validation may be worse than training, or better. Healthy
-benches that memorise have 0.1 and more; a network of width 1 less than 0.03."""
+"""Share of the constant prediction's loss by which validation may be worse than training, or better. Weight decay that
+is too strong: 0.04."""
 
 LEFT = 0.3
-"""Training loss, as a share of the constant prediction's, above which much is left. Healthy benches without
-regularisation end below 0.1."""
+"""Training loss, as a share of the constant prediction's, above which much is left. Healthy benches without dropout end
+below 0.1 in their own width; weight decay that is too strong: 0.33 and more."""
 
 GAINING = 0.1
 """Gain of the last fifth as a share of what was learnt; more means that it is only too early."""
@@ -69,8 +69,7 @@ class Underfitting(Check):
         yield self.finding(
             happened=f"The training loss ends at {train:.4g}, {left:.0%} of a constant prediction's, hardly below the "
             f"validation loss ({validation:.4g}) and no longer falling, while '{best.name}' reaches "
-            f"{best.value:.4g}{unit} "
-            f"against the network's {found.value:.4g}{unit} on validation.",
+            f"{best.value:.4g}{unit} against the network's {found.value:.4g}{unit} on validation.",
             expected=f"A training loss below {LEFT:.0%} of the constant's, or no simple predictor that is better.",
             todo="Make the network wider or deeper, lower weight decay and dropout, then look at the rate.",
             evidence=(
@@ -89,8 +88,7 @@ class Underfitting(Check):
                 Fix(
                     "Let it fit first",
                     instruction="Turn off dropout, augmentation and weight decay, widen until the training data are "
-                    "fitted, "
-                    "then add back one at a time; the recipe's stages overfit and regularize do so.",
+                    "fitted, then add back one at a time; the recipe's stages overfit and regularize do so.",
                 ),
             ),
             confidence=0.9,
