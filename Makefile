@@ -10,7 +10,7 @@ PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --constra
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types contracts docs bench bench-accuracy clean
+.PHONY: help demo test test-all lint types contracts docs bench bench-accuracy bench-detection clean
 
 help:
 	@echo "make demo       set up, then take the bundled digits from raw data to a tested model  (about 5 min the first time)"
@@ -22,6 +22,7 @@ help:
 	@echo "make docs       write the generated pages below docs/ again                           (seconds)"
 	@echo "make bench      cost per training step beside other libraries, and start-up time      (about 5 min)"
 	@echo "make bench-accuracy  the whole recipe on eight splits of the digits                   (about 15 min)"
+	@echo "make bench-detection  194 faulty and healthy programs under every detector            (about a day; goes on where it was)"
 	@echo "make clean      remove the virtual environment and caches; runs/ is kept"
 
 $(BIN)/python:
@@ -73,6 +74,10 @@ bench: $(VENV)/.installed-bench
 bench-accuracy: $(VENV)/.installed-recipe
 	@echo "==> The whole recipe on eight splits of the digits; fills docs/benchmarks.md (about 15 minutes)"
 	@$(BIN)/python -m bench.accuracy
+
+bench-detection: $(VENV)/.installed-rivals
+	@echo "==> Programs × seeds × detectors; fills docs/benchmarks.md (about a day; results are kept in runs/detection)"
+	@$(BIN)/python -m bench.detection.run --results runs/detection --workers $(WORKERS) --write
 
 clean:
 	@echo "==> Removing $(VENV) and caches (runs/ is kept)"

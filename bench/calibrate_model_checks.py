@@ -18,8 +18,9 @@ from trainwright.clinic import tables, training_benches, training_faults
 from trainwright.clinic.bench import Bench
 from trainwright.core import CannotEvaluate, Measurement, Measurements
 from trainwright.doctor.trials import TRIALS
-from trainwright.measures.curves import BaselineComparison, LearningCurve
+from trainwright.measures.curves import BaselineComparison, Curve, LearningCurve
 from trainwright.measures.initial import InitialLoss, OutputAtInit, OutputRange
+from trainwright.measures.trends import lowest_level
 from trainwright.measures.trials import BatchDependence, InputDependence, OverfitTrial
 from trainwright.testing.bench import measure
 
@@ -97,11 +98,11 @@ def learnt(found: Measurements) -> float:
     """Share of the constant's loss learnt, on train or validation."""
     curve = found.of(LearningCurve)[0]
 
-    def share(losses: np.ndarray[tuple[int], np.dtype[np.float64]], baseline: float) -> float:
-        finite = losses[np.isfinite(losses)]
-        if len(finite) < 3:
+    def share(losses: Curve, baseline: float | None) -> float:
+        finite = losses.finite.y
+        if len(finite) < 3 or baseline is None:
             return math.nan
-        return float((baseline - np.convolve(finite, np.full(3, 1 / 3), "valid").min()) / baseline)
+        return (baseline - lowest_level(finite)) / baseline
 
     return max(
         share(curve.train_loss, curve.baseline_train_loss),
@@ -112,16 +113,15 @@ def learnt(found: Measurements) -> float:
 def rise_of_best(found: Measurements) -> float:
     """Rise of the validation loss at the end, as a share of its lowest."""
     curve = found.of(LearningCurve)[0]
-    lowest = float(curve.validation_loss.min())
-    return (float(curve.validation_loss[-3:].mean()) - lowest) / lowest
+    losses = curve.validation_loss.y
+    return float((losses[-3:].mean() - losses.min()) / losses.min())
 
 
 def rise_of_baseline(found: Measurements) -> float:
     """The same as a share of the constant's loss."""
     curve = found.of(LearningCurve)[0]
-    return (float(curve.validation_loss[-3:].mean()) - float(curve.validation_loss.min())) / (
-        curve.baseline_validation_loss
-    )
+    losses = curve.validation_loss.y
+    return float(losses[-3:].mean() - losses.min()) / (curve.baseline_validation_loss or math.nan)
 
 
 def worst_z(found: Measurements) -> float:

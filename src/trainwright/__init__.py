@@ -10,7 +10,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trainwright.doctor.diagnosis import diagnose
     from trainwright.report.preflight import check
+    from trainwright.report.watch import watch
     from trainwright.workbench.config import Config
     from trainwright.workbench.experiment import Experiment
     from trainwright.workbench.loop import train
@@ -21,10 +23,12 @@ _HOMES = {
     "Config": "trainwright.workbench.config",
     "Experiment": "trainwright.workbench.experiment",
     "check": "trainwright.report.preflight",
+    "diagnose": "trainwright.doctor.diagnosis",
     "train": "trainwright.workbench.loop",
+    "watch": "trainwright.report.watch",
 }
 
-__all__ = ["Config", "Experiment", "__version__", "check", "train"]
+__all__ = ["Config", "Experiment", "__version__", "check", "diagnose", "train", "watch"]
 
 
 def __getattr__(name: str) -> Any:

@@ -103,10 +103,10 @@ def test_log_softmax_and_probabilities_under_their_own_loss_are_no_softmax_bug()
     [
         (Net, {"optimizer": lambda p: torch.optim.Adam(p, lr=3e-7)}, "TW303"),
         (Net, {"optimizer": lambda p: torch.optim.SGD(p, lr=1e-5)}, "TW303"),
-        (Net, {"loss": lambda o, t: -functional.cross_entropy(o, t)}, "TW303"),
+        (Net, {"loss": lambda o, t: -functional.cross_entropy(o, t)}, "TW339"),
         (lambda: Net(end=torch.detach), {}, "TW303"),
         (lambda: Net(end=lambda x: x * 0 + 1), {}, "TW304"),
-        (lambda: Net(end=lambda x: x.softmax(0) * 10), {}, "TW305"),
+        (lambda: Net(end=lambda x: x.softmax(0) * 10), {}, "TW330"),
         (lambda: Net(end=lambda x: x.roll(1, 0)), {}, "TW305"),
         (lambda: Net(end=lambda x: x.log()), {}, "TW401"),
         (Net, {"optimizer": lambda p: torch.optim.SGD(p, lr=1e30)}, "TW401"),

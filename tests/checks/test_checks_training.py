@@ -9,7 +9,7 @@ import torch
 from sklearn.datasets import load_diabetes
 
 from trainwright.core import Measurement, Measurements, Severity, discover, judge
-from trainwright.measures.curves import BaselineComparison, BaselineScore, LearningCurve
+from trainwright.measures.curves import BaselineComparison, BaselineScore, Curve, LearningCurve
 from trainwright.measures.study import PairedGains, TestOpenings, student_t_95
 from trainwright.recipe.baselines import compare, fit_baselines
 from trainwright.recipe.curves import learning_curve
@@ -32,12 +32,13 @@ def refusal(code: str, *measured: Measurement) -> str:
 def curve(validation: Any, train: Any = None, **changes: Any) -> LearningCurve:
     validation = np.asarray(validation, dtype=float)
     n = len(validation)
+    epochs = np.arange(1.0, n + 1)
     made = LearningCurve(
-        epochs=np.arange(1.0, n + 1),
-        train_loss=np.linspace(1.0, 0.2, n) if train is None else np.asarray(train, dtype=float),
-        validation_loss=validation,
-        train_metric=np.full(n, 90.0),
-        validation_metric=np.full(n, 80.0),
+        train_loss=Curve(epochs, np.linspace(1.0, 0.2, n) if train is None else np.asarray(train, dtype=float)),
+        validation_loss=Curve(epochs, validation),
+        train_metric=Curve(epochs, np.full(n, 90.0)),
+        validation_metric=Curve(epochs, np.full(n, 80.0)),
+        learning_rate=Curve(epochs, np.full(n, 1e-3)),
         metric_name="accuracy",
         higher_is_better=True,
         unit="%",
@@ -47,11 +48,14 @@ def curve(validation: Any, train: Any = None, **changes: Any) -> LearningCurve:
         baseline_validation_metric=40.0,
         n_train=500,
         n_validation=100,
-        kept_epoch=n,
+        kept_at=float(n),
         optimizer="adam",
-        learning_rate=1e-3,
     )
     return replace(made, **changes)
+
+
+def over(*values: float) -> Curve:
+    return Curve(np.arange(1.0, len(values) + 1), np.array(values))
 
 
 def test_diabetes_a_linear_model_is_as_good_and_the_numbers_are_given() -> None:
@@ -107,7 +111,7 @@ def test_overfitting_needs_a_trend_and_bad_weights_kept() -> None:
     rising = [1.0, 0.8, 0.6, 0.5, 0.55, 0.62, 0.7, 0.78, 0.86, 0.95]
     (finding,) = findings("TW601", curve(rising))
     assert finding.fixes[0].changes == {"training.keep": "best"}
-    assert findings("TW601", curve(rising, kept_epoch=4)) == ()
+    assert findings("TW601", curve(rising, kept_at=4.0)) == ()
     assert findings("TW601", curve(rising, train=np.linspace(0.2, 1.0, 10))) == (), "training loss must still fall"
     assert findings("TW601", curve([1, 0.5, 0.52, 0.49, 0.53, 0.5, 0.52, 0.5, 0.51, 0.52])) == (), "a plateau"
     tiny = [1.0, 0.1, 0.01, 0.008, 0.009, 0.01, 0.011, 0.012, 0.012, 0.013]
@@ -120,19 +124,19 @@ def test_rise_of_loss_alone_is_advice_until_it_is_severe() -> None:
     mild = [1.0, 0.8, 0.6, 0.5, 0.52, 0.55, 0.58, 0.61, 0.64, 0.66]
     assert [f.severity for f in findings("TW601", curve(mild))] == [Severity.ADVICE]
     fallen = np.linspace(90.0, 70.0, 10)
-    assert [f.severity for f in findings("TW601", curve(mild, validation_metric=fallen))] == [Severity.WARNING]
+    assert [f.severity for f in findings("TW601", curve(mild, validation_metric=over(*fallen)))] == [Severity.WARNING]
 
 
 def test_not_learning_is_judged_on_both_parts_and_the_metric() -> None:
     flat = np.full(6, 1.1)
-    (finding,) = findings("TW501", curve(flat, flat, train_metric=np.full(6, 40.0), validation_metric=np.full(6, 40.0)))
+    low = {"train_metric": over(*[40.0] * 6), "validation_metric": over(*[40.0] * 6)}
+    (finding,) = findings("TW501", curve(flat, flat, **low))
     assert not finding.fixes[0].executable, "the rate is as usual, so it is not blamed"
     assert findings("TW501", curve(flat, flat)) == (), "accuracy rose although the loss did not"
     assert findings("TW501", curve(np.linspace(1.1, 0.9, 6), flat)) == (), "validation learnt, as under heavy dropout"
-    low = {"train_metric": np.full(6, 40.0), "validation_metric": np.full(6, 40.0)}
-    slow = curve(flat, flat, learning_rate=1e-6, **low)
+    slow = curve(flat, flat, learning_rate=over(*[1e-6] * 6), **low)
     assert findings("TW501", slow)[0].fixes[0].changes == {"optimizer.learning_rate": 1e-3}
-    wild = curve(flat, [1.1, 5, 1.2, 6, 2, 7], learning_rate=0.5, **low)
+    wild = curve(flat, [1.1, 5, 1.2, 6, 2, 7], learning_rate=over(*[0.5] * 6), **low)
     assert findings("TW501", wild)[0].fixes[0].changes == {"optimizer.learning_rate": 1e-3}
 
 

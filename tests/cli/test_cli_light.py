@@ -42,12 +42,15 @@ def any_check() -> str:
         ["rules", "--json"],
         ["explain", "<any check>"],
         ["runs"],
+        ["diagnose", "--help"],
+        ["diagnose", "<a log>"],
         ["run", "digits", "--fail-on", "eror"],
     ],
     ids=" ".join,
 )
 def test_light_commands_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
-    arguments = [any_check() if each == "<any check>" else each for each in arguments]
+    real = {"<any check>": any_check(), "<a log>": str(Path(__file__).parents[1] / "logbook" / "logs")}
+    arguments = [real.get(each, each) for each in arguments]
     done = start(*arguments, code=REPORT_IMPORTS, cwd=tmp_path)
     assert done.returncode == (2 if "eror" in arguments else 0), done.stderr
     assert done.stderr.splitlines()[-1] == "heavy:"
@@ -55,11 +58,11 @@ def test_light_commands_import_nothing_heavy(arguments: list[str], tmp_path: Pat
 
 def test_help_shows_every_command_and_the_exit_codes() -> None:
     shown = start("--help").stdout
-    for word in ("run", "audit", "check", "explain", "rules", "runs", "130", "trainwright run digits"):
+    for word in ("run", "audit", "check", "diagnose", "explain", "rules", "runs", "130", "trainwright run digits"):
         assert word in shown
 
 
-@pytest.mark.parametrize("command", ["run", "audit", "check", "explain", "rules", "runs"])
+@pytest.mark.parametrize("command", ["run", "audit", "check", "diagnose", "explain", "rules", "runs"])
 def test_every_help_has_an_example(command: str) -> None:
     assert f"trainwright {command}" in start(command, "--help").stdout.split("Usage:")[1].partition("\n")[2]
 

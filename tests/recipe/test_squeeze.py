@@ -91,10 +91,31 @@ def test_what_was_trained_before_joins_the_mixed_ensemble(digits: Experiment, ma
     result = SqueezeStage().run(context)
     row = next(row for row in result.tables[0].rows if row[0] == squeeze.MIXED)
     others = [member for member in regularized["members"] if member["seed"] < 1000]
-    assert row[1] == context.plan.ensemble + len(others)
+    assert row[1] == context.plan.ensemble + context.plan.seeds + len(others)  # members, longer ones, earlier ones
     assert len(others) >= 2 * len(regularized["seeds"])  # plain, and something that was not worse
     new = {path.name for path in (context.run.path / "trainings").iterdir()} - folders
-    assert len(new) <= context.plan.ensemble + context.plan.seeds  # members and moving averages; none trained again
+    assert len(new) <= context.plan.ensemble + 2 * context.plan.seeds  # moving averages and longer ones; none twice
+
+
+def test_networks_are_left_training_for_longer_on_inputs_that_vary(
+    digits: Experiment, diabetes: Experiment, make_context: MakeContext
+) -> None:
+    for experiment in (digits, diabetes):
+        context = make_context(experiment)
+        result = SqueezeStage().run(context)
+        step = next(step for step in result.steps if step.name == squeeze.LEFT_TRAINING)
+        assert "training.augmentation = auto" in step.expect
+        assert "schedule.name = cosine" in step.expect
+        trainings = [json.loads(p.read_text())["body"] for p in context.run.path.glob("trainings/*/result.json")]
+        longer = [each for each in trainings if len(each["history"]) == squeeze.LONGER * context.plan.epochs_full]
+        assert len(longer) == context.plan.seeds
+
+
+def test_what_harmed_is_not_tried_again_for_longer(digits: Experiment) -> None:
+    everything = {"schedule.name": "cosine", "training.augmentation": "auto"}
+    assert squeeze.varied(digits, ()) == everything
+    assert squeeze.varied(digits, ("training.augmentation",)) == {"schedule.name": "cosine"}
+    assert squeeze.varied(digits.with_changes(everything), ()) == {}
 
 
 def test_an_averaging_experiment_is_not_averaged_twice(digits: Experiment, make_context: MakeContext) -> None:

@@ -9,7 +9,7 @@ import trainwright
 
 
 def test_the_public_names_are_exactly_these() -> None:
-    assert trainwright.__all__ == ["Config", "Experiment", "__version__", "check", "train"]
+    assert trainwright.__all__ == ["Config", "Experiment", "__version__", "check", "diagnose", "train", "watch"]
     assert dir(trainwright) == sorted(trainwright.__all__)
     for name in trainwright.__all__:
         assert getattr(trainwright, name) is not None
@@ -18,5 +18,8 @@ def test_the_public_names_are_exactly_these() -> None:
 
 
 def test_importing_the_package_and_its_settings_needs_no_torch() -> None:
-    code = "import sys, trainwright, trainwright.logbook.index; trainwright.Config; assert 'torch' not in sys.modules"
+    code = (
+        "import sys, trainwright, trainwright.logbook.index; trainwright.Config, trainwright.diagnose; "
+        "assert 'torch' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

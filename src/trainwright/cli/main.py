@@ -1,7 +1,7 @@
 """The command line: ``trainwright COMMAND``; each command stands in a module of its own.
 
-Nothing heavy is imported here or at the top of a command's module, so that help, ``rules``, ``explain`` and ``runs``
-start in well under half a second; a test holds that they never import torch.
+Nothing heavy is imported here or at the top of a command's module, so that help, ``rules``, ``explain``, ``runs`` and
+``diagnose`` start in well under half a second; a test holds that they never import torch.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from trainwright.cli import audit, check, explain, rules, run, runs
+from trainwright.cli import audit, check, diagnose, explain, rules, run, runs, watch
 
 app = typer.Typer(
     name="trainwright",
@@ -44,15 +44,19 @@ def _root(
 
     [bold]trainwright run digits[/]             the whole way on bundled data
     [bold]trainwright run mydata.csv[/]         the same on your own table
+    [bold]trainwright watch train.py[/]         your own training script, unchanged
     [bold]trainwright audit photos/[/]          only look at the data
     [bold]trainwright check train.py[/]         try out your own script's model before it trains
+    [bold]trainwright diagnose log.csv[/]       what a training's log tells, whatever wrote it
     [bold]trainwright explain initial-loss[/]   what a check finds and why
     """
 
 
 app.command("run")(run.command)
+app.command("watch", context_settings=watch.CONTEXT)(watch.command)
 app.command("audit")(audit.command)
 app.command("check", context_settings=check.PASS_ON)(check.command)
+app.command("diagnose")(diagnose.command)
 app.command("explain")(explain.command)
 app.command("rules")(rules.command)
 app.command("runs")(runs.command)

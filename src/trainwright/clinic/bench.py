@@ -28,7 +28,9 @@ class Bench:
     ``inputs`` [N, F], [N, C, H, W] or [N, T, F]; ``targets`` [N] class numbers or values; ``splits`` row numbers by
     split name; ``config`` dotted settings as ``Experiment.with_changes`` takes them; ``unreadable`` (path, reason)
     pairs of files that could not be read; ``gains`` per-seed gains of each thing tried in a study; ``test_openings``
-    how often the test set was opened.
+    how often the test set was opened; ``loop`` how the hand-written training loop goes, a name that
+    ``testing.bench_loops`` knows; ``loss`` and ``optimizer`` an own loss and optimizer, names that
+    ``testing.bench_parts`` knows, empty for the configured ones.
     """
 
     name: str
@@ -45,6 +47,9 @@ class Bench:
     config: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     gains: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: MappingProxyType({}))
     test_openings: int = 1
+    loop: str = "sound"
+    loss: str = ""
+    optimizer: str = ""
 
     def with_config(self, **changes: Any) -> Bench:
         """A copy with settings changed; write ``optimizer__learning_rate`` for ``optimizer.learning_rate``."""

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 
 from trainwright.data.dataset import Task
-from trainwright.measures.curves import LearningCurve
+from trainwright.measures.curves import Curve, LearningCurve
 from trainwright.report.view import Chart, Rule
 from trainwright.workbench.experiment import Experiment
 from trainwright.workbench.loop import EpochRecord, TrainingResult
 from trainwright.workbench.losses import Loss
+from trainwright.workbench.randomness import seeded
 
 MOST_LAYERS = 12
 """Lines that can still be told apart in one chart; of deeper networks evenly spaced layers are shown."""
+SAMPLES_COMPARED = 64
+"""Samples on which training and evaluation mode are compared."""
 
 
 def learning_curve(experiment: Experiment, result: TrainingResult) -> LearningCurve:
@@ -26,12 +28,14 @@ def learning_curve(experiment: Experiment, result: TrainingResult) -> LearningCu
     constant = constant_baseline(experiment)
     metric = experiment.metric
     prepared = experiment.prepared
+    schedule = experiment.config.schedule
+    epochs = [r.epoch for r in history]
     return LearningCurve(
-        epochs=np.array([r.epoch for r in history], dtype=np.float64),
-        train_loss=np.array([r.train_loss for r in history], dtype=np.float64),
-        validation_loss=np.array([r.validation_loss for r in history], dtype=np.float64),
-        train_metric=np.array([r.train_metric for r in history], dtype=np.float64),
-        validation_metric=np.array([r.validation_metric for r in history], dtype=np.float64),
+        train_loss=Curve.of(epochs, (r.train_loss for r in history)),
+        validation_loss=Curve.of(epochs, (r.validation_loss for r in history)),
+        train_metric=Curve.of(epochs, (r.train_metric for r in history)),
+        validation_metric=Curve.of(epochs, (r.validation_metric for r in history)),
+        learning_rate=Curve.of(epochs, (r.learning_rate for r in history)),
         metric_name=metric.name,
         higher_is_better=metric.higher_is_better,
         unit=metric.unit,
@@ -41,10 +45,30 @@ def learning_curve(experiment: Experiment, result: TrainingResult) -> LearningCu
         baseline_validation_metric=constant["validation"][1],
         n_train=len(prepared.train_inputs),
         n_validation=len(prepared.validation_inputs),
-        kept_epoch=result.kept_epoch,
+        kept_at=float(result.kept_epoch),
+        steps_per_epoch=history[0].step if history else None,
         optimizer=experiment.config.optimizer.name,
-        learning_rate=history[0].learning_rate if history else math.nan,
+        has_schedule=schedule.name != "constant" or schedule.warmup > 0,
+        is_game=False,
+        train_only=tuple(_train_only(experiment, result)),
     )
+
+
+def _train_only(experiment: Experiment, result: TrainingResult) -> Iterator[str]:
+    """What acts in training only, and so may make the training loss the worse one of the two."""
+    config = experiment.config
+    if config.training.augmentation != "none":
+        yield "augmentation"
+    if config.loss.label_smoothing:
+        yield "label smoothing"
+    if config.training.average:
+        yield "averaged weights"
+    if config.loss.name == "python":
+        yield "a loss of your own"
+    model, inputs = experiment.build_model(result.seed), experiment.prepared.train_inputs[:SAMPLES_COMPARED]
+    with torch.no_grad(), seeded(0):
+        if not torch.allclose(model.train()(inputs), model.eval()(inputs), equal_nan=True):
+            yield "layers that act in training only, such as dropout"
 
 
 def constant_baseline(experiment: Experiment) -> dict[str, tuple[float, float]]:

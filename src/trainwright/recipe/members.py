@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from trainwright.recipe.context import Context
@@ -18,6 +18,10 @@ class Member:
     settings: Mapping[str, Any]
     seed: int
     epochs: int
+
+    def changed(self, changes: Mapping[str, Any]) -> Member:
+        """The same with ``changes`` on top of its settings."""
+        return replace(self, settings={**self.settings, **changes})
 
     def experiment(self, context: Context) -> Experiment:
         """What is trained."""

@@ -29,14 +29,15 @@ def to_json(view: RunView) -> str:
 
 def standard_json(data: Any) -> str:
     """Plain data as standard JSON; numbers that JSON has not as in :func:`to_json`."""
-    return json.dumps(_standard(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(standard(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _standard(value: Any) -> Any:
+def standard(value: Any) -> Any:
+    """The same as plain data that standard JSON can hold, see :func:`to_json`."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, dict):
-        return {str(key): _standard(item) for key, item in value.items()}
+        return {str(key): standard(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_standard(item) for item in value]
+        return [standard(item) for item in value]
     return value

@@ -24,8 +24,12 @@ _STATUS = {"finished": "green", "running": "cyan", "stopped": "red", "interrupte
 MAX_TABLE_ROWS = 12
 
 
-def print_finding(console: Console, finding: Finding) -> None:
-    """One finding: what happened, what was expected, what to do, the numbers and the fixes as YAML diffs."""
+def print_finding(console: Console, finding: Finding, *, settings: bool = True) -> None:
+    """One finding: what happened, what was expected, what to do, the numbers and the fixes.
+
+    ``settings``: show a fix's changes of settings as YAML diffs; a program without our configuration has no use for
+    them.
+    """
     sign, style = _SEVERITY[finding.severity]
     head = Text.assemble((f"{sign} {finding.severity.value}", style), "  ", (finding.code, "bold"), f" {finding.name}")
     if finding.where:
@@ -35,7 +39,7 @@ def print_finding(console: Console, finding: Finding) -> None:
     console.print(head)
     body: list[RenderableType] = [_sentences(finding)]
     body += [_evidence(e) for e in finding.evidence]
-    body += [_fix(f) for f in finding.fixes]
+    body += [_fix(f, settings=settings) for f in finding.fixes]
     if finding.why_confident:
         body.append(Text(f"{finding.confidence:.0%} sure: {finding.why_confident}", "dim"))
     console.print(Padding(Group(*body), (0, 0, 1, 2)))
@@ -67,11 +71,11 @@ def _evidence(evidence: Evidence) -> Text:
     return text
 
 
-def _fix(fix: Fix) -> Group:
+def _fix(fix: Fix, *, settings: bool) -> Group:
     parts: list[RenderableType] = [Text.assemble(("fix  ", "bold green"), fix.title)]
     if fix.instruction:
         parts.append(Padding(Text(fix.instruction), (0, 0, 0, 5)))
-    for line in yaml_diff(fix.changes):
+    for line in yaml_diff(fix.changes) if settings else ():
         parts.append(Padding(Text(f"{line.sign} {line.text}", _DIFF[line.sign]), (0, 0, 0, 5)))
     return Group(*parts)
 

@@ -15,18 +15,26 @@ from trainwright.clinic.bench import Bench, ModelSpec
 from trainwright.core import Measurement, Measurements
 from trainwright.data.dataset import Dataset, Kind, Task, UnreadableFile
 from trainwright.data.scans import scan
+from trainwright.doctor.session import MEASURED, Session
+from trainwright.doctor.taps import Taps
 from trainwright.doctor.trials import TRIALS, run_trials
 from trainwright.logbook.openings import record_opening
 from trainwright.measures.curves import BaselineComparison, LearningCurve
 from trainwright.measures.study import PairedGains, TestOpenings
 from trainwright.recipe.baselines import compare, fit_baselines
 from trainwright.recipe.curves import learning_curve
+from trainwright.testing.bench_loops import run_loop
 from trainwright.testing.bench_models import BenchNet
+from trainwright.testing.bench_parts import LOSSES, OPTIMIZERS
 from trainwright.workbench.experiment import Experiment
 from trainwright.workbench.loop import TrainingResult, train
 
 TRAINED: frozenset[type[Measurement]] = frozenset({LearningCurve, BaselineComparison})
 """Measurements that need a whole training."""
+WATCHED: frozenset[type[Measurement]] = MEASURED - {LearningCurve} - set(TRIALS)
+"""Measurements that need a loop to be watched; its learning curve then is the one that was watched, too."""
+WATCHED_STEPS = 200
+WATCHED_EVERY = 5
 STUDIED: frozenset[type[Measurement]] = frozenset({PairedGains, TestOpenings})
 """Measurements of a series of experiments."""
 
@@ -47,6 +55,8 @@ def to_experiment(bench: Bench, changes: Mapping[str, Any] = MappingProxyType({}
     experiment = Experiment(
         data=dataset,
         model=_factory(bench.model),
+        loss=LOSSES[bench.loss] if bench.loss else None,
+        optimizer=OPTIMIZERS[bench.optimizer] if bench.optimizer else None,
         capacity="width",
         name=bench.name,
         seed=bench.seed,
@@ -75,15 +85,29 @@ def measure(
     found: list[Measurement] = []
     if wanted & set(TRIALS):
         found.extend(run_trials(experiment.setup(bench.seed), wanted))
+    if wanted & WATCHED:
+        found.extend(m for m in watched(experiment, bench) if type(m) in wanted)
+        wanted -= {LearningCurve}
     if wanted & TRAINED:
         found.extend(_measure_training(experiment, bench, wanted))
     if PairedGains in wanted:
         found.extend(PairedGains(name=name, gains=gains, unit="%") for name, gains in bench.gains.items())
     if TestOpenings in wanted:
         found.append(_open_test(experiment, bench.test_openings))
-    if wanted - set(TRIALS) - TRAINED - STUDIED:
+    if wanted - set(TRIALS) - TRAINED - STUDIED - WATCHED:
         found.extend(m for m in _scan(experiment) if type(m) in wanted)
     return Measurements(found)
+
+
+def watched(experiment: Experiment, bench: Bench, steps: int = WATCHED_STEPS) -> Measurements:
+    """What the live monitor sees of the bench's hand-written loop; a fault of the monitor's own is raised here."""
+    session, faults = Session(every=WATCHED_EVERY), list[Exception]()
+    with Taps(session, faults.append, session.governor.spend), np.errstate(invalid="ignore", over="ignore"):
+        run_loop(experiment, bench, steps=steps)
+    if faults:
+        raise faults[0]
+    session.ended()
+    return session.measurements()
 
 
 def _scan(experiment: Experiment) -> Measurements:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 
@@ -12,21 +13,36 @@ from trainwright.clinic.bench import ModelSpec
 from trainwright.core import UsageError
 
 QUIRKS: dict[str, str] = {
+    "adapter": "frozen head with a low-rank adapter that starts at zero",
+    "auxiliary": "auxiliary head that is never called",
     "batch-leak": "subtracts the mean over the batch",
     "batch-norm": "batch normalisation after every hidden layer",
+    "detached": "cuts the graph in front of the head",
+    "disturbed": "sign of the last layer turned once, in the midst of training",
     "dropout": "dropout of one half after every hidden layer",
     "frozen": "no parameter trained but the last bias",
     "frozen-first": "first layer frozen on purpose",
+    "hasty-norm": "running statistics of batch normalisation follow the last batch",
     "heavy-dropout": "dropout of 0.99 after every hidden layer",
     "ignore-input": "multiplies the features by zero",
     "large-head": "last layer thirty times too large",
     "layer-norm": "layer normalisation after every hidden layer",
     "log-of-negative": "log of the features, which may be negative",
+    "no-activation": "no activation functions",
+    "plain-list": "hidden layers held in a plain list",
+    "relu-output": "ReLU after the last layer",
     "sigmoid-output": "sigmoid after the last layer",
     "softmax": "softmax after the last layer",
+    "softmax-over-batch": "softmax along the samples after the last layer",
+    "unused-layer": "a layer that is never called",
+    "stale-evaluation": "evaluation mode uses a copy made before training",
     "zero-head": "last layer starts at zero",
 }
 """Every quirk and what it does."""
+
+
+DISTURBED_AT = 150
+"""Training pass in which the quirk "disturbed" strikes."""
 
 
 class BenchNet(nn.Module):
@@ -43,24 +59,45 @@ class BenchNet(nn.Module):
             )
         self.quirks = spec.quirks
         self.body, features = _BODIES[spec.kind](spec, sample_shape)
-        self.head = nn.Linear(features, n_outputs)
+        if "plain-list" in spec.quirks:
+            self.body = _PlainList(self.body)
+        if "unused-layer" in spec.quirks:
+            self.second = nn.Linear(features, features)
+        if "auxiliary" in spec.quirks:
+            self.aux_head = nn.Linear(features, n_outputs)
+        self.head: nn.Module = nn.Linear(features, n_outputs)
         self._apply_to_parameters()
+        if "adapter" in spec.quirks:
+            self.head = _Adapter(self.head)
+        self._passes = 0
+        if "stale-evaluation" in spec.quirks:
+            # In a function, so that the copy takes part neither in training nor in checkpoints.
+            self._evaluate = _joined(copy.deepcopy(self.body), copy.deepcopy(self.head))
+
+    def _disturb(self) -> None:
+        self._passes += self.training
+        if "disturbed" in self.quirks and self.training and self._passes == DISTURBED_AT:
+            with torch.no_grad():
+                self.head.get_parameter("weight").neg_()
 
     def _apply_to_parameters(self) -> None:
         with torch.no_grad():
             if "zero-head" in self.quirks:
-                nn.init.zeros_(self.head.weight)
-                nn.init.zeros_(self.head.bias)
+                nn.init.zeros_(self.head.get_parameter("weight"))
+                nn.init.zeros_(self.head.get_parameter("bias"))
             if "large-head" in self.quirks:
-                self.head.weight.mul_(30)
+                self.head.get_parameter("weight").mul_(30)
         if "frozen-first" in self.quirks:
             next(iter(self.body.parameters())).requires_grad_(False)
         if "frozen" in self.quirks:
             self.requires_grad_(False)
-            self.head.bias.requires_grad_(True)
+            self.head.get_parameter("bias").requires_grad_(True)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Outputs [N, n_outputs] of inputs [N, ...]."""
+        if "stale-evaluation" in self.quirks and not self.training:
+            return self._evaluate(inputs)
+        self._disturb()
         features = self.body(inputs)
         if "batch-leak" in self.quirks:
             features = features - features.mean(0, keepdim=True)
@@ -68,10 +105,56 @@ class BenchNet(nn.Module):
             features = features * 0
         if "log-of-negative" in self.quirks:
             features = torch.log(features - 0.1)
-        outputs: Tensor = self.head(features)
-        if "softmax" in self.quirks:
-            outputs = outputs.softmax(-1)
-        return outputs.sigmoid() if "sigmoid-output" in self.quirks else outputs
+        outputs: Tensor = self.head(features.detach() if "detached" in self.quirks else features)
+        for quirk, activation in _ENDINGS.items():
+            if quirk in self.quirks:
+                outputs = activation(outputs)
+        return outputs
+
+
+_ENDINGS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu-output": torch.relu,
+    "sigmoid-output": torch.sigmoid,
+    "softmax": lambda outputs: outputs.softmax(-1),
+    "softmax-over-batch": lambda outputs: outputs.softmax(0),
+}
+
+
+def _joined(body: nn.Module, head: nn.Module) -> Callable[[Tensor], Tensor]:
+    def evaluate(inputs: Tensor) -> Tensor:
+        outputs: Tensor = head(body(inputs))
+        return outputs
+
+    return evaluate
+
+
+class _PlainList(nn.Module):
+    """Layers that torch does not see."""
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.layers = [body]
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        for layer in self.layers:
+            inputs = layer(inputs)
+        return inputs
+
+
+class _Adapter(nn.Module):
+    """A frozen layer and beside it a trained product of two small matrices, of which the second starts at zero."""
+
+    def __init__(self, layer: nn.Module, rank: int = 2) -> None:
+        super().__init__()
+        weight = layer.get_parameter("weight")
+        self.layer = layer.requires_grad_(False)
+        self.down = nn.Linear(weight.shape[1], rank, bias=False)
+        self.up = nn.Linear(rank, weight.shape[0], bias=False)
+        nn.init.zeros_(self.up.weight)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs: Tensor = self.layer(inputs) + self.up(self.down(inputs))
+        return outputs
 
 
 class _LastState(nn.Module):
@@ -89,10 +172,12 @@ class _LastState(nn.Module):
 def _after(spec: ModelSpec, width: int, *, image: bool = False) -> list[nn.Module]:
     layers: list[nn.Module] = []
     if "batch-norm" in spec.quirks:
-        layers.append(nn.BatchNorm2d(width) if image else nn.BatchNorm1d(width))
+        momentum = 0.99 if "hasty-norm" in spec.quirks else 0.1
+        layers.append(nn.BatchNorm2d(width, momentum=momentum) if image else nn.BatchNorm1d(width, momentum=momentum))
     if "layer-norm" in spec.quirks:
         layers.append(nn.GroupNorm(1, width) if image else nn.LayerNorm(width))
-    layers.append(nn.ReLU())
+    if "no-activation" not in spec.quirks:
+        layers.append(nn.ReLU())
     if "dropout" in spec.quirks:
         layers.append(nn.Dropout(0.5))
     if "heavy-dropout" in spec.quirks:

@@ -24,6 +24,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from trainwright.clinic.bench import Bench
+from trainwright.clinic.model_benches import MODELS
 from trainwright.clinic.training_benches import HEALTHY, TRICKY
 from trainwright.core import (
     CannotEvaluate,
@@ -40,7 +41,8 @@ from trainwright.core import (
 )
 from trainwright.core.documentation import SECTIONS
 from trainwright.doctor.trials import TRIALS
-from trainwright.testing.bench import STUDIED, TRAINED, measure
+from trainwright.measures.curves import LearningCurve
+from trainwright.testing.bench import STUDIED, TRAINED, WATCHED, measure
 
 BenchMaker = Callable[[int], Bench]
 Fault = Callable[[Bench], Bench]
@@ -63,7 +65,8 @@ def take(
     A kind that the bench does not allow (a network trained on infinite inputs, say) is left out.
     """
     wanted = set(kinds)
-    key = (healthy, seed, fault, json.dumps(dict(changes), sort_keys=True))
+    # A watched loop has a learning curve of its own, which is not that of the program's loop.
+    key = (healthy, seed, fault, json.dumps(dict(changes), sort_keys=True), bool(wanted & WATCHED))
     missing = {kind for kind in wanted if (*key, kind) not in _taken}
     if missing:
         bench = healthy(seed) if fault is None else fault(healthy(seed))
@@ -76,7 +79,8 @@ def take(
 
 def _groups(kinds: set[type[Measurement]]) -> Iterator[set[type[Measurement]]]:
     """Kinds that one probe takes together."""
-    for group in (kinds & TRAINED, kinds - TRAINED - STUDIED - set(TRIALS)):
+    live = kinds & (WATCHED | {LearningCurve}) if kinds & WATCHED else set[type[Measurement]]()
+    for group in (live, kinds & TRAINED - live, kinds - TRAINED - STUDIED - WATCHED - set(TRIALS)):
         if group:
             yield group
     for kind in kinds & (STUDIED | set(TRIALS)):
@@ -97,7 +101,7 @@ def kinds_of(checks: Iterable[Check]) -> set[type[Measurement]]:
 
 def is_of_data(check: Check) -> bool:
     """Whether a check judges data alone, before there is a model."""
-    return not kinds_of([check]) & (set(TRIALS) | TRAINED | STUDIED)
+    return not kinds_of([check]) & (set(TRIALS) | TRAINED | STUDIED | WATCHED)
 
 
 def alarms(check: Check, measurements: Measurements) -> tuple[Finding, ...]:
@@ -114,7 +118,7 @@ class CheckContract:
 
     catalogue: ClassVar[Catalogue]
     seeds: ClassVar[tuple[int, ...]] = (0, 1, 2, 3, 4)
-    neighbours: ClassVar[tuple[BenchMaker, ...]] = (*HEALTHY, *TRICKY)
+    neighbours: ClassVar[tuple[BenchMaker, ...]] = (*HEALTHY, *TRICKY, *MODELS)
     neighbour_seeds: ClassVar[tuple[int, ...]] = (0,)
 
     def pytest_generate_tests(self, metafunc: Any) -> None:
@@ -145,8 +149,9 @@ class CheckContract:
         for seed in self.neighbour_seeds:
             trainable = "training.epochs" in neighbour(seed).config
             kinds = kinds_of(checks) - (frozenset() if trainable else TRAINED)
-            measured = take(neighbour, seed, kinds)
-            found = [finding for check in checks for finding in alarms(check, measured)]
+            trained = kinds & TRAINED
+            views = (take(neighbour, seed, kinds), take(neighbour, seed, trained))
+            found = [f for check in checks for view in views for f in alarms(check, view)]
             assert not found, f"with seed {seed}: " + "; ".join(f"{f.code}: {f.happened}" for f in found)
 
     def test_fires_on_its_fault(self, check: Check, case: Case) -> None:
@@ -209,7 +214,11 @@ class CheckContract:
         case, checks = check.cases[0], list(self.catalogue)
         if is_of_data(check):
             checks = [other for other in checks if is_of_data(other)]
-        measured = take(case.healthy, self.seeds[0], kinds_of(checks), fault=case.fault)
+        own = kinds_of([check])  # taken by themselves, so that a whole training is not replaced by a watched loop
+        groups = (own, kinds_of(checks) - own)
+        measured = Measurements(
+            m for kinds in groups for m in take(case.healthy, self.seeds[0], kinds, fault=case.fault)
+        )
         verdict = judge(checks, measured)
         assert _leads(check, verdict), (
             f"{check.code} should lead on {case.fault.__name__}, but the order is "
@@ -272,11 +281,19 @@ def odd_variants(measurement: Any) -> Iterator[Any]:
     """
     fields = [f.name for f in dataclasses.fields(measurement) if f.init]
     for oddness in _ODDNESS:
-        changed = {name: oddness(getattr(measurement, name)) for name in fields}
+        changed = {name: _changed(getattr(measurement, name), oddness) for name in fields}
         yield dataclasses.replace(measurement, **changed)
         for name, value in changed.items():
             if value is not getattr(measurement, name):
                 yield dataclasses.replace(measurement, **{name: value})
+
+
+def _changed(value: Any, oddness: Callable[[Any], Any]) -> Any:
+    """A value made odd; of a part that is a dataclass itself (a curve, say) all fields together."""
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return oddness(value)
+    fields = [f.name for f in dataclasses.fields(value) if f.init]
+    return dataclasses.replace(value, **{name: _changed(getattr(value, name), oddness) for name in fields})
 
 
 def _emptied(value: Any) -> Any:

@@ -78,6 +78,8 @@ class ScheduleConfig(Section):
     name: Literal["constant", "cosine", "onecycle", "step"] = "constant"
     warmup: float = Field(0.0, ge=0, lt=1)
     """Share of all steps."""
+    end: float = Field(1.0, gt=0, le=1)
+    """Share of all steps at which the schedule has run out; its last rate holds from there."""
 
 
 class TrainingConfig(Section):

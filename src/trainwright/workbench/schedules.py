@@ -19,8 +19,11 @@ def schedule_factor(schedule: ScheduleConfig, step: int, total: int) -> float:
     """What the learning rate is multiplied by at ``step`` (0 … total - 1).
 
     constant: 1. cosine: falls to 0. onecycle: climbs from 1/25 to 1, then falls to 1e-4. step: ×0.1 at 50 % and 75 %.
+    ``schedule.end`` is where it has run out, as a share of ``total``.
     ``schedule.warmup`` climbs in equal steps over that share of ``total``, for every schedule but constant 0.
     """
+    total = max(1, round(schedule.end * total))
+    step = min(step, total)
     if schedule.name == "onecycle":
         warmup = round((schedule.warmup or ONE_CYCLE_WARMUP) * total)
         if step < warmup:

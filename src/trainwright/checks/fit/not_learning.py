@@ -6,12 +6,15 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from trainwright.clinic import training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Series, Severity
-from trainwright.measures.curves import LearningCurve
+from trainwright.measures.curves import BLOCKS, FEWEST_EPOCHS, Curve, LearningCurve
+from trainwright.measures.trends import lowest_level
 
+_WIRING = ("TW307", "TW309", "TW328", "TW332", "TW342")
+_OUTPUTS = ("TW315", "TW316", "TW317", "TW318", "TW330", "TW340")
+_LOSSES = ("TW319", "TW320", "TW321", "TW325", "TW339")
 LIMIT = 0.05
 """Share of the input-independent loss that must have been learnt, on train or validation. The healthy benches learn at
 least 0.3 over five seeds and four widths; ill ones at most 0.03."""
@@ -19,10 +22,8 @@ least 0.3 over five seeds and four widths; ill ones at most 0.03."""
 METRIC_ERRORS = 3.0
 """An accuracy this many standard errors above the constant prediction's counts as learning, whatever the loss."""
 
-FEWEST_EPOCHS = 3
-
-TYPICAL_RATE = {"adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "sgd": 0.05}
-"""Where each optimizer usually works for standardised data; proposed only from more than a factor 30 away."""
+FAR = 30.0
+"""Factor from the optimizer's usual rate beyond which another rate is proposed."""
 
 
 class NotLearning(Check):
@@ -52,7 +53,7 @@ class NotLearning(Check):
     code = "TW501"
     name = "not-learning"
     severity = Severity.ERROR
-    after = ("TW401", "TW315", "TW304", "TW303")
+    after = ("TW401", "TW304", "TW303", *_WIRING, *_OUTPUTS, *_LOSSES)
     cases = (
         Case(training_benches.alloys_mlp, training_faults.heavy_dropout),
         Case(training_benches.alloys_mlp, training_faults.tiny_rate),
@@ -60,42 +61,37 @@ class NotLearning(Check):
     )
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
-        if not curve.is_complete or len(curve.epochs) < FEWEST_EPOCHS:
-            raise CannotEvaluate(f"{len(curve.epochs)} complete epochs are too few to tell; {FEWEST_EPOCHS} are needed")
-        train = _learnt(curve.train_loss, curve.baseline_train_loss)
-        validation = _learnt(curve.validation_loss, curve.baseline_validation_loss)
+        curve.require_chance_to_learn()
+        train_loss, baseline = curve.trend, curve.baseline_train_loss
+        train = _learnt(curve.train_loss, baseline)
+        judged = curve.baseline_validation_loss if curve.baseline_validation_loss is not None else baseline
+        validation = _learnt(curve.validation_loss, judged) if len(curve.validation_loss) else -math.inf
         if max(train, validation) >= LIMIT or _metric_learnt(curve):
             return
         restless = _is_restless(curve)
-        final = float(curve.validation_metric[-1])
-        unit = f" {curve.unit}" if curve.unit else ""
+        evidence = [_evidence(train, "train", _series(curve))]
+        if len(curve.validation_loss):
+            evidence.append(_evidence(validation, "validation"))
         yield self.finding(
-            happened=f"After {len(curve.epochs)} epochs the training loss is {curve.train_loss[-1]:.4g}, where "
-            f"predicting the same for every input has {curve.baseline_train_loss:.4g}; validation {curve.metric_name} "
-            f"is {final:.4g}{unit}, the constant's {curve.baseline_validation_metric:.4g}{unit}. "
+            happened=f"After {curve.length:g} {curve.x_unit}s the training loss is {train_loss.y[-1]:.4g}, where "
+            f"predicting the same for every input has {baseline:.4g}{_metric_text(curve)}. "
             f"{max(train, 0):.1%} was learnt.",
             expected=f"A loss at least {LIMIT:.0%} below the constant prediction's, on training or validation data.",
             todo=_todo(curve, restless),
-            evidence=(
-                Evidence(
-                    "share of the constant's loss learnt", train, limit=LIMIT, where="train", series=_series(curve)
-                ),
-                Evidence("share of the constant's loss learnt", validation, limit=LIMIT, where="validation"),
-            ),
+            evidence=tuple(evidence),
             fixes=_fixes(curve, restless),
             confidence=0.95,
             why_confident="Judged against the constant prediction on the same samples, over three epochs or more.",
         )
 
 
-def _learnt(losses: npt.NDArray[np.float64], baseline: float) -> float:
-    finite = losses[np.isfinite(losses)]
-    if not math.isfinite(baseline) or baseline <= 0:
-        raise CannotEvaluate(f"the loss of a constant prediction is {baseline}")
+def _learnt(losses: Curve, baseline: float | None) -> float:
+    finite = losses.finite
+    if baseline is None or not math.isfinite(baseline) or baseline <= 0:
+        raise CannotEvaluate(f"the loss of a constant prediction is {'not known' if baseline is None else baseline}")
     if len(finite) < FEWEST_EPOCHS:
         raise CannotEvaluate(f"only {len(finite)} of {len(losses)} losses are finite")
-    means = np.convolve(finite, np.full(3, 1 / 3), mode="valid")
-    return float((baseline - means.min()) / baseline)
+    return (baseline - lowest_level(finite.blocks(BLOCKS).y)) / baseline
 
 
 def _metric_learnt(curve: LearningCurve) -> bool:
@@ -106,27 +102,43 @@ def _metric_learnt(curve: LearningCurve) -> bool:
         (curve.train_metric, curve.baseline_train_metric, curve.n_train),
         (curve.validation_metric, curve.baseline_validation_metric, curve.n_validation),
     ):
+        if not len(metric) or baseline is None:
+            continue
         share = min(max(baseline / 100, 0.01), 0.99)
-        error = 100 * math.sqrt(share * (1 - share) / max(1, n))
-        if len(metric) and metric[-1] - baseline > METRIC_ERRORS * error:
+        error = 100 * math.sqrt(share * (1 - share) / max(1, n or 1))
+        if metric.y[-1] - baseline > METRIC_ERRORS * error:
             return True
     return False
 
 
+def _metric_text(curve: LearningCurve) -> str:
+    if not len(curve.validation_metric) or curve.baseline_validation_metric is None:
+        return ""
+    unit = f" {curve.unit}" if curve.unit else ""
+    return (
+        f"; validation {curve.metric_name} is {curve.validation_metric.y[-1]:.4g}{unit}, the constant's "
+        f"{curve.baseline_validation_metric:.4g}{unit}"
+    )
+
+
+def _evidence(learnt: float, part: str, series: tuple[Series, ...] = ()) -> Evidence:
+    return Evidence("share of the constant's loss learnt", learnt, limit=LIMIT, where=part, series=series)
+
+
 def _is_restless(curve: LearningCurve) -> bool:
     """Whether the training loss ended far above the constant's or still jumps at the end: signs of too high a rate."""
-    losses = curve.train_loss[np.isfinite(curve.train_loss)]
+    losses, baseline = curve.trend.y, curve.baseline_train_loss or math.inf
     late_rises = np.diff(losses[-max(3, len(losses) // 2) :])
-    return bool(losses[-1] > 1.5 * curve.baseline_train_loss or late_rises.max() > 0.25 * curve.baseline_train_loss)
+    return bool(losses[-1] > 1.5 * baseline or late_rises.max() > 0.25 * baseline)
 
 
 def _new_rate(curve: LearningCurve, restless: bool) -> float | None:
-    typical, rate = TYPICAL_RATE.get(curve.optimizer), curve.learning_rate
-    if typical is None or not (math.isfinite(rate) and rate > 0):
+    typical, rate = curve.typical_rate, curve.peak_rate
+    if typical is None or rate is None:
         return None
-    if rate < typical / 30 and not restless:
+    if rate < typical / FAR and not restless:
         return typical
-    if rate > typical * 30 or (restless and rate > 3 * typical):
+    if rate > typical * FAR or (restless and rate > 3 * typical):
         return typical
     return None
 
@@ -134,8 +146,8 @@ def _new_rate(curve: LearningCurve, restless: bool) -> float | None:
 def _todo(curve: LearningCurve, restless: bool) -> str:
     rate = _new_rate(curve, restless)
     if rate is not None:
-        word = "Raise" if rate > curve.learning_rate else "Lower"
-        return f"{word} the learning rate from {curve.learning_rate:g} to {rate:g}."
+        word = "Raise" if rate > (curve.peak_rate or 0) else "Lower"
+        return f"{word} the learning rate from {curve.peak_rate:g} to {rate:g}."
     return (
         "Run the trials on the set-up; if one batch can be overfitted, look for regularisation that is too strong "
         "(dropout, weight decay), labels that do not belong to the inputs, or too few steps."
@@ -150,8 +162,5 @@ def _fixes(curve: LearningCurve, restless: bool) -> tuple[Fix, ...]:
 
 
 def _series(curve: LearningCurve) -> tuple[Series, ...]:
-    x = tuple(float(e) for e in curve.epochs)
-    return (
-        Series("training loss", x, tuple(float(v) for v in curve.train_loss)),
-        Series("constant prediction", x, (curve.baseline_train_loss,) * len(x)),
-    )
+    loss = curve.train_loss.series("training loss")
+    return (loss, Series("constant prediction", loss.x, (curve.baseline_train_loss or 0.0,) * len(loss.x)))

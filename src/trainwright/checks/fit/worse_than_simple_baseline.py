@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from statistics import NormalDist
 
 import numpy as np
 
@@ -46,7 +45,10 @@ class WorseThanSimpleBaseline(Check):
     code = "TW520"
     name = "worse-than-simple-baseline"
     severity = Severity.WARNING
-    after = ("TW401", "TW315", "TW304", "TW303", "TW501")
+    after = (
+        *("TW401", "TW315", "TW304", "TW303", "TW501", "TW502", "TW504", "TW507", "TW508", "TW514"),
+        *("TW602", "TW604", "TW605"),
+    )
     cases = (
         Case(training_benches.digits_cnn, training_faults.short_training),
         Case(training_benches.yield_mlp, training_faults.short_training),
@@ -56,10 +58,10 @@ class WorseThanSimpleBaseline(Check):
         scores = [s for s in found.baselines if all(map(math.isfinite, (s.value, s.advantage, s.low, s.high)))]
         if found.n_samples < FEWEST_SAMPLES or not scores or not math.isfinite(found.value):
             raise CannotEvaluate(f"{len(scores)} baselines on {found.n_samples} samples allow no comparison")
-        curve = curve if curve is not None and curve.is_complete else None
-        if curve is not None and not math.isfinite(curve.train_loss[-1]):
+        curve = curve if curve is not None and len(curve.validation_loss.finite) else None
+        if curve is not None and len(curve.train_loss) and not math.isfinite(curve.train_loss.y[-1]):
             raise CannotEvaluate("the training ended with a loss that is not finite")
-        better = [s for s in scores if s.advantage + _widening(len(scores)) * (s.high - s.low) / 2 < 0]
+        better = found.better
         constant = [s for s in scores if s.ignores_input and s.low <= 0]
         equal = [s for s in scores if _is_linear(s) and s.low <= 0 <= s.high]
         if better:
@@ -98,11 +100,6 @@ class WorseThanSimpleBaseline(Check):
         )
 
 
-def _widening(baselines: int) -> float:
-    """Factor by which 95 % intervals grow so that all of several hold together (Bonferroni)."""
-    return NormalDist().inv_cdf(1 - 0.025 / baselines) / NormalDist().inv_cdf(0.975)
-
-
 def _is_linear(score: BaselineScore) -> bool:
     return any(word in score.name.lower() for word in LINEAR)
 
@@ -111,9 +108,9 @@ def _todo(found: BaselineComparison, curve: LearningCurve | None, score: Baselin
     if within:
         return f"Use '{score.name}', unless more data or a better network makes the difference clear."
     if curve is not None and _still_improving(curve):
-        return f"Train longer: {found.metric_name} was still improving at the last of {len(curve.epochs)} epochs."
+        return f"Train longer: {found.metric_name} was still improving at the last of {curve.length:g} {curve.x_unit}s."
     if curve is not None and _was_better(curve):
-        return f"Keep the best epoch ({_best(curve)}), not epoch {curve.kept_epoch}; then regularise."
+        return f"Keep the best {curve.x_unit} ({_best(curve):g}), not {curve.kept_at:g}; then regularise."
     return f"Use '{score.name}', or find out what it sees that the network does not: scaling, features, too few steps."
 
 
@@ -122,7 +119,7 @@ def _fixes(curve: LearningCurve | None, score: BaselineScore, *, within: bool) -
     if within or curve is None:
         return (simpler,)
     if _still_improving(curve):
-        epochs = 10 * len(curve.epochs)
+        epochs = 10 * round(curve.length / (1 if curve.x_unit == "epoch" else curve.steps_per_epoch or 1))
         return (
             Fix(f"Train for {epochs} epochs", changes={"training.epochs": epochs, "training.keep": "best"}),
             simpler,
@@ -132,15 +129,15 @@ def _fixes(curve: LearningCurve | None, score: BaselineScore, *, within: bool) -
     return (simpler,)
 
 
-def _best(curve: LearningCurve) -> int:
-    losses = np.where(np.isfinite(curve.validation_loss), curve.validation_loss, np.inf)
-    return int(curve.epochs[int(np.argmin(losses))])
+def _best(curve: LearningCurve) -> float:
+    known = curve.validation_loss.finite
+    return float(known.x[int(np.argmin(known.y))])
 
 
 def _still_improving(curve: LearningCurve) -> bool:
     """Whether the validation loss was lowest in the last tenth of the training."""
-    return _best(curve) > 0.9 * float(curve.epochs[-1])
+    return _best(curve) > 0.9 * float(curve.validation_loss.finite.x[-1])
 
 
 def _was_better(curve: LearningCurve) -> bool:
-    return curve.kept_epoch > _best(curve)
+    return curve.kept_at is not None and curve.kept_at > _best(curve)

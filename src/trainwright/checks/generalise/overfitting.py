@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from trainwright.clinic import training_benches, training_faults
-from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Series, Severity
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.curves import LearningCurve
+from trainwright.measures.trends import noise
 
 RISE_OF_BEST = 0.15
 """Rise of the validation loss from its lowest value, as a share of that value. Healthy benches: at most 0.12."""
@@ -62,30 +62,31 @@ class Overfitting(Check):
     code = "TW601"
     name = "overfitting"
     severity = Severity.WARNING
-    after = ("TW401", "TW501")
+    after = ("TW401", "TW501", "TW605")
     cases = (Case(training_benches.alloys_mlp, training_faults.memorised),)
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
         rise = _measure_rise(curve)
         if not rise.is_trend or rise.kept_is_good:
             return
-        worse = _metric_loss(curve, rise.best) or rise.rise > SEVERE * abs(curve.baseline_validation_loss)
-        unit = f" {curve.unit}" if curve.unit else ""
+        worse = _metric_loss(curve, rise.best) or _is_severe(curve, rise)
+        kept = f" {curve.x_unit.capitalize()} {curve.kept_at:g} is kept." if curve.kept_at is not None else ""
         yield self.finding(
-            happened=f"The validation loss rose from {rise.lowest:.3g} in epoch {rise.best_epoch} to {rise.final:.3g} "
-            f"at the end (+{rise.rise / rise.lowest:.0%}), while the training loss fell from {rise.train_then:.3g} to "
-            f"{rise.train_now:.3g}; {curve.metric_name} on validation went from "
-            f"{curve.validation_metric[rise.best]:.4g} to {curve.validation_metric[-1]:.4g}{unit}. "
-            f"Epoch {curve.kept_epoch} is kept.",
+            happened=f"The validation loss rose from {rise.lowest:.3g} in {curve.x_unit} {rise.best:g} to "
+            f"{rise.final:.3g} at the end (+{rise.rise / abs(rise.lowest or math.inf):.0%}), while the training loss "
+            f"fell from {rise.train_then:.3g} to {rise.train_now:.3g}{_metric_text(curve, rise.best)}.{kept}",
             expected=f"A validation loss that stays within {RISE_OF_BEST:.0%} of its lowest, or the best epoch kept.",
-            todo=f"Keep the weights of the best epoch ({rise.best_epoch}), then regularise.",
+            todo=f"Keep the weights of the best {curve.x_unit} ({rise.best:g}), then regularise.",
             evidence=(
                 Evidence(
                     "rise of the validation loss",
                     rise.rise,
                     limit=rise.limit,
-                    when=f"epochs {rise.best_epoch} to {int(curve.epochs[-1])}",
-                    series=_series(curve),
+                    when=f"{curve.x_unit}s {rise.best:g} to {curve.length:g}",
+                    series=(
+                        curve.train_loss.series("training loss"),
+                        curve.validation_loss.series("validation loss"),
+                    ),
                 ),
             ),
             fixes=(
@@ -102,8 +103,7 @@ class Overfitting(Check):
 
 @dataclass(frozen=True)
 class _Rise:
-    best: int
-    best_epoch: int
+    best: float
     lowest: float
     final: float
     noise: float
@@ -119,24 +119,24 @@ class _Rise:
 
 
 def _measure_rise(curve: LearningCurve) -> _Rise:
-    losses, train = curve.validation_loss, curve.train_loss
-    n = len(curve.epochs)
-    if not curve.is_complete or n < FEWEST_EPOCHS:
-        raise CannotEvaluate(f"{n} epochs show no trend; {FEWEST_EPOCHS} complete ones are needed")
-    if not (np.isfinite(losses).all() and np.isfinite(train).all() and math.isfinite(curve.baseline_validation_loss)):
-        raise CannotEvaluate("not all losses are finite")
+    known = curve.validation_loss.finite
+    n, losses = len(known), known.y
+    if n < FEWEST_EPOCHS:
+        raise CannotEvaluate(f"{n} validation losses show no trend; {FEWEST_EPOCHS} finite ones are needed")
+    train = curve.train_loss.at(known.x)
+    if n < len(curve.validation_loss) or not np.isfinite(train).all():
+        raise CannotEvaluate("not all losses are finite, or there is no training loss")
     best = int(np.argmin(losses))
     lowest, final = float(losses[best]), float(losses[-TAIL:].mean())
-    noise = _noise(losses)
-    limit = max(RISE_OF_BEST * abs(lowest), RISE_OF_BASELINE * abs(curve.baseline_validation_loss), NOISE * noise)
+    spread = noise(losses)
+    limit = max(RISE_OF_BEST * abs(lowest), RISE_OF_BASELINE * _scale(curve), NOISE * spread)
     train_now, train_then = float(train[-TAIL:].mean()), float(train[best])
-    kept = int(np.argmin(np.abs(curve.epochs - curve.kept_epoch)))
+    kept = n - 1 if curve.kept_at is None else int(np.argmin(np.abs(known.x - curve.kept_at)))
     return _Rise(
-        best=best,
-        best_epoch=int(curve.epochs[best]),
+        best=float(known.x[best]),
         lowest=lowest,
         final=final,
-        noise=noise,
+        noise=spread,
         limit=limit,
         train_then=train_then,
         train_now=train_now,
@@ -145,25 +145,38 @@ def _measure_rise(curve: LearningCurve) -> _Rise:
     )
 
 
-def _noise(losses: npt.NDArray[np.float64]) -> float:
-    """Spread between neighbouring epochs with any smooth trend taken out (second differences)."""
-    second = np.diff(losses, 2)
-    return float(1.4826 * np.median(np.abs(second - np.median(second))) / math.sqrt(6))
+def _scale(curve: LearningCurve) -> float:
+    baseline = curve.baseline_validation_loss
+    if baseline is None:
+        return curve.scale
+    if not math.isfinite(baseline):
+        raise CannotEvaluate(f"the loss of a constant prediction is {baseline}")
+    return abs(baseline)
 
 
-def _metric_loss(curve: LearningCurve, best: int) -> bool:
+def _is_severe(curve: LearningCurve, rise: _Rise) -> bool:
+    return rise.rise > SEVERE * _scale(curve)
+
+
+def _metric_loss(curve: LearningCurve, best: float) -> bool:
     """Whether the metric itself suffered beyond the validation set's own uncertainty."""
-    before, after = float(curve.validation_metric[best]), float(curve.validation_metric[-TAIL:].mean())
+    metric = curve.validation_metric.finite
+    if not len(metric) or curve.higher_is_better is None:
+        return False
+    nearest = int(np.argmin(np.abs(metric.x - best)))
+    before, after = float(metric.y[nearest]), float(metric.y[-TAIL:].mean())
     if not curve.higher_is_better:
         return after > 1.05 * before
+    if curve.unit != "%":
+        return after < 0.95 * before
     share = min(max(before / 100, 0.01), 0.99)
-    error = 100 * math.sqrt(share * (1 - share) / max(1, curve.n_validation))
+    error = 100 * math.sqrt(share * (1 - share) / max(1, curve.n_validation or 1))
     return before - after > METRIC_ERRORS * error
 
 
-def _series(curve: LearningCurve) -> tuple[Series, ...]:
-    x = tuple(float(epoch) for epoch in curve.epochs)
-    return (
-        Series("training loss", x, tuple(float(v) for v in curve.train_loss)),
-        Series("validation loss", x, tuple(float(v) for v in curve.validation_loss)),
-    )
+def _metric_text(curve: LearningCurve, best: float) -> str:
+    metric = curve.validation_metric.finite
+    if not len(metric):
+        return ""
+    before, unit = metric.y[int(np.argmin(np.abs(metric.x - best)))], f" {curve.unit}" if curve.unit else ""
+    return f"; {curve.metric_name} on validation went from {before:.4g} to {metric.y[-1]:.4g}{unit}"

@@ -10,6 +10,9 @@ from trainwright.clinic import training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Series, Severity
 from trainwright.measures.trials import OverfitAttempt, OverfitTrial
 
+_WIRING = ("TW309", "TW332", "TW342")
+_OUTPUTS = ("TW315", "TW316", "TW317", "TW318", "TW330", "TW340")
+_LOSSES = ("TW319", "TW320", "TW321", "TW325", "TW339")
 GREAT_PROGRESS = 0.5
 """A batch of which the own try left less than this, cured by the rate alone, is a matter of patience: advice. Networks
 of width 8 at cautious rates leave up to 0.24 after 1200 steps, ill benches at least 0.56."""
@@ -97,7 +100,7 @@ class CannotOverfitBatch(Check):
     code = "TW303"
     name = "cannot-overfit-batch"
     severity = Severity.ERROR
-    after = ("TW401", "TW315", "TW304")
+    after = ("TW401", "TW304", *_WIRING, *_OUTPUTS, *_LOSSES)
     cases = (
         Case(training_benches.alloys_mlp, training_faults.tiny_rate),
         Case(training_benches.digits_cnn, training_faults.tiny_rate),

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from trainwright.clinic import training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.door import LossDoor
+from trainwright.measures.graph import LossGraph, Operation
 from trainwright.measures.initial import OutputRange
 
 SUM_TOLERANCE = 1e-3
@@ -30,8 +32,9 @@ class SoftmaxBeforeCrossEntropy(Check):
         somewhat, so that nobody notices.
 
     How it is measured:
-        A fact, not an opinion: on up to 512 samples no output is negative and every row sums to 1, and the loss does
-        not change when 0.5 is added to all outputs, so it normalises by itself.
+        A fact, not an opinion: the graph shows a softmax directly in front of the loss's own; or, where the graph is
+        hidden, on up to 512 samples no output is negative and every row sums to 1, and the loss normalises by itself:
+        it does not change when 0.5 is added to all outputs, or is torch's cross entropy.
 
     How to fix:
         Delete the softmax at the end of the model. ``model.output_transform: log`` has exactly the same effect without
@@ -44,36 +47,57 @@ class SoftmaxBeforeCrossEntropy(Check):
     code = "TW315"
     name = "softmax-before-cross-entropy"
     severity = Severity.ERROR
-    after = ("TW401",)
+    after = ("TW401", "TW330")
     cases = (
         Case(training_benches.alloys_mlp, training_faults.softmax_output),
         Case(training_benches.digits_cnn, training_faults.softmax_output),
         Case(training_benches.waves_gru, training_faults.softmax_output),
     )
 
-    def run(self, outputs: OutputRange) -> Iterator[Finding]:
-        if outputs.task != "classification" or outputs.n_outputs < 2:
-            raise CannotEvaluate(f"{outputs.n_outputs} output of a {outputs.task} is no distribution over classes")
-        if outputs.n_samples < 2 or not math.isfinite(outputs.minimum + outputs.maximum + outputs.shift_effect):
-            raise CannotEvaluate(f"the outputs of {outputs.n_samples} samples are not all finite")
-        off = max(abs(outputs.smallest_row_sum - 1), abs(outputs.largest_row_sum - 1))
-        if not (outputs.minimum >= 0 and off <= SUM_TOLERANCE and outputs.shift_effect < SHIFT_TOLERANCE):
+    def run(self, door: LossDoor, outputs: OutputRange | None, graph: LossGraph | None) -> Iterator[Finding]:
+        normalised = _softmax_in(graph) if graph else None
+        if normalised is not None:
+            yield self._finding(normalised.shape[normalised.axis], "The graph shows both softmaxes: a fact.")
             return
-        n = outputs.n_outputs
+        if outputs is not None:
+            if outputs.task != "classification" or outputs.n_outputs < 2:
+                raise CannotEvaluate(f"{outputs.n_outputs} output of a {outputs.task} is no distribution over classes")
+            if outputs.n_samples < 2 or not math.isfinite(outputs.minimum + outputs.maximum + outputs.shift_effect):
+                raise CannotEvaluate(f"the outputs of {outputs.n_samples} samples are not all finite")
+            off = max(abs(outputs.smallest_row_sum - 1), abs(outputs.largest_row_sum - 1))
+            if outputs.minimum >= 0 and off <= SUM_TOLERANCE and outputs.shift_effect < SHIFT_TOLERANCE:
+                yield self._finding(
+                    outputs.n_outputs, "Non-negative rows that sum to 1 under a loss that ignores shifts: a fact."
+                )
+        elif door.loss_name == "cross_entropy" and door.outputs_are_probabilities:
+            yield self._finding(
+                door.n_classes, f"{door.n_rows} rows that sum to 1 were given to cross entropy: a fact."
+            )
+
+    def _finding(self, n: int, why: str) -> Finding:
         floor = math.log(math.e + n - 1) - 1
-        yield self.finding(
-            happened=f"All outputs of {outputs.n_samples} samples lie in {outputs.minimum:.3g} … {outputs.maximum:.3g} "
-            f"and every sample's {n} outputs sum to 1, so they are probabilities; but the loss applies a softmax of "
-            f"its own. Even perfect predictions would have a loss of {floor:.2f}.",
+        return self.finding(
+            happened=f"Every sample's {n} outputs are non-negative and sum to 1, so they are probabilities; but the "
+            f"loss applies a softmax of its own. Even perfect predictions would have a loss of {floor:.2f}.",
             expected=f"Logits, of any sign and sum, whose loss can fall to 0 instead of {floor:.2f}.",
             todo="Delete the softmax at the end of the model; apply it only where probabilities are shown.",
-            evidence=(
-                Evidence("largest distance of a row sum from 1", off, limit=SUM_TOLERANCE),
-                Evidence("lowest loss within reach", floor, limit=0.0, unit="nats"),
-            ),
+            evidence=(Evidence("lowest loss within reach", floor, limit=0.0, unit="nats"),),
             fixes=(
                 Fix("Give the loss the log of the outputs", changes={"model.output_transform": "log"}),
                 Fix("Delete the softmax", instruction="Return the last linear layer's output without the softmax."),
             ),
-            why_confident="Non-negative rows that sum to 1 under a loss that ignores shifts: a fact.",
+            why_confident=why,
         )
+
+
+def _softmax_in(graph: LossGraph) -> Operation | None:
+    """A softmax that nothing separates from the log-softmax of a loss over the same, more than one, classes."""
+    for loss in graph.named("LogSoftmax"):
+        for source in graph.feeders(loss):
+            if (
+                source.name == "Softmax"
+                and source.axis == loss.axis > 0
+                and source.shape[source.axis : source.axis + 1] > (1,)
+            ):
+                return source
+    return None

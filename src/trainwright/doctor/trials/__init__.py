@@ -8,14 +8,19 @@ from contextlib import suppress
 from trainwright.core import CannotEvaluate, Measurement, Measurements
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.dependence import batch_dependence, input_dependence
+from trainwright.doctor.trials.door import observe_door, observe_graph
 from trainwright.doctor.trials.finite import find_non_finite
 from trainwright.doctor.trials.initial import measure_initial_loss, output_at_init, output_range
 from trainwright.doctor.trials.overfit import overfit_batch
+from trainwright.measures.door import LossDoor
+from trainwright.measures.graph import LossGraph
 from trainwright.measures.initial import InitialLoss, OutputAtInit, OutputRange
 from trainwright.measures.signal import NonFinite
 from trainwright.measures.trials import BatchDependence, InputDependence, OverfitTrial
 
 TRIALS: dict[type[Measurement], Callable[[Setup], Measurement]] = {
+    LossDoor: observe_door,
+    LossGraph: observe_graph,
     NonFinite: find_non_finite,
     InitialLoss: measure_initial_loss,
     OutputAtInit: output_at_init,
@@ -48,6 +53,8 @@ __all__ = [
     "find_non_finite",
     "input_dependence",
     "measure_initial_loss",
+    "observe_door",
+    "observe_graph",
     "output_at_init",
     "output_range",
     "overfit_batch",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from trainwright.data.dataset import Task
 from trainwright.recipe.comparison import Comparison, Judge, compare, outputs_of
 from trainwright.recipe.context import Context, RunPlan
 from trainwright.recipe.members import Member, members_from, members_of
-from trainwright.recipe.settings import fresh_seeds, with_snapshots
+from trainwright.recipe.settings import current_value, describe, fresh_seeds, with_snapshots
 from trainwright.recipe.stage import Stage
 from trainwright.report.view import Chart, Gate, Outcome, Rule, StageResult, Step, Table
 from trainwright.workbench.averaging import recompute_batch_norm, uniform_average
@@ -34,15 +34,18 @@ AVERAGED = 0.3
 """Last share of the run whose snapshots are averaged, as in stochastic weight averaging."""
 COMBINED = 0.5
 """Last share of the run whose snapshots make a snapshot ensemble."""
+LONGER = 2
+"""Times the epochs of a full training for the networks that are left training."""
 
 SINGLE = "single"
 MOVING = "moving average"
 CHECKPOINTS = "checkpoint average"
 SNAPSHOTS = "snapshots"
+LEFT_TRAINING = "left training"
 ENSEMBLE = "ensemble"
 SELECTED = "selected ensemble"
 MIXED = "mixed ensemble"
-BY_COST = (SINGLE, MOVING, CHECKPOINTS, SNAPSHOTS, SELECTED, ENSEMBLE, MIXED)
+BY_COST = (SINGLE, MOVING, LEFT_TRAINING, CHECKPOINTS, SNAPSHOTS, SELECTED, ENSEMBLE, MIXED)
 """From the simplest to the most expensive to use; ties go to the simpler."""
 
 MOST_COMPARED = 8
@@ -68,7 +71,7 @@ class Candidate:
 
 @dataclass
 class _Work:
-    """``members`` differ only in their seed; ``results`` are their trainings."""
+    """``members`` differ only in their seed; ``results`` are their trainings. ``longer``: those left training."""
 
     context: Context
     experiment: Experiment
@@ -77,6 +80,7 @@ class _Work:
     judge: Judge
     steps: list[Step] = field(default_factory=list)
     comparisons: dict[str, Comparison] = field(default_factory=dict)
+    longer: list[tuple[Member, Array]] = field(default_factory=list)
 
     @property
     def outputs(self) -> list[Array]:
@@ -92,10 +96,10 @@ class SqueezeStage(Stage):
     )
 
     def trainings(self, experiment: Experiment, plan: RunPlan) -> float:
-        """Moving averages over the seeds; the members were trained by the search, unless it was shorter."""
+        """Moving averages and longer trainings; the search trained the members, unless it was shorter."""
         missing = max(0, plan.ensemble - plan.seeds)
         averages = 0 if experiment.config.training.average else plan.seeds
-        return float(missing + averages)
+        return float(missing + averages + LONGER * plan.seeds)
 
     def run(self, context: Context) -> StageResult:
         """See the class."""
@@ -103,6 +107,7 @@ class SqueezeStage(Stage):
         candidates = [
             _single(work),
             *_moving_average(work),
+            *_left_training(work),
             *_from_snapshots(work),
             *_ensembles(work),
             *_mixed(work),
@@ -183,16 +188,16 @@ def best_of(judge: Judge, outputs: Sequence[Array]) -> Array:
     return min(outputs, key=judge.score)
 
 
-def _best_seed(work: _Work, kind: str, outputs: Sequence[Array], **settings: Any) -> Candidate:
-    """One of several seeds; ``settings``: what its trainings have beside those of the members."""
+def _best_seed(
+    work: _Work, kind: str, members: Sequence[Member], outputs: Sequence[Array], singles: Sequence[Array]
+) -> Candidate:
+    """One of several seeds; ``singles``: what each seed's plain training says."""
     position = min(range(len(outputs)), key=lambda i: work.judge.score(outputs[i]))
-    member = work.members[position]
-    member = replace(member, settings={**member.settings, **settings})
-    return Candidate(kind, (member,), outputs[position], work.outputs[position], work.judge.mean_score(outputs))
+    return Candidate(kind, (members[position],), outputs[position], singles[position], work.judge.mean_score(outputs))
 
 
 def _single(work: _Work) -> Candidate:
-    return _best_seed(work, SINGLE, work.outputs)
+    return _best_seed(work, SINGLE, work.members, work.outputs, work.outputs)
 
 
 def horizon_decay(steps: int) -> float:
@@ -204,15 +209,48 @@ def _moving_average(work: _Work) -> list[Candidate]:
     if work.experiment.config.training.average:
         return []
     decay = horizon_decay(work.results[0].steps)
-    settings = {"training.average": decay}
-    members = work.members[: work.context.plan.seeds]
     work.context.progress.describe("moving average")
-    averaged = work.experiment.with_changes(settings)
-    results = work.context.train_seeds(averaged, [member.seed for member in members], members[0].epochs)
-    outputs = [result.validation_outputs for result in results]
+    members = [each.changed({"training.average": decay}) for each in work.members[: work.context.plan.seeds]]
+    outputs = _trained(work, members)
     expect = f"Averaging the weights over {HORIZON:.0%} of the run (decay {decay:g}) smooths the last steps' noise."
     _report(work, MOVING, expect, outputs, work.outputs[: len(members)])
-    return [_best_seed(work, MOVING, outputs, **settings)]
+    return [_best_seed(work, MOVING, members, outputs, work.outputs)]
+
+
+def _left_training(work: _Work) -> list[Candidate]:
+    """Networks that train for longer, with a rate that falls to zero and, where it does no harm, inputs that vary."""
+    changes = varied(work.experiment, work.context.facts.get("regularize", {}).get("worse", ()))
+    members = [
+        replace(each, epochs=LONGER * each.epochs).changed(changes) for each in work.members[: work.context.plan.seeds]
+    ]
+    work.context.progress.describe(LEFT_TRAINING)
+    outputs = _trained(work, members)
+    work.longer = list(zip(members, outputs, strict=True))
+    expect = (
+        f"Networks go on learning for unintuitively long: {LONGER} times the epochs"
+        f"{f' with {describe(changes)}' if changes else ''}."
+    )
+    _report(work, LEFT_TRAINING, expect, outputs, work.outputs[: len(members)])
+    return [_best_seed(work, LEFT_TRAINING, members, outputs, outputs)]
+
+
+def varied(experiment: Experiment, worse: Collection[str]) -> dict[str, Any]:
+    """Settings for a long training: annealing and augmentation where they are possible, off, and not in ``worse``.
+
+    The same inputs over and over are learnt by heart long before; varied ones go on teaching.
+    """
+    wanted = {"schedule.name": ("constant", "cosine"), "training.augmentation": ("none", "auto")}
+    return {
+        setting: on
+        for setting, (off, on) in wanted.items()
+        if setting not in worse and experiment.supports(setting) is None and current_value(experiment, setting) == off
+    }
+
+
+def _trained(work: _Work, members: Sequence[Member]) -> list[Array]:
+    context = work.context
+    context.train_ahead((each.experiment(context), each.seed, each.epochs) for each in members)
+    return [each.train(context).validation_outputs for each in members]
 
 
 def _from_snapshots(work: _Work) -> list[Candidate]:
@@ -242,7 +280,10 @@ def _from_snapshots(work: _Work) -> list[Candidate]:
         ensembles,
         work.outputs,
     )
-    return [_best_seed(work, CHECKPOINTS, averages), _best_seed(work, SNAPSHOTS, ensembles)]
+    return [
+        _best_seed(work, CHECKPOINTS, work.members, averages, work.outputs),
+        _best_seed(work, SNAPSHOTS, work.members, ensembles, work.outputs),
+    ]
 
 
 def last(models: Sequence[nn.Module], share: float) -> Sequence[nn.Module]:
@@ -272,14 +313,11 @@ def _ensembles(work: _Work) -> list[Candidate]:
 
 
 def _mixed(work: _Work) -> list[Candidate]:
-    """All that was trained at full length and was not worse than plain: models that err differently, for free."""
+    """All that was trained at full length or longer and was not worse: models that err differently, for free."""
     others = [member for stage in ("regularize", "tune") for member in members_from(work.context.facts.get(stage, {}))]
-    if not others:
-        return []
     work.context.progress.describe("earlier trainings")
-    results = [member.train(work.context) for member in others]
-    outputs = [*work.outputs, *(result.validation_outputs for result in results)]
-    pairs = list(zip([*work.members, *others], outputs, strict=True))
+    earlier = list(zip(others, _trained(work, others), strict=True))
+    pairs = [*zip(work.members, work.outputs, strict=True), *work.longer, *earlier]
     mixed = _without_lucky_ones(work, sorted(pairs, key=lambda pair: work.judge.score(pair[1])))
     expect = f"{len(mixed.members)} networks that were trained in different ways err more differently than seeds do."
     _report(work, MIXED, expect, [mixed.outputs] * len(work.members), work.outputs)

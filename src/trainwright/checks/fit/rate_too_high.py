@@ -1,0 +1,111 @@
+"""TW503 rate-too-high."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from trainwright.clinic import curve_faults, training_benches
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.curves import LearningCurve
+from trainwright.measures.trends import rises
+
+LIMIT = 0.01
+"""Upward moves of the training loss from epoch to epoch after the first quarter, root mean square without the two
+largest, as a share of the constant prediction's loss. Healthy benches without dropout: at most 0.006 over five seeds
+and four widths; Adam at 0.05 and SGD at 0.3 on alloys: 0.014 to 0.03."""
+
+SPARED = 2
+"""Largest moves left out: a single spike has causes of its own (TW506)."""
+
+UNKNOWN_LIMIT = 0.05
+"""The same where the number of training samples is not known, and with it how noisy the mean over an epoch is."""
+
+CHANCE = 0.5
+"""Standard deviation of one sample's loss under dropout, as a share of the constant prediction's loss."""
+
+SEVERE = 4.0
+"""Multiple of the limit from which the symptom alone is enough."""
+
+FAR = 3.0
+"""Factor above the optimizer's usual rate from which the rate is suspected for itself."""
+
+FEWEST_POINTS = 8
+
+
+class RateTooHigh(Check):
+    """The training loss jumps up and down because the steps are too large.
+
+    What it finds:
+        A training that learns, but whose loss keeps rising and falling from epoch to epoch by far more than chance.
+
+    Why it hurts:
+        The weights are thrown about instead of settling: the result is worse than it could be and depends on the epoch
+        at which training happened to end.
+
+    How it is measured:
+        The upward moves of the training loss between epochs (of a log of steps between means of many steps, less what
+        chance makes of single batches), measured against the constant prediction's loss, so that jumps near zero mean
+        nothing. Together with a rate three times above the optimizer's usual one it is a warning; alone it is none
+        unless it is four times the limit. Not judged where the rate itself goes up again, or networks train against
+        each other.
+
+    How to fix:
+        Lower the learning rate by a factor of 3 to 10, or let it fall towards the end.
+
+    References:
+        Smith, A Disciplined Approach to Neural Network Hyper-Parameters (2018); Google, Deep Learning Tuning Playbook.
+    """
+
+    code = "TW503"
+    name = "rate-too-high"
+    severity = Severity.WARNING
+    after = ("TW401", "TW303", "TW501", "TW502")
+    cases = (Case(training_benches.alloys_mlp, curve_faults.high_rate),)
+
+    def run(self, curve: LearningCurve) -> Iterator[Finding]:
+        curve.require_points(curve.train_loss, FEWEST_POINTS)
+        curve.require_no_game()
+        values = curve.trend
+        late = values.y[len(values) // 4 :]
+        if curve.rate_restarts:
+            raise CannotEvaluate("the learning rate itself goes up again during the training")
+        restless = math.sqrt(max(0.0, rises(late, but=SPARED) ** 2 - 2 * curve.batch_noise**2)) / curve.scale
+        limit = _limit(curve)
+        rate, typical = curve.peak_rate, curve.typical_rate
+        suspected = rate is not None and typical is not None and rate > FAR * typical
+        if restless < limit * (1 if suspected else SEVERE) or late.min() >= curve.reference:
+            return
+        said = f" at a rate of {rate:g}" if rate is not None else ""
+        new = typical if suspected else rate / 5 if rate else None
+        yield self.finding(
+            happened=f"After its first quarter the training loss still jumps up by {restless * curve.scale:.3g} from "
+            f"{curve.x_unit if curve.x_unit == 'epoch' else 'block to block of steps'}"
+            f"{' to epoch' if curve.x_unit == 'epoch' else ''}{said}: {restless:.1%} of the loss that a constant has.",
+            expected=f"Upward moves below {limit:.1%} of it.",
+            todo=f"Lower the learning rate to {new:g}." if new else "Lower the learning rate by a factor of 3 to 10.",
+            evidence=(
+                Evidence(
+                    "upward moves / constant's loss",
+                    restless,
+                    limit=limit,
+                    series=(curve.train_loss.series("training loss"),),
+                ),
+            ),
+            fixes=(
+                Fix(f"Set the learning rate to {new:g}", changes={"optimizer.learning_rate": new})
+                if new
+                else Fix("Lower the rate", instruction="Lower the learning rate by a factor of 3 to 10 and compare."),
+            ),
+            confidence=0.92 if suspected else 0.6,
+            why_confident=f"The rate is {rate / typical:.0f} times what is usual for {curve.optimizer}."
+            if suspected and rate and typical
+            else "The symptom is clear; small batches can cause it too.",
+        )
+
+
+def _limit(curve: LearningCurve) -> float:
+    if curve.n_train is None:
+        return LIMIT if curve.x_unit == "step" and curve.batch_noise else UNKNOWN_LIMIT
+    chance = CHANCE / math.sqrt(max(1, curve.n_train)) if curve.train_only != () else 0.0
+    return max(LIMIT, chance)

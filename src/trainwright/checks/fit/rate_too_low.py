@@ -1,0 +1,92 @@
+"""TW504 rate-too-low."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from trainwright.clinic import curve_faults, training_benches
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.curves import LearningCurve
+
+FAR = 30.0
+"""Factor below the optimizer's usual rate from which the rate is suspected for itself."""
+
+STEADY = 0.4
+"""Progress of the second half as a share of that of the first: 1 is a straight line. Healthy benches: at most 0.15, a
+rate thirty times too low 0.7 to 1.1."""
+
+LEARNT = 0.5
+"""Share of the constant prediction's loss from which a slow training has learnt enough not to be pitied."""
+
+FEWEST_POINTS = 6
+
+
+class RateTooLow(Check):
+    """The loss creeps down in a straight line: the steps are too small.
+
+    What it finds:
+        A training whose loss falls slowly and steadily to the end, with a learning rate far below the usual.
+
+    Why it hurts:
+        The time is spent on a way that a larger rate goes in a tenth of it.
+
+    How it is measured:
+        Three things together: a rate more than 30 times below what is usual for the optimizer, a second half of the
+        training that brought at least 40 % of what the first brought (a good training slows down), and less than half
+        of the constant prediction's loss learnt.
+
+    How to fix:
+        Raise the learning rate tenfold and compare; fine-tuning a model that was trained before is the exception.
+
+    References:
+        Smith, Cyclical Learning Rates for Training Neural Networks (2017).
+    """
+
+    code = "TW504"
+    name = "rate-too-low"
+    severity = Severity.WARNING
+    after = ("TW401", "TW303", "TW501", "TW502")
+    cases = (Case(training_benches.yield_mlp, curve_faults.low_rate),)
+
+    def run(self, curve: LearningCurve) -> Iterator[Finding]:
+        curve.require_points(curve.train_loss, FEWEST_POINTS)
+        curve.require_chance_to_learn()
+        rate, typical = curve.peak_rate, curve.typical_rate
+        if rate is None or typical is None:
+            raise CannotEvaluate("the learning rate or the optimizer is not known")
+        if rate * FAR > typical:
+            return
+        values = curve.trend.y
+        half = len(values) // 2
+        first, second = float(values[0] - values[half]), float(values[half] - values[-1])
+        learnt = float(curve.reference - values.min()) / curve.scale
+        if second <= 0 or second < STEADY * first or learnt > LEARNT or not _falls(values):
+            return
+        yield self.finding(
+            happened=f"At a learning rate of {rate:g} the training loss fell from {values[0]:.4g} to "
+            f"{values[-1]:.4g} in "
+            f"{curve.length:g} {curve.x_unit}s, the second half of them bringing {second / max(first, 1e-12):.0%} of "
+            f"what "
+            "the first brought: it creeps.",
+            expected=f"A rate above {typical / FAR:g}, a thirtieth of what is usual for {curve.optimizer}.",
+            todo=f"Raise the learning rate to {typical:g}.",
+            evidence=(
+                Evidence("learning rate", rate, limit=typical / FAR),
+                Evidence(
+                    "progress of the second half / first half",
+                    second / max(first, 1e-12),
+                    limit=STEADY,
+                    series=(curve.train_loss.series("training loss"),),
+                ),
+            ),
+            fixes=(Fix(f"Set the learning rate to {typical:g}", changes={"optimizer.learning_rate": typical}),),
+            confidence=0.92,
+            why_confident="A low rate, a straight line and little learnt, all three.",
+        )
+
+
+def _falls(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
+    """Whether the fall is a trend: most moves go down."""
+    return bool(np.mean(np.diff(values) < 0) > 0.7)

@@ -1,0 +1,121 @@
+"""TW508 schedule-mismatch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from trainwright.clinic import curve_faults, training_benches
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.curves import LearningCurve
+
+SPENT = 5e-4
+"""Share of the highest rate below which nothing is learnt any more. Schedules that drop tenfold three times stay
+above; a cosine to zero is below it for the last 1.5 % of the training."""
+
+IDLE = 0.2
+"""Share of the training that may be spent so."""
+
+CYCLES = 2.0
+"""Rises and falls of the rate within one epoch from which the schedule was stepped per batch with periods in epochs;
+cyclical rates take several epochs for one."""
+
+FEWEST_POINTS = 5
+
+
+class ScheduleMismatch(Check):
+    """The learning-rate schedule does not fit the length of the training.
+
+    What it finds:
+        A rate that reached zero long before the training ended; one that goes round several times within an epoch; and
+        one that never moved although a schedule was set up.
+
+    Why it hurts:
+        Steps at a rate of zero are wasted. A schedule stepped once per batch whose lengths were given in epochs
+        runs off in the first minutes; one that is never stepped does nothing.
+
+    How it is measured:
+        From the logged rates. More than 20 % of the training below a two-thousandth of the highest rate; more than two
+        rounds in an epoch (where the steps of an epoch are known); or no change at all although it is known that there
+        is a schedule. Each is a fact about the rate.
+
+    How to fix:
+        Give the schedule the total number of steps and step it once per optimizer step, or give it epochs and step it
+        once per epoch.
+
+    References:
+        PyTorch documentation, torch.optim.lr_scheduler (order of calls); Loshchilov and Hutter, SGDR (2017).
+    """
+
+    code = "TW508"
+    name = "schedule-mismatch"
+    severity = Severity.WARNING
+    cases = (Case(training_benches.alloys_mlp, curve_faults.short_schedule),)
+
+    def run(self, curve: LearningCurve) -> Iterator[Finding]:
+        curve.require_points(curve.learning_rate, FEWEST_POINTS, "learning rates")
+        known = curve.learning_rate.finite
+        peak = float(known.y.max())
+        if peak <= 0:
+            raise CannotEvaluate("the learning rate is 0 from beginning to end")
+        alive = np.flatnonzero(known.y >= SPENT * peak)
+        last = float(known.x[alive[-1]])
+        idle = (curve.length - last) / max(curve.length, 1e-12)
+        rounds = _rounds_per_epoch(curve)
+        if idle > IDLE and alive[-1] < len(known) - 1:
+            yield self._finding(
+                curve,
+                f"The learning rate was last above {SPENT:g} of its highest value ({peak:.3g}) at {curve.x_unit} "
+                f"{last:g} of {curve.length:g}: {idle:.0%} of the training had a rate of practically zero.",
+                Evidence("share of the training at a rate of zero", idle, limit=IDLE),
+                Fix("Stretch the schedule to the whole training", changes={"schedule.end": 1.0}),
+            )
+        elif rounds is not None and rounds > CYCLES:
+            yield self._finding(
+                curve,
+                f"The learning rate goes up and down {rounds:.1f} times in an epoch.",
+                Evidence("rounds of the schedule in an epoch", rounds, limit=CYCLES),
+                Fix(
+                    "Step it per epoch",
+                    instruction="Call scheduler.step() once per epoch, or give its length in steps.",
+                ),
+            )
+        elif curve.has_schedule and peak == known.y.min():
+            yield self._finding(
+                curve,
+                f"The learning rate stayed at {peak:g} over {curve.length:g} {curve.x_unit}s although there is a "
+                f"schedule.",
+                Evidence("change of the learning rate", 0.0, limit=0.0),
+                Fix("Step the schedule", instruction="Call scheduler.step() after optimizer.step()."),
+            )
+
+    def _finding(self, curve: LearningCurve, happened: str, evidence: Evidence, fix: Fix) -> Finding:
+        return self.finding(
+            happened=happened,
+            expected=f"A rate that moves as planned and stays above {SPENT:g} of its highest value until the last "
+            f"{IDLE:.0%} of the training.",
+            todo="Make the length of the schedule that of the training, in the unit in which it is stepped.",
+            evidence=(
+                Evidence(
+                    evidence.quantity,
+                    evidence.value,
+                    evidence.limit,
+                    series=(curve.learning_rate.series("learning rate"),),
+                ),
+            ),
+            fixes=(fix,),
+            confidence=0.95,
+            why_confident="Read off the logged learning rates.",
+        )
+
+
+def _rounds_per_epoch(curve: LearningCurve) -> float | None:
+    """How often the rate goes up and down in an epoch; None where it cannot be told from what was logged."""
+    if curve.x_unit == "epoch" or not curve.steps_per_epoch:
+        return None
+    known = curve.learning_rate.finite
+    moves = np.sign(np.diff(known.y))
+    moves = moves[moves != 0]
+    epochs = (known.x[-1] - known.x[0]) / curve.steps_per_epoch
+    return float((moves[1:] != moves[:-1]).sum() / 2 / epochs) if epochs >= 1 else None

@@ -1,0 +1,102 @@
+"""TW321 clipped-loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from trainwright.clinic import model_faults, training_benches
+from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.graph import LossGraph, Operation, is_difference
+from trainwright.measures.operations import LOSSES
+
+_CLAMPS = ("Clamp", "ClampMax", "Hardtanh", "Minimum")
+_ON_THE_WAY = frozenset(["Mean", "Sum", "Mul", "Div", "Add", "Neg", "Pow", "Abs", "Square", "Sqrt"])
+
+
+class ClippedLoss(Check):
+    """The loss, or the error in it, is cut off at an upper limit.
+
+    What it finds:
+        A clamp with an upper bound on the loss, on the loss of each sample or on the difference between outputs and
+        targets. Mostly one meant to clip the gradient.
+
+    Why it hurts:
+        Where the bound is exceeded the gradient is exactly 0: the worst samples, from which there is most to learn, are
+        ignored; when the whole loss exceeds it nothing is learnt at all.
+
+    How it is measured:
+        The graph shows a clamp with an upper bound between the loss and the operation that measures the error, with
+        nothing but sums, means, constants and powers in between. Clamped probabilities, log-variances, ratios and
+        lower bounds (hinge losses, free bits) are something else. An *error* where more than half of the values are cut
+        off on the batch, else a *warning*.
+
+    How to fix:
+        Remove the clamp. Clip the gradient's norm (``training.clip_norm``), or use a Huber loss, whose gradient stays.
+
+    References:
+        Karpathy, A Recipe for Training Neural Networks (2019), on clipping the loss when one meant the gradients. Mnih
+        et al., Human-level control through deep reinforcement learning (2015), on clipped errors.
+    """
+
+    code = "TW321"
+    name = "clipped-loss"
+    severity = Severity.ERROR
+    cases = (
+        Case(training_benches.alloys_mlp, model_faults.clipped_loss),
+        Case(training_benches.yield_mlp, model_faults.clipped_error),
+    )
+
+    def run(self, graph: LossGraph) -> Iterator[Finding]:
+        clamp = next((each for each in _clamps(graph) if _measures_an_error(graph, each)), None)
+        if clamp is None:
+            return
+        share = clamp.share_clipped
+        most = share > 0.5
+        yield self.finding(
+            happened=f"The loss is cut off at {clamp.maximum:.3g}"
+            + (
+                f": {share:.0%} of its values on this batch are, and have no gradient." if math.isfinite(share) else "."
+            ),
+            expected="A loss whose gradient does not vanish where the error is large (0 % cut off).",
+            todo="Remove the clamp; to tame large errors clip the gradient's norm or use a Huber loss.",
+            evidence=(Evidence("share of the loss cut off", share, limit=0.0),),
+            fixes=(
+                Fix(
+                    "Use the built-in loss and clip the gradient",
+                    changes={"loss.name": "auto", "training.clip_norm": 1.0},
+                ),
+                Fix(
+                    "Remove the clamp", instruction="Delete clamp/minimum from the loss; call clip_grad_norm_ instead."
+                ),
+            ),
+            confidence=1.0 if most else 0.9,
+            why_confident="The graph shows the clamp between the error and the loss: a fact."
+            if most
+            else "The graph shows the clamp; a truncated loss may be meant, but then seldom cuts off much.",
+            severity=Severity.ERROR if most else Severity.WARNING,
+        )
+
+
+def _clamps(graph: LossGraph) -> Iterator[Operation]:
+    """Clamps with an upper bound that sums, means and constants alone separate from the loss."""
+    waiting, seen = list(graph.operations[:1]), set()
+    while waiting:
+        operation = waiting.pop(0)
+        if id(operation) in seen:
+            continue
+        seen.add(id(operation))
+        if operation.name in _CLAMPS and math.isfinite(operation.maximum):
+            yield operation
+        elif operation.name in _ON_THE_WAY or operation is graph.operations[0]:
+            waiting.extend(graph.feeders(operation))
+
+
+def _measures_an_error(graph: LossGraph, clamp: Operation) -> bool:
+    """Whether what is clamped is a loss, a difference from constants, or a power or mean of one."""
+    waiting = graph.feeders(clamp)
+    for _ in range(4):
+        if any(each.name in LOSSES or is_difference(each) for each in waiting):
+            return True
+        waiting = [source for each in waiting if each.name in _ON_THE_WAY for source in graph.feeders(each)]
+    return False

@@ -1,0 +1,72 @@
+"""TW339 negated-loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from trainwright.clinic import model_faults, training_benches
+from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.graph import LossGraph
+
+_ADVERSARIAL = ("BinaryCrossEntropy", "BinaryCrossEntropyWithLogits")
+
+
+class NegatedLoss(Check):
+    """The loss has the wrong sign: training makes the errors larger.
+
+    What it finds:
+        A minus in front of a cross entropy or squared error, or a missing minus in front of a mean log-probability.
+
+    Why it hurts:
+        The optimizer does its work in the wrong direction; the loss falls without end while the predictions get worse.
+
+    How it is measured:
+        The graph shows with which sign each term that measures an error enters the loss; for log-probabilities of the
+        right class it is the other way round. Reported if all such terms have the wrong sign, so that subtracted
+        regularisers (entropy bonuses) do no harm; negative log-densities have the right one whatever their value. A
+        fact; a *warning* only for a binary cross entropy, which adversarial training negates on purpose.
+
+    How to fix:
+        Change the sign.
+
+    References:
+        Humbatova et al., Taxonomy of real faults in deep learning systems (2020), wrong loss calculation.
+    """
+
+    code = "TW339"
+    name = "negated-loss"
+    severity = Severity.ERROR
+    cases = (
+        Case(training_benches.alloys_mlp, model_faults.negated_loss),
+        Case(training_benches.yield_mlp, model_faults.negated_loss),
+        Case(training_benches.waves_gru, model_faults.forgotten_minus),
+    )
+
+    def run(self, graph: LossGraph) -> Iterator[Finding]:
+        terms = [(term, term.weight) for term in graph.errors()] + [
+            (term, -term.weight) for term in graph.likelihoods()
+        ]
+        known = [(term, weight) for term, weight in terms if math.isfinite(weight) and weight]
+        if not known or len(known) < len(terms) or any(weight > 0 for _, weight in known):
+            return
+        term, weight = known[0]
+        likelihood = weight == -term.weight
+        adversarial = all(each.name in _ADVERSARIAL for each, _ in known)
+        what = "log-probabilities of the right class enter" if likelihood else f"{term.name} enters"
+        yield self.finding(
+            happened=f"The {what} the loss with the factor {term.weight:.3g}: the lower the loss, the "
+            + ("less probable the right class." if likelihood else "larger the error."),
+            expected=f"A {'negative' if likelihood else 'positive'} factor, so that a lower loss means smaller errors.",
+            todo="Put a minus in front of the log-probabilities." if likelihood else "Remove the minus.",
+            evidence=(Evidence("factor of the error in the loss", weight, limit=0.0),),
+            fixes=(
+                Fix("Use the built-in loss", changes={"loss.name": "auto"}),
+                Fix("Change the sign", instruction="Multiply the loss by −1."),
+            ),
+            confidence=0.7 if adversarial else 1.0,
+            why_confident="Adversarial training maximises a binary cross entropy on purpose."
+            if adversarial
+            else "The sign was followed through the graph: a fact.",
+            severity=Severity.WARNING if adversarial else Severity.ERROR,
+        )

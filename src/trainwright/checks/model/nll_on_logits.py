@@ -1,0 +1,68 @@
+"""TW320 nll-on-logits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from trainwright.clinic import model_faults, training_benches
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.door import ROW_TOLERANCE, LossDoor
+
+_LOSSES = ("nll", "kl_div")
+
+
+class NllOnLogits(Check):
+    """A loss that expects log-probabilities is given something else.
+
+    What it finds:
+        ``nll_loss`` or ``kl_div`` on raw logits or on probabilities: the log-softmax in front is missing, or a softmax
+        stands in its place.
+
+    Why it hurts:
+        Nothing normalises the outputs, so the loss can be driven to minus infinity by making all logits large; with
+        probabilities its gradient is the same for right and wrong samples.
+
+    How it is measured:
+        The exponentials of every row of log-probabilities sum to 1. At the door of the loss the largest distance of
+        that sum's logarithm from 0 is measured: below 1e-6 for a log-softmax, up to 5e-4 in half precision.
+
+    How to fix:
+        Use ``cross_entropy`` on the logits, or apply ``log_softmax`` first.
+
+    References:
+        torch.nn.NLLLoss, "the input is expected to contain log-probabilities of each class".
+    """
+
+    code = "TW320"
+    name = "nll-on-logits"
+    severity = Severity.ERROR
+    after = ("TW401", "TW330", "TW332")
+    cases = (
+        Case(training_benches.alloys_mlp, model_faults.nll_on_logits),
+        Case(training_benches.digits_cnn, model_faults.nll_on_logits),
+    )
+
+    def run(self, door: LossDoor) -> Iterator[Finding]:
+        if door.loss_name not in _LOSSES:
+            return
+        if door.n_rows < 2 or not math.isfinite(door.largest_log_sum):
+            raise CannotEvaluate(f"the outputs have {door.n_rows} rows or are not finite")
+        if door.outputs_are_log_probabilities or door.largest_log_sum <= 10 * ROW_TOLERANCE:
+            return
+        what = "probabilities" if door.outputs_are_probabilities else "no log-probabilities"
+        yield self.finding(
+            happened=f"The outputs given to {door.loss_name} are {what}: over {door.n_classes} classes they lie in "
+            f"{door.output_minimum:.3g} … {door.output_maximum:.3g}, and the logarithm of their exponentials' sum is "
+            f"up to {door.largest_log_sum:.3g} away from 0.",
+            expected=f"Log-probabilities, for which it is 0 (at most {10 * ROW_TOLERANCE:g}).",
+            todo="Use cross_entropy on the logits, or put log_softmax in front of the loss.",
+            evidence=(
+                Evidence("distance of the rows' log-sum-exp from 0", door.largest_log_sum, limit=10 * ROW_TOLERANCE),
+            ),
+            fixes=(
+                Fix("Use cross entropy, which normalises by itself", changes={"loss.name": "cross_entropy"}),
+                Fix("Put a log-softmax in front", instruction="Return outputs.log_softmax(dim=-1) from the model."),
+            ),
+            why_confident=f"Checked on {door.n_rows} rows: a fact.",
+        )

@@ -1,0 +1,87 @@
+"""TW307 no-gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainwright.clinic import model_faults, training_benches
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.graph import LossGraph
+from trainwright.measures.reach import Reach
+
+SHOWN = 4
+
+
+class NoGradient(Check):
+    """Layers take part in the forward pass, but no gradient comes back to them.
+
+    What it finds:
+        Parameters that an optimizer holds and that run before the rest of the model, while the loss does not depend on
+        them: the graph was cut behind them by ``detach``, ``.data``, ``no_grad``, a trip through NumPy or a new tensor.
+
+    Why it hurts:
+        They stay at their random start for the whole training. What comes after them still learns, so that the loss
+        falls and nobody notices.
+
+    How it is measured:
+        The graph of the loss is walked once; every trainable parameter is either a leaf of it or not: a fact. Named are
+        layers that were called before the first one that the loss reaches. Layers behind it whose result is not used,
+        and layers never called, are TW331's. Frozen parameters and those in no optimizer are left out, and a layer that
+        any of several losses reaches counts as reached. Layers that run under ``no_grad`` are a *warning*, as that may
+        be meant, and *advice* where they are a copy of layers that learn (a teacher). A *warning* as well where calls
+        were not observed and the order of definition stands in for them.
+
+    How to fix:
+        Find the detach, ``.data``, ``.numpy()``, ``torch.tensor(...)`` or ``no_grad`` behind the last named layer. If
+        the layers should stay as they are, set ``requires_grad_(False)``.
+
+    References:
+        PyTorch, "Autograd mechanics". Karpathy, A Recipe for Training Neural Networks (2019), "use backprop to chart
+        dependencies".
+    """
+
+    code = "TW307"
+    name = "no-gradient"
+    severity = Severity.ERROR
+    after = ("TW332",)
+    cases = (
+        Case(training_benches.alloys_mlp, model_faults.detached_features),
+        Case(training_benches.digits_cnn, model_faults.detached_features),
+    )
+
+    def run(self, graphs: tuple[LossGraph, ...]) -> Iterator[Finding]:
+        reach = Reach(graphs)
+        if reach.is_hidden:
+            raise CannotEvaluate("parts of the graph are hidden, so that parameters in them cannot be seen")
+        modules = reach.cut_off()
+        if not modules:
+            return
+        names = [name for module in modules for name in reach.unreached[module]]
+        switched_off = all(module in reach.without_graph for module in modules)
+        sure = bool(reach.called) and not switched_off
+        teacher = switched_off and reach.are_copies(modules)
+        shown = ", ".join(modules[:SHOWN]) + (" …" if len(modules) > SHOWN else "")
+        yield self.finding(
+            happened=f"{len(names)} of {reach.n_trainable} trainable parameters get no gradient from the loss although "
+            f"an optimizer holds them: those of {shown}"
+            + (", which run with gradients switched off." if switched_off else "."),
+            expected="Every parameter that is to learn is reached by the loss (0 without a gradient).",
+            todo=f"Look behind {modules[-1]} for detach(), .data, .numpy(), torch.tensor(...) or no_grad; if these "
+            "layers are to stay as they are, freeze them with requires_grad_(False).",
+            evidence=(
+                Evidence(
+                    "trainable parameters without a gradient", len(names), limit=0, unit="parameters", where=modules[-1]
+                ),
+            ),
+            fixes=(
+                Fix(
+                    "Join the graph again",
+                    instruction=f"Pass the output of {modules[-1]} on as the tensor it is, without detach or .data.",
+                ),
+            ),
+            confidence=1.0 if sure else 0.4 if teacher else 0.7,
+            why_confident="The graph of the loss was walked to its end: a fact."
+            if sure
+            else "The graph shows no way to them; whether that is meant to be so, it cannot show.",
+            severity=Severity.ERROR if sure else Severity.ADVICE if teacher else Severity.WARNING,
+        )

@@ -1,0 +1,86 @@
+"""TW308 not-in-optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainwright.clinic import model_benches, model_faults, training_benches
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.graph import LossGraph
+from trainwright.measures.reach import module_of
+
+SHOWN = 4
+
+
+class NotInOptimizer(Check):
+    """Layers get gradients, but no optimizer holds them, so they never change.
+
+    What it finds:
+        Whole layers with trainable parameters that the loss reaches and that are in no optimizer: a head replaced after
+        the optimizer was made, a list of parameters that forgets a layer, a second network without an optimizer.
+
+    Why it hurts:
+        The layers stay at their random start, while everything looks as if they were trained.
+
+    How it is measured:
+        Identity of parameters, a fact; whether it is meant so, the pattern tells. An *error* where at most half of the
+        layers are missing and trained layers come before them; a *warning* where more are missing. *Advice* where only
+        layers at the beginning are missing, as in fine-tuning of the head alone. Layers of which the optimizer holds
+        some parameters (only the biases, say) and frozen ones are chosen on purpose and left out.
+
+    How to fix:
+        Make the optimizer from ``model.parameters()`` after the last change of the model, or freeze on purpose what is
+        not to learn.
+
+    References:
+        PyTorch, torch.optim, "Constructing it": parameters must be those of the model at the time of training.
+    """
+
+    code = "TW308"
+    name = "not-in-optimizer"
+    severity = Severity.ERROR
+    after = ("TW332", "TW309", "TW342")
+    cases = (
+        Case(training_benches.alloys_mlp, model_faults.forgotten_head),
+        Case(training_benches.digits_cnn, model_faults.forgotten_head),
+        Case(model_benches.head_only, model_faults.forgotten_head),
+    )
+
+    def run(self, graph: LossGraph) -> Iterator[Finding]:
+        if graph.n_optimized < 0:
+            raise CannotEvaluate("no optimizer is known")
+        unoptimized, reached = set(graph.unoptimized), set(graph.reached)
+        held = [place for place, name in enumerate(graph.trainable) if name not in unoptimized]
+        partly = {module_of(graph.trainable[place]) for place in held}
+        missing = [
+            (place, module_of(name))
+            for place, name in enumerate(graph.trainable)
+            if name in unoptimized and name in reached and module_of(name) not in partly
+        ]
+        if not missing:
+            return
+        modules = list(dict.fromkeys(module for _, module in missing))
+        at_start = bool(held) and missing[-1][0] < held[0]
+        minority = len(modules) <= len(partly)
+        shown = ", ".join(modules[:SHOWN]) + (" …" if len(modules) > SHOWN else "")
+        severity = Severity.ADVICE if at_start else Severity.ERROR if minority else Severity.WARNING
+        yield self.finding(
+            happened=f"{len(missing)} of {len(graph.trainable)} trainable parameters get gradients but are in no "
+            f"optimizer: those of {shown}.",
+            expected="Every trainable parameter is held by an optimizer (0 missing), or is frozen on purpose.",
+            todo="Freeze them with requires_grad_(False) if that is meant; else hand them to the optimizer."
+            if at_start
+            else f"Hand {modules[0]} to the optimizer; make the optimizer after the last change of the model.",
+            evidence=(
+                Evidence("parameters in no optimizer", len(missing), limit=0, unit="parameters", where=modules[0]),
+            ),
+            fixes=(
+                Fix("Let the optimizer hold all parameters", instruction="Make it from model.parameters()."),
+                Fix("Use the built-in optimizer over all parameters", changes={"optimizer.name": "adam"}),
+            ),
+            confidence={Severity.ERROR: 1.0, Severity.WARNING: 0.8}.get(severity, 0.5),
+            why_confident="Only layers at the beginning are missing, as when a head alone is trained."
+            if at_start
+            else f"{len(partly)} other layers are held, also some before the missing ones.",
+            severity=severity,
+        )

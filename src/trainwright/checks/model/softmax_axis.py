@@ -1,0 +1,71 @@
+"""TW330 softmax-axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainwright.clinic import model_faults, training_benches
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.graph import LossGraph, Operation
+
+
+class SoftmaxAxis(Check):
+    """A softmax runs over the samples of the batch instead of over the classes.
+
+    What it finds:
+        A softmax or log-softmax along axis 0, where axis 0 holds the samples: ``dim=0``, or no ``dim`` on a tensor of
+        three dimensions.
+
+    Why it hurts:
+        The samples of a batch compete with each other: every prediction depends on the rest of the batch, and at batch
+        size 1 all probabilities are 1. Shapes fit, so nothing fails.
+
+    How it is measured:
+        The graph shows every softmax with its axis and shape. Reported is axis 0 of a tensor with as many rows as the
+        batch has samples and more than one column: an *error* between the last layer and the loss, a *warning* inside
+        the model. Where the batch size is not known nothing is said.
+
+    How to fix:
+        Write ``dim=-1``, or ``dim=1`` for classes in the second axis.
+
+    References:
+        torch.nn.functional.softmax: "Implicit dimension choice for softmax has been deprecated".
+    """
+
+    code = "TW330"
+    name = "softmax-axis"
+    severity = Severity.ERROR
+    after = ("TW401",)
+    cases = (
+        Case(training_benches.alloys_mlp, model_faults.softmax_over_batch),
+        Case(training_benches.digits_cnn, model_faults.softmax_over_batch),
+    )
+
+    def run(self, graph: LossGraph) -> Iterator[Finding]:
+        ill = [each for each in graph.softmaxes if _is_over_batch(each, graph.n_samples)]
+        if ill and graph.n_samples < 2:
+            raise CannotEvaluate("the batch size is not known")
+        if not ill:
+            return
+        worst = ill[0]
+        at_end = any(_is_over_batch(each, graph.n_samples) for each in graph.operations)
+        name = "log-softmax" if worst.name == "LogSoftmax" else "softmax"
+        yield self.finding(
+            happened=f"A {name} runs along axis 0 of a tensor of shape {list(worst.shape)}: over the {graph.n_samples} "
+            "samples of the batch.",
+            expected=f"A softmax along the classes, axis {len(worst.shape) - 1} of {list(worst.shape)}.",
+            todo="Write dim=-1 (or dim=1 for classes in the second axis).",
+            evidence=(Evidence("axis of the softmax", worst.axis, limit=len(worst.shape) - 1),),
+            fixes=(Fix("Change the axis", instruction="Write softmax(dim=-1)."),),
+            confidence=1.0 if at_end else 0.7,
+            why_confident="The graph shows the axis, right in front of the loss: a fact."
+            if at_end
+            else "The graph shows the axis; inside the model axis 0 may be something else of the same length.",
+            severity=Severity.ERROR if at_end else Severity.WARNING,
+        )
+
+
+def _is_over_batch(operation: Operation, n_samples: int) -> bool:
+    shape = operation.shape
+    is_softmax = operation.name in ("Softmax", "LogSoftmax")
+    return is_softmax and operation.axis == 0 and len(shape) > 1 and shape[0] == n_samples and max(shape[1:]) > 1

@@ -1,0 +1,55 @@
+"""TW340 softmax-one-unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainwright.clinic import training_benches, training_faults
+from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.door import LossDoor
+from trainwright.measures.graph import LossGraph
+
+
+class SoftmaxOneUnit(Check):
+    """A softmax over a single unit: the output is 1 whatever the input.
+
+    What it finds:
+        A softmax or cross entropy along an axis of size 1, mostly a binary classifier with one output unit.
+
+    Why it hurts:
+        The output is the constant 1 and its gradient exactly 0, so nothing is learnt.
+
+    How it is measured:
+        The graph shows the shape and the axis of every softmax between the last layer and the loss, and the door of the
+        loss the number of classes: a fact.
+
+    How to fix:
+        Use a sigmoid (with ``BCEWithLogitsLoss`` on the logit), or two output units.
+
+    References:
+        Humbatova et al., Taxonomy of real faults in deep learning systems (2020), wrong activation of the last layer.
+    """
+
+    code = "TW340"
+    name = "softmax-one-unit"
+    severity = Severity.ERROR
+    after = ("TW401",)
+    cases = (Case(training_benches.yield_mlp, training_faults.softmax_output),)
+
+    def run(self, door: LossDoor, graph: LossGraph | None) -> Iterator[Finding]:
+        softmaxes = graph.named("Softmax", "LogSoftmax") if graph else []
+        alone = [each for each in softmaxes if len(each.shape) > 1 and each.shape[each.axis] == 1 and each.shape[0] > 1]
+        over_one_class = door.loss_name == "cross_entropy" and door.n_classes == 1 and len(door.output_shape) > 1
+        if not alone and not over_one_class:
+            return
+        shape = alone[0].shape if alone else door.output_shape
+        yield self.finding(
+            happened=f"A softmax runs over an axis of 1 unit (shape {list(shape)}), so that every output is 1 and "
+            "every gradient 0.",
+            expected="A softmax over at least 2 units, or a sigmoid for one.",
+            todo="Use a sigmoid for one unit (BCEWithLogitsLoss on the logit), or give the model two outputs; a "
+            "regression needs neither.",
+            evidence=(Evidence("units under the softmax", 1, limit=2, unit="units"),),
+            fixes=(Fix("Delete the softmax", instruction="Return the last linear layer's output as it is."),),
+            why_confident="Shape and axis were read: a fact.",
+        )

@@ -1,0 +1,91 @@
+"""TW325 target-out-of-range."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from trainwright.clinic import model_benches, model_faults
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.door import BINARY_LOSSES, CLASS_LOSSES, ROW_TOLERANCE, LossDoor
+
+
+class TargetOutOfRange(Check):
+    """Some targets have no meaning for the loss.
+
+    What it finds:
+        Class numbers below 0 or not below the number of outputs (often counted from 1), binary targets outside 0 … 1
+        such as −1/1 or 1/2, and rows of class probabilities that do not sum to 1 (several labels at once under cross
+        entropy).
+
+    Why it hurts:
+        A class number out of range stops the program, on a GPU with a message that names no cause. A binary target
+        outside 0 … 1 passes ``BCEWithLogitsLoss`` without a word: the loss has no minimum and goes to minus infinity.
+
+    How it is measured:
+        Targets are counted where torch's loss receives them, the number to ignore (``ignore_index``) left out: a fact.
+        Class probabilities may stray from 1 by the rounding of half precision; rows that do are a *warning*.
+
+    How to fix:
+        Number classes from 0 to C − 1 and binary targets 0 and 1; for several labels at once use
+        ``BCEWithLogitsLoss``.
+
+    References:
+        torch.nn.CrossEntropyLoss and torch.nn.BCEWithLogitsLoss, "Shape" and "target".
+    """
+
+    code = "TW325"
+    name = "target-out-of-range"
+    severity = Severity.ERROR
+    cases = (
+        Case(model_benches.tags_mlp, model_faults.tags_from_one),
+        Case(model_benches.tags_cnn, model_faults.tags_from_one),
+    )
+
+    def run(self, door: LossDoor) -> Iterator[Finding]:
+        if door.loss_name not in (*CLASS_LOSSES, *BINARY_LOSSES):
+            return
+        if not math.isfinite(door.target_minimum + door.target_maximum) or door.n_targets < 1:
+            raise CannotEvaluate(f"the {door.n_targets} targets are not all finite")
+        if door.n_out_of_range > 0:
+            yield self._out_of_range(door)
+        elif door.loss_name in CLASS_LOSSES and door.target_kind != "class numbers":
+            yield from self._judge_rows(door)
+
+    def _out_of_range(self, door: LossDoor) -> Finding:
+        by_number = door.target_kind == "class numbers"
+        high = door.n_classes - 1 if by_number else 1
+        from_one = by_number and door.target_minimum == 1 and door.target_maximum == door.n_classes
+        return self.finding(
+            happened=f"{door.n_out_of_range} of {door.n_targets} targets lie outside 0 … {high}: they go from "
+            f"{door.target_minimum:g} to {door.target_maximum:g}, and the loss is {door.loss_name}"
+            + (f" over {door.n_classes} outputs." if by_number else "."),
+            expected=f"Targets from 0 to {high}.",
+            todo="Subtract 1: the classes are counted from 1."
+            if from_one
+            else f"Bring the targets into 0 … {high}"
+            + (f", or give the model {door.target_maximum + 1:.0f} outputs." if by_number else "."),
+            evidence=(
+                Evidence("targets out of range", door.n_out_of_range, limit=0, unit="targets"),
+                Evidence("largest target", door.target_maximum, limit=high),
+            ),
+            fixes=(Fix("Correct the targets", instruction=f"Map them to 0 … {high} before the loss."),),
+            why_confident="All targets of the batch were counted: a fact.",
+        )
+
+    def _judge_rows(self, door: LossDoor) -> Iterator[Finding]:
+        low, high = door.target_smallest_row_sum, door.target_largest_row_sum
+        off = max(abs(low - 1), abs(high - 1))
+        if len(door.output_shape) != 2 or not off > 10 * ROW_TOLERANCE:
+            return
+        yield self.finding(
+            happened=f"The targets of cross entropy are no probabilities over {door.n_classes} classes: their rows sum "
+            f"to {low:.3g} … {high:.3g}.",
+            expected=f"Rows that sum to 1 (within {10 * ROW_TOLERANCE:g}).",
+            todo="Use BCEWithLogitsLoss for several labels at once; else normalise each row.",
+            evidence=(Evidence("largest distance of a row sum from 1", off, limit=10 * ROW_TOLERANCE),),
+            fixes=(Fix("Another loss", instruction="Use BCEWithLogitsLoss, or divide each row by its sum."),),
+            confidence=0.9,
+            why_confident="Row sums are a fact; weighting samples by the size of their targets may be meant.",
+            severity=Severity.WARNING,
+        )

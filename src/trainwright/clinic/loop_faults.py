@@ -1,0 +1,77 @@
+"""Illnesses of the training loop, each one mistake in an otherwise sound loop or one change to a healthy bench."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from trainwright.clinic.bench import Bench
+
+
+def no_zero_grad(bench: Bench) -> Bench:
+    """Gradients are never cleared."""
+    return replace(bench, loop="no-zero-grad")
+
+
+def zero_grad_before_step(bench: Bench) -> Bench:
+    """Gradients are cleared between backward pass and step."""
+    return replace(bench, loop="zero-grad-before-step")
+
+
+def stuck_in_eval(bench: Bench) -> Bench:
+    """After the first validation the model stays in eval mode."""
+    return replace(bench, loop="stuck-in-eval")
+
+
+def never_eval(bench: Bench) -> Bench:
+    """Validation runs in train mode."""
+    return replace(bench, loop="never-eval")
+
+
+def schedule_first(bench: Bench) -> Bench:
+    """The learning-rate schedule is stepped before the optimizer."""
+    return replace(bench, loop="schedule-first")
+
+
+def same_batch(bench: Bench) -> Bench:
+    """Every step is made on the same batch."""
+    return replace(bench, loop="same-batch")
+
+
+def unshuffled(bench: Bench) -> Bench:
+    """Samples come in the order of their targets, epoch after epoch."""
+    return replace(bench, loop="unshuffled")
+
+
+def accumulation_undivided(bench: Bench) -> Bench:
+    """Four batches are accumulated without dividing their loss."""
+    return replace(bench, loop="accumulation-undivided").with_config(training__accumulate=4)
+
+
+def aliased_best(bench: Bench) -> Bench:
+    """The best weights are remembered without a copy."""
+    return replace(bench, loop="aliased-best")
+
+
+def kept_graph(bench: Bench) -> Bench:
+    """The running loss is summed up together with its graph."""
+    return replace(bench, loop="kept-graph")
+
+
+def raw_validation(bench: Bench) -> Bench:
+    """Validation inputs stay in their raw units, training inputs are standardised."""
+    return replace(bench, loop="raw-validation")
+
+
+def scaled_twice(bench: Bench) -> Bench:
+    """Validation inputs are scaled once more than training inputs."""
+    return replace(bench, loop="scaled-twice")
+
+
+def workers_share_seed(bench: Bench) -> Bench:
+    """Two loading workers draw the same random numbers."""
+    return replace(bench, loop="workers-share-seed")
+
+
+def slow_loader(bench: Bench) -> Bench:
+    """Making a batch takes far longer than learning from it."""
+    return replace(bench, loop="slow-loader")

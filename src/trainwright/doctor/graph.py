@@ -1,0 +1,145 @@
+"""The autograd graph of a loss, walked once from the loss to the parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from trainwright.doctor.calls import Calls
+from trainwright.doctor.linearity import Linearity
+from trainwright.doctor.operations import Node, averages, axis_of, children, describe, is_leaf, name_of, passed_on
+from trainwright.doctor.registration import unregistered_tensors
+from trainwright.measures.graph import LossGraph, Operation, Unregistered
+from trainwright.measures.operations import LAYERS
+
+NODE_LIMIT = 50_000
+"""Nodes that are read at most; GPT-2 small has about 2,500, an unrolled LSTM 20 per time step."""
+OPERATION_LIMIT = 2_000
+"""Operations between the loss and the last layers that are described at most."""
+_HIDING = ("CompiledFunction", "CheckpointFunction")
+
+
+def read_graph(
+    loss: Tensor,
+    models_parameters: Mapping[str, Parameter],
+    optimizer_parameters: Iterable[Tensor] | None = None,
+    *,
+    models: Sequence[nn.Module] = (),
+    n_samples: int = 0,
+    calls: Calls | None = None,
+    limit: int = NODE_LIMIT,
+) -> LossGraph:
+    """Read the graph of ``loss`` before its backward pass frees it.
+
+    ``models_parameters``: name → parameter of all models that take part. ``optimizer_parameters``: of all optimizers;
+    None where none is known. ``models`` are searched for layers that torch does not see. ``n_samples``: of the batch.
+    ``calls``: of the modules in the forward pass. Names are those of ``models_parameters``, so make them unique where
+    several models take part. Only reads: neither the graph, the tensors nor a random state change.
+    """
+    nodes, complete = _in_order(loss.grad_fn, limit)
+    leaves = {id(node.variable): node.variable for node in nodes if is_leaf(node)}
+    if loss.grad_fn is None and loss.requires_grad:
+        leaves[id(loss)] = loss
+    operations, head = _describe_head(nodes)
+    names = {id(parameter): name for name, parameter in models_parameters.items()}
+    optimized = None if optimizer_parameters is None else {id(p): p for p in optimizer_parameters}
+    held = unregistered_tensors(models)
+    linearity = Linearity(nodes, head, names)
+    trainable = {name: p for name, p in models_parameters.items() if p.requires_grad}
+    known = {*names, *(id(p) for model in models for p in model.parameters()), *(optimized or ())}
+    known.update(id(t) for tensors in held.values() for t in tensors)
+    return LossGraph(
+        requires_grad=loss.requires_grad,
+        has_graph=loss.grad_fn is not None,
+        n_nodes=len(nodes),
+        complete=complete,
+        hidden=tuple(sorted({name_of(node) for node in nodes if name_of(node) in _HIDING})),
+        operations=tuple(operations),
+        softmaxes=tuple(_softmaxes(nodes)),
+        n_samples=n_samples,
+        trainable=tuple(trainable),
+        reached=tuple(name for name, p in trainable.items() if id(p) in leaves),
+        unoptimized=tuple(name for name, p in trainable.items() if optimized is not None and id(p) not in optimized),
+        frozen=tuple(name for name, p in models_parameters.items() if not p.requires_grad),
+        n_optimized=-1 if optimized is None else len(optimized),
+        stale=tuple(tuple(p.shape) for key, p in (optimized or {}).items() if key not in names and key not in leaves),
+        strangers=tuple(tuple(t.shape) for key, t in leaves.items() if isinstance(t, Parameter) and key not in known),
+        unregistered=tuple(
+            Unregistered(
+                where=where,
+                n_parameters=len(tensors),
+                reached=any(id(t) in leaves for t in tensors),
+                optimized=optimized is not None and all(id(t) in optimized for t in tensors),
+            )
+            for where, tensors in held.items()
+        ),
+        called=tuple(calls.order) if calls else (),
+        without_graph=tuple(calls.without_graph) if calls else (),
+        passed_over=tuple(calls.passed_over()) if calls else (),
+        stacked=tuple(linearity.stacked()),
+        n_nonlinear=linearity.n_nonlinear,
+        n_layers=linearity.n_layers,
+    )
+
+
+def _in_order(root: Node | None, limit: int) -> tuple[list[Node], bool]:
+    """Every node behind the loss, each before those it depends on, and whether that is all of them."""
+    if root is None:
+        return [], True
+    finished: list[Node] = []
+    seen = {root}
+    stack: list[tuple[Node, Iterator[tuple[int, Node]]]] = [(root, children(root))]
+    complete = True
+    while stack:
+        node, rest = stack[-1]
+        child = next((each for _, each in rest if each not in seen), None)
+        if child is None:
+            finished.append(node)
+            stack.pop()
+        elif len(seen) >= limit:
+            complete = False
+            finished.append(node)
+            stack.pop()
+        else:
+            seen.add(child)
+            stack.append((child, children(child)))
+    return finished[::-1], complete
+
+
+def _describe_head(nodes: Sequence[Node]) -> tuple[list[Operation], set[Node]]:
+    """The operations from the loss back to the last layers, these included, and the nodes before the layers."""
+    if not nodes:
+        return [], set()
+    weights: dict[Node, float] = {nodes[0]: 1.0}
+    averaged: dict[Node, bool] = {nodes[0]: False}
+    chosen: list[Node] = []
+    for node in nodes:
+        if node not in weights or is_leaf(node) or len(chosen) >= OPERATION_LIMIT:
+            continue
+        chosen.append(node)
+        if name_of(node) in LAYERS:
+            continue
+        for position, child in children(node):
+            derivative = weights[node] * passed_on(node, position, child)
+            weights[child] = weights.get(child, 0.0) + derivative
+            averaged[child] = averaged.get(child, False) or averaged[node] or averages(node)
+    places = {node: place for place, node in enumerate(chosen)}
+    operations = [
+        describe(
+            node,
+            () if name_of(node) in LAYERS else tuple(places[c] for _, c in children(node) if c in places),
+            weights[node],
+            averaged=averaged[node],
+        )
+        for node in chosen
+    ]
+    return operations, {node for node in chosen if name_of(node) not in LAYERS}
+
+
+def _softmaxes(nodes: Iterable[Node]) -> Iterator[Operation]:
+    for node in nodes:
+        if name_of(node) in ("Softmax", "LogSoftmax") and axis_of(node) >= 0:
+            yield describe(node, (), math.nan, averaged=False)

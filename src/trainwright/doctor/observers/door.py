@@ -1,0 +1,87 @@
+"""What enters the losses of a running loop, and the graphs behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from trainwright.core import Measurement
+from trainwright.doctor.door import describe_door
+from trainwright.doctor.graph import read_graph
+from trainwright.doctor.taps import LossCall
+from trainwright.measures.door import LossDoor
+from trainwright.measures.graph import LossGraph
+
+DOORS_AT = 6
+"""Training calls of each loss function that are described, besides those of sampled steps at every doubling."""
+GRAPHS_FROM, GRAPHS_UNTIL = 2, 8
+"""Steps whose graphs are read: all optimizers have stepped by then, and those that take turns come twice or more."""
+
+
+class Doors:
+    """Observes loss calls and graphs of the first steps."""
+
+    def __init__(self) -> None:
+        self._doors: dict[str, LossDoor] = {}
+        self._times: dict[str, int] = {}
+        self._graphs: list[LossGraph] = []
+
+    def called(self, call: LossCall) -> None:
+        """A loss function was called in training."""
+        times = self._times[call.name] = self._times.get(call.name, 0) + 1
+        if times > DOORS_AT and times & (times - 1):
+            return
+        door = describe_door(
+            call.name,
+            call.outputs,
+            call.targets,
+            reduction=call.reduction,
+            ignore_index=int(call.options.get("ignore_index", -100)),
+            label_smoothing=float(call.options.get("label_smoothing") or 0.0),
+            has_weights=call.options.get("weight") is not None,
+            value=call.value,
+        )
+        kept = self._doors.get(call.name)
+        # Probabilities that saturate round to logits of nothing; what is out of range must not be forgotten.
+        if kept is None or not kept.n_out_of_range:
+            self._doors[call.name] = door
+
+    def wants_graph(self, step: int) -> bool:
+        """Whether the graph of this step is to be read."""
+        return GRAPHS_FROM <= step < GRAPHS_UNTIL
+
+    def read(self, loss: Tensor, models: Sequence[nn.Module], optimizers: Sequence[Optimizer], n_samples: int) -> None:
+        """A graph is complete."""
+        if loss.numel() != 1:
+            return
+        several = len(models) > 1
+        parameters = {
+            f"{type(model).__name__}.{name}" if several else name: parameter
+            for model in models
+            for name, parameter in model.named_parameters()
+        }
+        held = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
+        self._graphs.append(read_graph(loss, parameters, held, models=models, n_samples=n_samples))
+
+    def measurements(self) -> Iterator[Measurement]:
+        """What enters each loss function, and the graph of each kind of step."""
+        yield from self._doors.values()
+        if self._graphs:
+            yield from _joined(self._graphs)
+
+
+def _joined(graphs: list[LossGraph]) -> Iterator[LossGraph]:
+    """One graph for each shape of step. What one step reaches others need not: a discriminator's step leaves the
+    generator alone. So each is told what any of them reached."""
+    reached = {name for graph in graphs for name in graph.reached}
+    held = {each.where for graph in graphs for each in graph.unregistered if each.reached}
+    by_shape = {tuple(operation.name for operation in graph.operations): graph for graph in reversed(graphs)}
+    for graph in by_shape.values():
+        yield replace(
+            graph,
+            reached=tuple(name for name in graph.trainable if name in reached),
+            unregistered=tuple(replace(each, reached=each.where in held) for each in graph.unregistered),
+        )

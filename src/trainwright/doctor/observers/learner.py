@@ -1,0 +1,313 @@
+"""One optimizer at work: the order of its steps, its rate, and the gradients and updates of its layers."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from trainwright.core import Measurement
+from trainwright.doctor.observers.models import Models
+from trainwright.doctor.observers.series import Samples, Thinned
+from trainwright.measures.curves import Curve
+from trainwright.measures.layers import LayerSignals
+from trainwright.measures.loop import Clipping, Schedule, StepOrder
+
+MOST_COPIED = 1 << 28
+"""Numbers (1 GiB of them in single precision) up to which weights are copied to measure the update."""
+INVARIANT = ("Adam", "RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam", "Lion", "Adafactor", "Rprop", "Muon")
+"""Optimizers, by part of their class's name, whose step does not grow with the gradient."""
+_NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.LocalResponseNorm)
+
+
+class _Layer:
+    """Where the parameters of one layer stand among those the optimizer holds. Holds none of them itself, so that a
+    training that is over can be forgotten by the program."""
+
+    def __init__(self, name: str, kind: str, *, is_norm: bool) -> None:
+        self.name, self.kind, self.is_norm = name, kind, is_norm
+        self.positions: list[int] = []
+        self.n_parameters = 0
+        self.zero_at_start = False
+
+
+class Learner:
+    """Observes one optimizer over the whole run; ``backwards``: passes that came before it was first heard of."""
+
+    def __init__(self, optimizer: Optimizer, backwards: int = 0) -> None:
+        self.name = type(optimizer).__name__
+        self.n_steps = 0
+        self._counts: Counter[str] = Counter()
+        self._per_step: Counter[int] = Counter()
+        self._backwards = backwards
+        self._cleared = True
+        self._wiped_by_call = False
+        self._went_backward = backwards > 0
+        self._closure = False
+        self._layers: list[_Layer] | None = None
+        self._before: Sequence[Tensor | None] | None = None
+        self._samples: Samples[dict[str, list[float]]] = Samples()
+        self._rates = Thinned()
+        self._rate = math.nan
+        self._clipped = Thinned()
+        self._limit = math.nan
+        self._scheduler = ""
+        self._scheduler_steps = 0
+        self._first_was_scheduler = False
+        self._horizon = 0
+        self._peak = 0.0
+
+    # The order of things ---------------------------------------------------------------------------------------------
+
+    def before_backward(self, optimizer: Optimizer, *, sampled: bool) -> None:
+        """A backward pass. Whose gradients it adds to shows only at the step, so only gradients are looked at."""
+        if not self._cleared:
+            held = (p for group in optimizer.param_groups for p in group["params"])
+            by_hand = all(p.grad is None for p in held) or (sampled and not _any_gradient(optimizer))
+            if by_hand:
+                self.cleared()
+        self._went_backward = True
+        self._backwards += 1
+        self._wiped_by_call = False
+
+    def cleared(self) -> None:
+        """These parameters' gradients were cleared."""
+        self._cleared = True
+        self._wiped_by_call = self._backwards > 0
+        self._backwards = 0
+
+    def before_step(self, optimizer: Optimizer, *, closure: bool, sampled: bool) -> None:
+        """The optimizer is about to step."""
+        self._closure |= closure
+        held = [p for group in optimizer.param_groups for p in group["params"]]
+        if sampled and sum(p.numel() for p in held) <= MOST_COPIED:
+            self._before = [p.detach().clone() for p in held]
+
+    def after_step(self, optimizer: Optimizer, step: int, models: Models, *, sampled: bool) -> None:
+        """The optimizer has stepped; gradients are still there."""
+        self.n_steps += 1
+        self._per_step[self._backwards] += 1
+        self._counts["backwards"] += self._backwards
+        self._counts["without backward"] += not self._went_backward
+        self._note_rate(optimizer, step)
+        if sampled:
+            self._look(optimizer)
+            self._sample(optimizer, step, models)
+        self._backwards, self._went_backward = 0, False
+        self._cleared, self._wiped_by_call, self._before = False, False, None
+
+    def _look(self, optimizer: Optimizer) -> None:
+        wiped = self._went_backward and not _any_gradient(optimizer)
+        self._counts["wiped looked"] += 1
+        self._counts["wiped"] += wiped
+        self._counts["wiped by call"] += wiped and self._wiped_by_call
+        if self.n_steps > 1 and self._went_backward:
+            self._counts["looked"] += 1
+            self._counts["stale"] += not self._cleared
+
+    def _note_rate(self, optimizer: Optimizer, step: int) -> None:
+        rates = [float(group["lr"]) for group in optimizer.param_groups if "lr" in group]
+        self._rate = max(rates, default=math.nan)
+        self._peak = max(self._peak, self._rate) if rates else math.nan
+        self._rates.add(step + 1, self._rate)
+
+    def scheduled(self, scheduler: Any) -> None:
+        """A scheduler of this optimizer moved."""
+        self._scheduler = type(scheduler).__name__
+        self._scheduler_steps += 1
+        self._first_was_scheduler |= self.n_steps == 0
+        self._horizon = _horizon(scheduler)
+
+    def clipped(self, step: int, norm: float, limit: float) -> None:
+        """The norm of all gradients was limited."""
+        self._clipped.add(step, norm)
+        self._limit = limit
+
+    # Layers ----------------------------------------------------------------------------------------------------------
+
+    def _sample(self, optimizer: Optimizer, step: int, models: Models) -> None:
+        held = [p for group in optimizer.param_groups for p in group["params"]]
+        if self._layers is None or sum(len(layer.positions) for layer in self._layers) != len(held):
+            self._layers = _layers_of(held, models)
+        before = self._before or [None] * len(held)
+        numbers = _norms(held, before)
+        if not numbers:
+            return
+        joined: dict[str, list[float]] = {"gradient": [], "largest": [], "weight": [], "update": []}
+        for layer in self._layers:
+            rows = [numbers[position] for position in layer.positions]
+            joined["gradient"].append(_joined([row[0] for row in rows]))
+            joined["largest"].append(max((row[1] for row in rows if not math.isnan(row[1])), default=math.nan))
+            joined["weight"].append(_joined([row[2] for row in rows]))
+            joined["update"].append(_joined([row[3] for row in rows]))
+        if len(self._samples) == 0:
+            for layer, weight in zip(self._layers, joined["weight"], strict=True):
+                layer.zero_at_start = weight == 0.0
+        moved = [u for u in joined["update"] if not math.isnan(u)]
+        pulled = any(g > 0 for g in joined["gradient"])
+        if moved and pulled and self._rate > 0:
+            self._counts["moved looked"] += 1
+            self._counts["unmoved"] += not any(moved)
+        joined["rate"] = [self._rate]
+        self._samples.add(step, joined)
+
+    # Measurements ----------------------------------------------------------------------------------------------------
+
+    def measurements(
+        self, steps_per_epoch: float, n_frozen: int, loss_scale: float, reduction: str
+    ) -> Iterator[Measurement]:
+        """Everything known of this optimizer's steps."""
+        if not self.n_steps:
+            return
+        yield replace(self._order(), loss_scale=loss_scale, loss_reduction=reduction)
+        yield self._schedule(steps_per_epoch)
+        if len(self._clipped):
+            steps, norms = self._clipped.arrays()
+            yield Clipping(steps=np.round(steps).astype(np.int64), norms=norms, limit=self._limit)
+        if self._layers and len(self._samples):
+            yield self._signals(n_frozen)
+
+    def _order(self) -> StepOrder:
+        counts = self._counts
+        return StepOrder(
+            optimizer=self.name,
+            n_steps=self.n_steps,
+            n_backwards=counts["backwards"],
+            backwards_per_step=self._per_step.most_common(1)[0][0],
+            n_looked=counts["looked"],
+            n_stale=counts["stale"],
+            n_wiped_looked=counts["wiped looked"],
+            n_wiped=counts["wiped"],
+            n_wiped_by_zero_grad=counts["wiped by call"],
+            n_without_backward=counts["without backward"],
+            n_moved_looked=counts["moved looked"],
+            n_unmoved=counts["unmoved"],
+            has_closure=self._closure,
+            scales_invariantly=any(part in self.name for part in INVARIANT),
+        )
+
+    def _schedule(self, steps_per_epoch: float) -> Schedule:
+        steps, rates = self._rates.arrays()
+        return Schedule(
+            scheduler=self._scheduler,
+            n_scheduler_steps=self._scheduler_steps,
+            n_optimizer_steps=self.n_steps,
+            first_was_scheduler=self._first_was_scheduler,
+            steps=np.round(steps).astype(np.int64) - 1,
+            rates=rates,
+            horizon=self._horizon,
+            steps_per_epoch=steps_per_epoch,
+            base_rate=self._peak,
+        )
+
+    def curve_fields(self) -> dict[str, Any]:
+        """What a learning curve says of its optimizer."""
+        norms = [_joined(sample["gradient"]) for sample in self._samples.values]
+        return {
+            "learning_rate": Curve(*self._rates.arrays()),
+            "gradient_norm": Curve.of((step + 1 for step in self._samples.steps), norms),
+            "optimizer": self.name.lower(),
+            "has_schedule": bool(self._scheduler),
+        }
+
+    def _signals(self, n_frozen: int) -> LayerSignals:
+        layers = self._layers or []
+        fitting = [i for i, s in enumerate(self._samples.values) if len(s["weight"]) == len(layers)]
+        chosen = [self._samples.values[i] for i in fitting]
+
+        def table(name: str) -> Any:
+            return np.array([sample[name] for sample in chosen], dtype=np.float64).reshape(len(chosen), len(layers)).T
+
+        return LayerSignals(
+            optimizer=self.name,
+            names=tuple(layer.name for layer in layers),
+            kinds=tuple(layer.kind for layer in layers),
+            steps=np.array([self._samples.steps[i] for i in fitting], dtype=np.int64),
+            gradient_norm=table("gradient"),
+            gradient_max=table("largest"),
+            weight_norm=table("weight"),
+            update_norm=table("update"),
+            n_parameters=np.array([layer.n_parameters for layer in layers], dtype=np.int64),
+            zero_at_start=np.array([layer.zero_at_start for layer in layers], dtype=np.bool_),
+            is_norm=np.array([layer.is_norm for layer in layers], dtype=np.bool_),
+            is_output=np.array([i == len(layers) - 1 for i in range(len(layers))], dtype=np.bool_),
+            learning_rate=np.array([sample["rate"][0] for sample in chosen]),
+            n_frozen=n_frozen,
+        )
+
+
+def _layers_of(held: list[Tensor], models: Models) -> list[_Layer]:
+    layers: dict[str, _Layer] = {}
+    for position, parameter in enumerate(held):
+        name, owner = models.layer_of(parameter)
+        name = name or "parameters of no model"
+        kind = owner.__name__ if owner is not None else ""
+        is_norm = "Norm" in kind or (owner is not None and issubclass(owner, _NORMS))
+        layer = layers.setdefault(name, _Layer(name, kind, is_norm=is_norm))
+        layer.positions.append(position)
+        layer.n_parameters += parameter.numel()
+    return list(layers.values())
+
+
+@torch.no_grad()
+def _norms(parameters: list[Tensor], before: Sequence[Tensor | None]) -> list[list[float]]:
+    """Gradient norm, largest gradient, weight norm and update norm of every parameter; NaN for what is not there."""
+    if not parameters:
+        return []
+    device = parameters[0].device
+    gradients = [_dense(p.grad) for p in parameters]
+    current = [p.detach() for p in parameters]
+    updates = [None if old is None else now - old for now, old in zip(current, before, strict=True)]
+    columns = [
+        _fused(gradients, 2.0, device),
+        _fused(gradients, math.inf, device),
+        _fused(current, 2.0, device),
+        _fused(updates, 2.0, device),
+    ]
+    found: list[list[float]] = torch.stack(columns, dim=1).tolist()  # the one transfer
+    return found
+
+
+def _fused(tensors: list[Any], order: float, device: torch.device) -> Tensor:
+    present = [t for t in tensors if t is not None]
+    norms = iter(torch._foreach_norm(present, order) if present else ())
+    missing = torch.full((), math.nan, device=device)
+    return torch.stack([missing if t is None else next(norms).to(device, torch.float32) for t in tensors])
+
+
+def _dense(gradient: Tensor | None) -> Tensor | None:
+    if gradient is None or gradient.numel() == 0:
+        return None
+    return gradient.coalesce().values().detach() if gradient.is_sparse else gradient.detach()
+
+
+def _any_gradient(optimizer: Optimizer) -> bool:
+    """Whether any parameter has a gradient that is not zero; waits for the device."""
+    gradients = [g for group in optimizer.param_groups for p in group["params"] if (g := _dense(p.grad)) is not None]
+    if not gradients:
+        return False
+    norms = torch._foreach_norm(gradients, math.inf)
+    return any(norm != 0 for norm in torch.stack([n.to(norms[0].device, torch.float32) for n in norms]).tolist())
+
+
+def _joined(norms: list[float]) -> float:
+    """The norm of several parts together, NaN where none is known."""
+    known = [norm for norm in norms if not math.isnan(norm)]
+    return math.sqrt(sum(norm * norm for norm in known)) if known else math.nan
+
+
+def _horizon(scheduler: Any) -> int:
+    """The number of its own steps after which a scheduler means to be done; 0 where it has none."""
+    for name in ("T_max", "total_steps", "total_iters"):
+        value = getattr(scheduler, name, None)
+        if isinstance(value, int) and value > 0:
+            return value
+    milestones = getattr(scheduler, "milestones", None)
+    return max(milestones, default=0) if milestones else 0

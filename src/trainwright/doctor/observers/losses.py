@@ -1,0 +1,232 @@
+"""Losses and accuracies of training and evaluation, as learning curves."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from trainwright.core import Measurement
+from trainwright.doctor.observers.scores import Constant, is_classification, n_targets, right_and_counted
+from trainwright.doctor.observers.series import Later, Samples, Thinned, to_numbers
+from trainwright.doctor.taps import LossCall
+from trainwright.measures.curves import Curve, LearningCurve
+
+MOST_UNDECIDED = 4096
+"""Loss calls with a graph in eval mode that may yet turn out to be training."""
+LONGEST_PHASE = 100_000
+
+
+@dataclass
+class _Scored:
+    """One call's loss and accuracy, still on the device."""
+
+    value: Tensor
+    n: int
+    right: Tensor | None = None
+    counted: int = 0
+
+
+@dataclass
+class _Phase:
+    """An evaluation: loss calls between two steps of training, of one loader."""
+
+    source: Any
+    calls: list[_Scored] = field(default_factory=list)
+
+
+class Losses:
+    """Observes all losses of a program. Training losses belong to the optimizer that steps next."""
+
+    def __init__(self) -> None:
+        self._curves: dict[str, Thinned] = {}
+        self._accuracies: dict[str, Thinned] = {}
+        self._later: dict[str, Later] = {}
+        self._calls: deque[LossCall] = deque(maxlen=8)
+        self._pending: list[tuple[Tensor, LossCall | None]] = []
+        self._undecided: list[_Scored] = []
+        self._phases: dict[Any, _Phase] = {}
+        self._validation: dict[Any, Samples[tuple[float, float, int]]] = {}
+        self._constants: dict[str, Constant] = {}
+        self._names: Counter[str] = Counter()
+        self._reductions: Counter[str] = Counter()
+        self._scales: Counter[float] = Counter()
+        self._classification = False
+        self._train_source: Any = None
+        self._n_train = 0
+        self.non_finite_at = -1
+
+    # Training --------------------------------------------------------------------------------------------------------
+
+    def called(self, call: LossCall, *, evaluating: bool, source: Any, score: bool) -> None:
+        """A loss function returned; ``evaluating``: nobody will go backward from it, or nobody seems to."""
+        if call.value.requires_grad:
+            self._calls.append(call)
+        if not evaluating:
+            return
+        scored = _score(call, accuracy=score)
+        if call.value.requires_grad:
+            self._undecided = [*self._undecided[-MOST_UNDECIDED:], scored]
+        else:
+            self._evaluated(scored, source)
+
+    def before_backward(self, roots: tuple[Tensor, ...]) -> LossCall | None:
+        """The loss function's call that this backward pass comes from, where it is a single one."""
+        call = self._calls[-1] if len(self._calls) == 1 else None
+        if self._undecided:
+            self._undecided.pop()
+        root = roots[0].detach() if roots and roots[0].numel() == 1 else None
+        if root is not None:
+            self._pending.append((root, call))
+        self._calls.clear()
+        return call
+
+    def stepped(self, learner: str, step: int, *, sampled: bool) -> None:
+        """An optimizer stepped: what went backward since the last step was its loss."""
+        pending, self._pending = self._pending, []
+        self._close_phases(step)
+        if not pending:
+            return
+        values = [
+            call.value.detach() if call is not None and call.value.numel() == 1 else root for root, call in pending
+        ]
+        call = pending[-1][1]
+        if call is not None:
+            self._names[call.name] += 1
+            self._reductions[call.reduction] += 1
+            if sampled:
+                self._look(learner, step, call, pending[-1][0])
+        mean = values[0] if len(values) == 1 else sum(values[1:], values[0]) / len(values)
+        self._later_of(learner).add(step + 1, mean.reshape(()))  # curves count finished steps
+
+    def _look(self, learner: str, step: int, call: LossCall, root: Tensor) -> None:
+        """The dearer half of a sampled step: accuracy, the best constant, and the scale of what went backward."""
+        if learner not in self._constants and (constant := Constant.of(call)) is not None:
+            self._constants[learner] = constant
+        if learner in self._constants:
+            self._constants[learner].see(call)
+        self._n_train = max(self._n_train, n_targets(call))
+        numbers = [root.reshape(()), call.value.detach().reshape(())] if call.value.numel() == 1 else []
+        classes = is_classification(call)
+        counted = 0
+        if classes:
+            right, counted = right_and_counted(call)
+            numbers.append(right)
+        found = to_numbers(numbers)
+        if len(found) >= 2 and found[1]:
+            self._scales[float(f"{found[0] / found[1]:.3g}")] += 1
+        if classes and counted:
+            self._classification = True
+            self._accuracies.setdefault(learner, Thinned()).add(step + 1, 100.0 * found[-1] / counted)
+
+    def _later_of(self, learner: str) -> Later:
+        if learner not in self._later:
+            curve = self._curves.setdefault(learner, Thinned())
+
+            def take(step: int, value: float) -> None:
+                curve.add(step, value)
+                if not math.isfinite(value) and self.non_finite_at < 0:
+                    self.non_finite_at = step - 1
+
+            self._later[learner] = Later(take)
+        return self._later[learner]
+
+    # Evaluation ------------------------------------------------------------------------------------------------------
+
+    def _evaluated(self, scored: _Scored, source: Any) -> None:
+        phase = self._phases.setdefault(source, _Phase(source))
+        if len(phase.calls) < LONGEST_PHASE:
+            phase.calls.append(scored)
+
+    def _close_phases(self, step: int) -> None:
+        """Training goes on, or the run is over: what was evaluated since then is one point of the curve."""
+        for scored in self._undecided:
+            self._evaluated(scored, None)
+        self._undecided = []
+        phases, self._phases = self._phases, {}
+        for source, phase in phases.items():
+            point = _point(phase)
+            if point is not None:
+                # The step that comes after it has not been made when an evaluation begins.
+                self._validation.setdefault(source, Samples(2000)).add(step, point)
+
+    def ended(self, step: int) -> None:
+        """The run is over."""
+        self._close_phases(step)
+        for later in self._later.values():
+            later.flush()
+
+    # Measurements ----------------------------------------------------------------------------------------------------
+
+    def scale_and_reduction(self) -> tuple[float, str]:
+        """The most frequent ratio of what went backward to what the loss function returned, and its reduction."""
+        scale = self._scales.most_common(1)[0][0] if self._scales else math.nan
+        return scale, self._reductions.most_common(1)[0][0] if self._reductions else ""
+
+    def measurements(self, optimizers: dict[str, dict[str, Any]], common: dict[str, Any]) -> Iterator[Measurement]:
+        """One learning curve for each learner; validation belongs to the only one, or to none.
+
+        ``optimizers``: further fields of each learner's curve; ``common``: those of all.
+        """
+        validation = self._main_validation() if len(self._curves) == 1 else Samples[tuple[float, float, int]]()
+        for learner, losses in self._curves.items():
+            constant = self._constants.get(learner)
+            accuracies = self._accuracies.get(learner, Thinned())
+            yield LearningCurve(
+                x_unit="step",
+                train_loss=Curve(*losses.arrays()),
+                validation_loss=Curve(*_column(validation, 0)),
+                train_metric=Curve(*accuracies.arrays()),
+                validation_metric=Curve(*_column(validation, 1)),
+                metric_name="accuracy" if self._classification else "",
+                higher_is_better=True if self._classification else None,
+                unit="%" if self._classification else "",
+                baseline_train_loss=constant.loss() if constant else None,
+                baseline_train_metric=constant.accuracy() if constant else None,
+                baseline_validation_loss=constant.loss() if constant and len(validation) else None,
+                baseline_validation_metric=constant.accuracy() if constant and len(validation) else None,
+                n_validation=max((n for _, _, n in validation.values), default=None),
+                name=learner if len(self._curves) > 1 else "",
+                **{**common, **optimizers.get(learner, {})},
+            )
+
+    def _main_validation(self) -> Samples[tuple[float, float, int]]:
+        """Of several evaluated sources the one with most points."""
+        return max(self._validation.values(), key=len, default=Samples[tuple[float, float, int]]())
+
+
+def _score(call: LossCall, *, accuracy: bool) -> _Scored:
+    value = call.value.detach()
+    value = value.mean() if value.numel() != 1 else value.reshape(())
+    if call.reduction == "sum":
+        value = value / max(1, len(call.targets))
+    if not (accuracy and is_classification(call)):
+        return _Scored(value, n_targets(call))
+    right, counted = right_and_counted(call)
+    return _Scored(value, n_targets(call), right, counted)
+
+
+def _point(phase: _Phase) -> tuple[float, float, int] | None:
+    """(mean loss, accuracy in %, samples) of an evaluation, weighted by samples."""
+    if not phase.calls:
+        return None
+    values = to_numbers([each.value for each in phase.calls])
+    sizes = [each.n for each in phase.calls]
+    loss = sum(v * n for v, n in zip(values, sizes, strict=True)) / max(1, sum(sizes))
+    rights = [each for each in phase.calls if each.right is not None]
+    right = sum(to_numbers([each.right for each in rights if each.right is not None]))
+    counted = sum(each.counted for each in rights)
+    return loss, 100.0 * right / counted if counted else math.nan, sum(sizes)
+
+
+def _column(samples: Samples[tuple[float, float, int]], column: int) -> tuple[Any, Any]:
+    values = np.array([value[column] for value in samples.values], dtype=np.float64)
+    steps = np.array(samples.steps, dtype=np.float64)
+    if column == 1 and not np.isfinite(values).any():
+        return np.empty(0), np.empty(0)
+    return steps, values

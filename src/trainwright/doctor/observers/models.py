@@ -1,0 +1,160 @@
+"""The models of a running program: their names, in which mode they are run, and whose parameters take part."""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from trainwright.core import Measurement
+from trainwright.measures.loop import Membership, Modes
+
+_NORMS = (nn.modules.batchnorm._BatchNorm,)
+_DROPOUT = (nn.modules.dropout._DropoutNd,)
+
+
+@dataclass
+class Watched:
+    """One outermost module with parameters, and how it was called."""
+
+    label: str
+    module: weakref.ReferenceType[nn.Module]
+    names: dict[int, str]
+    mode_layers: tuple[str, ...]
+    counts: Counter[str] = field(default_factory=Counter)
+    undecided_eval: int = 0
+    first_eval_step: int = -1
+    train_before: bool = False
+
+
+class Models:
+    """Registers every outermost module with parameters; names parameters and their layers."""
+
+    def __init__(self) -> None:
+        self._watched: dict[int, Watched] = {}
+        self._owners: dict[int, tuple[str, type[nn.Module], str]] = {}
+        self._trained: set[str] = set()
+        self._reached: set[str] = set()
+        self._unheld: set[str] = set()
+        self._n_held = self._foreign = self._looked = 0
+        self._n_trainable = self.n_frozen = 0
+
+    def __iter__(self) -> Iterator[Watched]:
+        return iter(self._watched.values())
+
+    def of(self, module: nn.Module) -> Watched | None:
+        """The entry of a module, made at first sight; None for modules without parameters, such as losses."""
+        entry = self._watched.get(id(module))
+        if entry is not None and entry.module() is module:
+            return entry
+        names = {id(p): name for name, p in module.named_parameters()}
+        if not names:
+            return None
+        kind = type(module).__name__
+        twins = sum(each.label.split(" ")[0] == kind for each in self)
+        entry = Watched(f"{kind} {twins + 1}" if twins else kind, weakref.ref(module), names, _mode_layers(module))
+        self._watched[id(module)] = entry
+        for name, owner in module.named_modules():
+            for local, parameter in owner.named_parameters(recurse=False):
+                path = f"{name}.{local}" if name else local
+                self._owners[id(parameter)] = (path, type(owner), name or kind)
+        return entry
+
+    def layer_of(self, parameter: Tensor) -> tuple[str, type[nn.Module] | None]:
+        """Name and class of the layer that owns a parameter; ``("", None)`` for one of no model seen."""
+        found = self._owners.get(id(parameter))
+        return (found[2], found[1]) if found else ("", None)
+
+    def name_of(self, parameter: Tensor) -> str:
+        """The parameter's name in its model, empty for one of no model seen."""
+        found = self._owners.get(id(parameter))
+        return found[0] if found else ""
+
+    # Modes -----------------------------------------------------------------------------------------------------------
+
+    def called(self, entry: Watched, *, training: bool, graph: bool) -> None:
+        """A call that returned; ``graph``: its outputs can go backward."""
+        if graph and not training:
+            entry.undecided_eval += 1
+        elif graph:
+            entry.counts["train mode"] += 1
+        else:
+            entry.counts["evaluated"] += 1
+            entry.counts["evaluated in train"] += training
+
+    def went_backward(self, entry: Watched, step: int, *, training: bool) -> None:
+        """The latest call's outputs went backward, so it was one of training."""
+        entry.counts["trained"] += 1
+        if training:
+            entry.train_before = True
+            return
+        entry.undecided_eval = max(0, entry.undecided_eval - 1)
+        entry.counts["trained in eval"] += 1
+        if entry.first_eval_step < 0:
+            entry.first_eval_step = step
+            entry.counts["train before"] = int(entry.train_before)
+
+    # Membership ------------------------------------------------------------------------------------------------------
+
+    def looked_at(self, optimizers: list[Optimizer], stepped: Optimizer) -> None:
+        """A sampled step of ``stepped`` is over and gradients are still there."""
+        held = {id(p): p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
+        own = [p for group in stepped.param_groups for p in group["params"]]
+        self._looked += 1
+        self._n_held = len(held)
+        self._foreign = sum(key not in self._owners for key in held)
+        self._trained |= {self.name_of(p) for p in own if p.requires_grad and self.name_of(p)}
+        self._reached |= {self.name_of(p) for p in own if p.grad is not None}
+        self._n_trainable = self.n_frozen = 0
+        for entry in self:
+            module = entry.module()
+            for name, parameter in module.named_parameters() if module is not None else ():
+                self._n_trainable += parameter.requires_grad
+                self.n_frozen += not parameter.requires_grad
+                if parameter.requires_grad and parameter.grad is not None and id(parameter) not in held:
+                    self._unheld.add(name)
+
+    def measurements(self) -> Iterator[Measurement]:
+        """Modes of every model, and the membership of all parameters."""
+        for entry in self:
+            yield self._modes(entry)
+        if self._looked:
+            yield Membership(
+                n_trainable=self._n_trainable,
+                n_held=self._n_held,
+                unheld=tuple(sorted(self._unheld)),
+                without_gradient=tuple(sorted(self._trained - self._reached)),
+                foreign=self._foreign,
+                steps=self._looked,
+            )
+
+    @staticmethod
+    def _modes(entry: Watched) -> Modes:
+        counts = entry.counts
+        return Modes(
+            model=entry.label,
+            mode_layers=entry.mode_layers,
+            trained=counts["trained"],
+            trained_in_eval=counts["trained in eval"],
+            trained_in_train_before=bool(counts["train before"]),
+            first_eval_step=entry.first_eval_step,
+            evaluated=counts["evaluated"] + entry.undecided_eval,
+            evaluated_in_train=counts["evaluated in train"],
+            evaluated_with_grad=entry.undecided_eval,
+        )
+
+
+def _mode_layers(model: nn.Module) -> tuple[str, ...]:
+    """Names of the layers that behave differently in the two modes."""
+    found = []
+    for name, module in model.named_modules():
+        dropping = isinstance(module, _DROPOUT) and module.p > 0
+        recurrent = isinstance(module, nn.RNNBase) and module.dropout > 0
+        attending = isinstance(module, nn.MultiheadAttention) and module.dropout > 0
+        if dropping or recurrent or attending or (isinstance(module, _NORMS) and module.track_running_stats):
+            found.append(name or type(module).__name__)
+    return tuple(found)

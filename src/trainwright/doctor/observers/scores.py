@@ -1,0 +1,109 @@
+"""What can be said of one call of a loss function: its value, how many samples, how many of them right."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from trainwright.doctor.taps import LossCall
+
+CLASSIFYING = ("cross_entropy", "nll", "bce", "bce_with_logits", "multi_margin_loss")
+"""Losses whose outputs name a class."""
+MOST_CLASSES = 100_000
+FEWEST_TARGETS = 64
+"""Before the best constant prediction is trusted."""
+
+
+def is_classification(call: LossCall) -> bool:
+    """Whether the outputs stand for classes, one of which is right."""
+    if call.name in ("cross_entropy", "nll", "multi_margin_loss"):
+        return call.outputs.dim() > 1 and not call.targets.is_floating_point()
+    return call.name in CLASSIFYING and call.targets.is_floating_point()
+
+
+def n_targets(call: LossCall) -> int:
+    """Predictions that are compared."""
+    return call.targets.numel()
+
+
+@torch.no_grad()
+def right_and_counted(call: LossCall) -> tuple[Tensor, int]:
+    """(number of right predictions as a tensor, of how many); ignored targets count as wrong in neither."""
+    if call.name.startswith("bce"):
+        border = 0.5 if call.name == "bce" else 0.0
+        return ((call.outputs > border) == (call.targets > 0.5)).sum(), call.targets.numel()
+    right = (call.outputs.argmax(1) == call.targets).sum()
+    return right, call.targets.numel()
+
+
+@dataclass
+class Constant:
+    """What the best prediction that ignores the input would get, from the targets seen so far.
+
+    Classes are counted; values are summed per output, with their squares.
+    """
+
+    name: str
+    counts: Tensor | None = None
+    total: Tensor | None = None
+    squares: Tensor | None = None
+    n: int = 0
+
+    @classmethod
+    def of(cls, call: LossCall) -> Constant | None:
+        """For losses whose best constant is known; None for all others, and for weighted or smoothed ones."""
+        plain = call.options.get("weight") is None and not call.options.get("label_smoothing")
+        plain = plain and call.options.get("pos_weight") is None
+        known = ("cross_entropy", "nll", "mse", "bce", "bce_with_logits")
+        return cls(call.name) if plain and call.name in known and call.reduction == "mean" else None
+
+    @torch.no_grad()
+    def see(self, call: LossCall) -> None:
+        """Count the targets of one more batch."""
+        targets = call.targets.detach()
+        if self.name in ("cross_entropy", "nll"):
+            self._count(call, targets)
+            return
+        rows = targets.double().reshape(len(targets), -1) if targets.dim() else targets.double().reshape(1, 1)
+        total, squares = rows.sum(0), rows.square().sum(0)
+        if self.total is None or self.total.shape != total.shape:
+            self.total, self.squares, self.n = total, squares, 0
+        else:
+            assert self.squares is not None
+            self.total, self.squares = self.total + total, self.squares + squares
+        self.n += len(rows)
+
+    def _count(self, call: LossCall, targets: Tensor) -> None:
+        if targets.is_floating_point() or call.outputs.dim() < 2 or call.outputs.shape[1] > MOST_CLASSES:
+            return
+        classes = call.outputs.shape[1]
+        flat = targets.reshape(-1)
+        kept = torch.where((flat >= 0) & (flat < classes), flat, classes)
+        counts = torch.bincount(kept, minlength=classes + 1)[:classes]
+        self.counts = counts if self.counts is None or len(self.counts) != classes else self.counts + counts
+        self.n += len(flat)
+
+    def loss(self) -> float | None:
+        """The mean loss of the best constant; None before enough targets were seen."""
+        if self.n < FEWEST_TARGETS:
+            return None
+        if self.counts is not None:
+            shares = self.counts.double() / self.counts.sum().clamp_min(1)
+            return float(-(shares * shares.clamp_min(1e-12).log()).sum())
+        if self.total is None or self.squares is None:
+            return None
+        mean = self.total / self.n
+        if self.name == "mse":
+            return float((self.squares / self.n - mean.square()).clamp_min(0).mean())
+        p = mean.clamp(1e-7, 1 - 1e-7)
+        return float(-(p * p.log() + (1 - p) * (1 - p).log()).mean())
+
+    def accuracy(self) -> float | None:
+        """The share, in %, of the most frequent class; None where it is not one of classes or not yet known."""
+        if self.counts is None or self.n < FEWEST_TARGETS:
+            return None
+        total = int(self.counts.sum())
+        return 100.0 * int(self.counts.max()) / total if total else math.nan

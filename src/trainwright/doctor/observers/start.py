@@ -1,0 +1,69 @@
+"""The very first loss of a running loop, beside that of a model that knows nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from trainwright.core import Measurement
+from trainwright.doctor.batch import tensors_of
+from trainwright.doctor.observers.scores import is_classification, n_targets
+from trainwright.doctor.taps import LossCall
+from trainwright.measures.initial import InitialLoss
+
+FUNCTIONS: dict[str, Callable[..., Tensor]] = {
+    "cross_entropy": functional.cross_entropy,
+    "mse": functional.mse_loss,
+    "l1": functional.l1_loss,
+    "huber": functional.huber_loss,
+    "smooth_l1": functional.smooth_l1_loss,
+}
+"""Losses for which outputs of zero mean knowing nothing."""
+FEWEST = 8
+"""Targets from which on the first batch says something about the data."""
+
+
+class Start:
+    """Observes the first loss call of training."""
+
+    def __init__(self) -> None:
+        self._found: InitialLoss | None = None
+        self._over = False
+
+    @torch.no_grad()
+    def called(self, call: LossCall, step: int, inputs: tuple[Any, ...]) -> None:
+        """A loss function was called in training; ``inputs`` of the model that gave the outputs."""
+        if self._over:
+            return
+        self._over = True
+        function = FUNCTIONS.get(call.name)
+        if step or function is None or call.value.numel() != 1 or n_targets(call) < FEWEST:
+            return
+        classes = is_classification(call)
+        zero = function(torch.zeros_like(call.outputs), call.targets, **call.options)
+        entered = next((t for t in tensors_of(list(inputs)) if t.is_floating_point()), None)
+        self._found = InitialLoss(
+            loss=float(call.value),
+            zero_output_loss=float(zero),
+            constant_loss=math.nan,
+            loss_name=call.name,
+            task="classification" if classes else "regression",
+            n_outputs=call.outputs.shape[1] if classes else 1,
+            n_samples=n_targets(call),
+            input_rms=_rms(entered) if entered is not None else math.nan,
+            output_rms=_rms(call.outputs),
+        )
+
+    def measurements(self) -> Iterator[Measurement]:
+        """The first loss, where it can be judged."""
+        if self._found is not None:
+            yield self._found
+
+
+def _rms(tensor: Tensor) -> float:
+    return float(tensor.detach().double().square().mean().sqrt())

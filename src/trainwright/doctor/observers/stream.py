@@ -1,0 +1,200 @@
+"""What the loop feeds the model with: batches in training beside batches in evaluation."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler
+
+from trainwright.core import Measurement
+from trainwright.doctor.batch import tensors_of
+from trainwright.doctor.observers.series import Samples
+from trainwright.measures.batches import BatchStream, InputStatistics
+
+LOOKED_AT = 400
+"""Training batches at most whose contents are looked at; later ones only on sampled steps."""
+EVALUATED = 200
+"""Evaluation batches at most."""
+MOST_CLASSES = 10_000
+_SHUFFLING = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
+
+
+class _Sums:
+    """Sums of values and of their squares per feature, [F] each, kept on the device."""
+
+    def __init__(self) -> None:
+        self.total: Tensor | None = None
+        self.squares: Tensor | None = None
+        self.values = 0
+        self.samples = 0
+        self.shape: tuple[int, ...] = ()
+
+    def add(self, inputs: Tensor) -> None:
+        """Inputs [N, F], [N, C, H, W] (per channel) or [N, T, F] (per feature)."""
+        if self.samples and tuple(inputs.shape[1:]) != self.shape:
+            return
+        axes = (0, 2, 3) if inputs.dim() == 4 else tuple(range(inputs.dim() - 1))
+        wide = inputs.detach().double()
+        total, squares = wide.sum(axes), wide.square().sum(axes)
+        if self.total is None or self.squares is None:
+            self.total, self.squares, self.shape = total, squares, tuple(inputs.shape[1:])
+        else:
+            self.total, self.squares = self.total + total, self.squares + squares
+        self.values += inputs.numel() // max(1, total.numel())
+        self.samples += len(inputs)
+
+    def mean_and_std(self) -> tuple[Any, Any]:
+        """[F] each, empty where nothing was seen."""
+        if self.total is None or self.squares is None or not self.values:
+            return np.empty(0), np.empty(0)
+        mean = self.total / self.values
+        spread = (self.squares / self.values - mean.square()).clamp_min(0).sqrt()
+        return mean.cpu().numpy(), spread.cpu().numpy()
+
+
+class Stream:
+    """Observes inputs and targets. Looking at a batch costs a few reductions, so the first ones are looked at, and
+    later ones on sampled steps only.
+    """
+
+    def __init__(self) -> None:
+        self._batches: Samples[tuple[float, int, float, float, float]] = Samples(LOOKED_AT)
+        self._train, self._evaluation = _Sums(), _Sums()
+        self._seen: set[float] = set()
+        self._evaluated: Samples[float] = Samples(EVALUATED)
+        self._classes: Counter[int] = Counter()
+        self._targets: list[tuple[float, float, int]] = []
+        self._inputs: Tensor | None = None
+        self.shuffles: bool | None = None
+        self.steps_per_epoch = 0.0
+
+    # Loaders ---------------------------------------------------------------------------------------------------------
+
+    def trained_by(self, loader: Any, accumulation: int) -> None:
+        """This loader gave the batches of a training step."""
+        sampler = getattr(loader, "sampler", None)
+        if isinstance(sampler, _SHUFFLING):
+            self.shuffles = True
+        elif isinstance(sampler, SequentialSampler):
+            self.shuffles = False
+        try:
+            self.steps_per_epoch = len(loader) / max(1, accumulation)
+        except TypeError:  # an iterable data set has no length
+            self.steps_per_epoch = 0.0
+
+    # Batches ---------------------------------------------------------------------------------------------------------
+
+    def entered(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Inputs of a training call; kept until the step shows whether they are looked at."""
+        self._inputs = _first_input(args, kwargs)
+
+    @torch.no_grad()
+    def trained(self, step: int, targets: Tensor | None, *, sampled: bool) -> None:
+        """The step that belongs to the inputs was made."""
+        inputs, self._inputs = self._inputs, None
+        if inputs is None or not (sampled or len(self._batches) < LOOKED_AT // 4):
+            return
+        fingerprint = _fingerprint(inputs)
+        if inputs.is_floating_point():
+            self._train.add(inputs)
+        self._seen.add(fingerprint)
+        distinct, expected, drift = self._look_at_targets(targets)
+        self._batches.add(step, (fingerprint, len(inputs), distinct, expected, drift))
+
+    @torch.no_grad()
+    def evaluated(self, args: tuple[Any, ...], kwargs: dict[str, Any], step: int) -> None:
+        """Inputs of an evaluation call."""
+        inputs = _first_input(args, kwargs)
+        if inputs is None or len(self._evaluated) >= EVALUATED:
+            return
+        if inputs.is_floating_point():
+            self._evaluation.add(inputs)
+        self._evaluated.add(step, _fingerprint(inputs))
+
+    def _look_at_targets(self, targets: Tensor | None) -> tuple[float, float, float]:
+        """(distinct classes, classes a random draw would have, drift of the mean in standard errors)."""
+        if targets is None or targets.dim() == 0 or len(targets) < 2:
+            return math.nan, math.nan, math.nan
+        if targets.is_floating_point():
+            return math.nan, math.nan, self._drift(targets)
+        if targets.dim() > 1 or targets.numel() > 100_000:
+            return math.nan, math.nan, math.nan
+        classes, counts = torch.unique(targets, return_counts=True)
+        if len(self._classes) > MOST_CLASSES:
+            return math.nan, math.nan, math.nan
+        self._classes.update(dict(zip(classes.tolist(), counts.tolist(), strict=True)))
+        total = sum(self._classes.values())
+        n = len(targets)
+        expected = sum(1 - (1 - count / total) ** n for count in self._classes.values())
+        return float(len(classes)), expected, math.nan
+
+    def _drift(self, targets: Tensor) -> float:
+        rows = targets.double().reshape(len(targets), -1).mean(1)
+        mean, spread, n = float(rows.mean()), float(rows.std()), len(rows)
+        self._targets = [*self._targets[-LOOKED_AT:], (mean, spread, n)]
+        total = sum(m * k for m, _, k in self._targets) / sum(k for *_, k in self._targets)
+        within = sum((s * s + (m - total) ** 2) * k for m, s, k in self._targets) / sum(k for *_, k in self._targets)
+        return (mean - total) / math.sqrt(within / n) if within > 0 else math.nan
+
+    # Measurements ----------------------------------------------------------------------------------------------------
+
+    def measurements(self) -> Iterator[Measurement]:
+        """The stream of training batches, and the inputs of training beside those of evaluation."""
+        if len(self._batches):
+            prints, sizes, distinct, expected, drift = (
+                np.array(column) for column in zip(*self._batches.values, strict=True)
+            )
+            yield BatchStream(
+                steps=np.array(self._batches.steps, dtype=np.int64),
+                fingerprints=prints.astype(np.float64),
+                sizes=sizes.astype(np.int64),
+                distinct_classes=distinct.astype(np.float64),
+                expected_classes=self._expected(sizes, expected),
+                drift=drift.astype(np.float64),
+                n_classes=len(self._classes),
+                full_batch=0 < self.steps_per_epoch <= 1,
+                loader_shuffles=self.shuffles,
+                steps_per_epoch=self.steps_per_epoch,
+            )
+        if self._train.samples and self._evaluation.samples:
+            train, evaluation = self._train.mean_and_std(), self._evaluation.mean_and_std()
+            yield InputStatistics(
+                train_mean=train[0],
+                train_std=train[1],
+                evaluation_mean=evaluation[0],
+                evaluation_std=evaluation[1],
+                n_train=self._train.samples,
+                n_evaluation=self._evaluation.samples,
+                shared=sum(each in self._seen for each in set(self._evaluated.values)),
+                n_evaluation_batches=len(set(self._evaluated.values)),
+                train_shape=self._train.shape,
+                evaluation_shape=self._evaluation.shape,
+            )
+
+    def _expected(self, sizes: Any, early: Any) -> Any:
+        """With all classes known by now; the first batches could not know them."""
+        total = sum(self._classes.values())
+        if not total or not np.isfinite(early).any():
+            return np.asarray(early, dtype=np.float64)
+        shares = np.array(list(self._classes.values())) / total
+        return np.array([float((1 - (1 - shares) ** n).sum()) for n in sizes])
+
+
+def _first_input(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
+    found = next(tensors_of(list(args)), None)
+    if found is None:
+        found = next(tensors_of({k: v for k, v in kwargs.items() if k != "labels"}), None)
+    return found if found is not None and found.dim() > 0 else None
+
+
+def _fingerprint(inputs: Tensor) -> float:
+    """A number that is equal for equal contents: a sum with weights that no symmetry leaves alone."""
+    flat = inputs.detach().reshape(-1)[:100_000].double()
+    weights = torch.arange(1, len(flat) + 1, device=flat.device, dtype=torch.float64).sqrt()
+    return float((torch.nan_to_num(flat) * weights).sum()) + len(inputs)

@@ -1,0 +1,185 @@
+"""What the machine and the files have to do with it: waiting for data, copies of generators, checkpoints, memory."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+import weakref
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from trainwright.core import Measurement
+from trainwright.doctor.batch import tensors_of
+from trainwright.doctor.observers.series import Samples
+from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
+
+MOST_STATES = 64
+"""State dictionaries that are remembered."""
+
+
+class Loaders:
+    """Observes data loaders: how long the loop waits for them, and the generators their workers copy."""
+
+    def __init__(self) -> None:
+        self.current: Any = None
+        self.latest: Any = None
+        self._waited = 0.0
+        self._total = 0.0
+        self._batches = 0
+        self._workers = 0
+        self._first = True
+        self._resumed = 0.0
+        self._shared: tuple[tuple[str, ...], int] = ((), 0)
+
+    def started(self, loader: Any) -> None:
+        """A pass over ``loader`` begins."""
+        self.current, self._first = loader, True
+        workers = int(getattr(loader, "num_workers", 0))
+        if workers > 1 and (names := _own_generators(getattr(loader, "dataset", None))):
+            self._shared = (names, workers)
+
+    def waited(self, loader: Any, seconds: float) -> None:
+        """A batch came. The first of a pass pays for starting workers and is left out."""
+        now = time.perf_counter()
+        if not self._first and self._resumed:
+            self._waited += seconds
+            self._total += now - self._resumed
+            self._batches += 1
+            self._workers = int(getattr(loader, "num_workers", 0))
+        self.current = self.latest = loader
+        self._first, self._resumed = False, now
+
+    def ended(self) -> None:
+        """The pass is complete."""
+        self.current, self._resumed = None, 0.0
+
+    def measurements(self, device: str) -> Iterator[Measurement]:
+        """Waiting times, and generators that workers share, where there are any."""
+        if self._batches:
+            yield LoaderTimes(
+                waited=self._waited,
+                total=self._total,
+                n_batches=self._batches,
+                n_workers=self._workers,
+                n_cores=os.cpu_count() or 1,
+                device=device,
+            )
+        names, workers = self._shared
+        if names:
+            yield WorkerRandomness(generators=names, n_workers=workers)
+
+
+def _own_generators(dataset: Any, depth: int = 2) -> tuple[str, ...]:
+    """Attributes of a data set that hold a random generator, which every worker process would copy."""
+    found = []
+    for name, value in list(getattr(dataset, "__dict__", {}).items()):
+        if isinstance(value, np.random.Generator | np.random.RandomState | random.Random | torch.Generator):
+            found.append(name)
+        elif depth and hasattr(value, "__dict__") and not isinstance(value, nn.Module | Tensor | type):
+            found += [f"{name}.{inner}" for inner in _own_generators(value, depth - 1)]
+    return tuple(found)
+
+
+@dataclass
+class _State:
+    """One state dictionary that shares memory with the live weights."""
+
+    reference: weakref.ReferenceType[Any]
+    storages: frozenset[int]
+    step: int
+
+
+class Checkpoints:
+    """Observes state dictionaries that are taken, kept, loaded and saved, and whether they were copied."""
+
+    def __init__(self) -> None:
+        self._states: list[_State] = []
+        self._taken = self._loaded = self._saved = 0
+        self._steps_between = 0
+
+    def taken(self, state: Any, step: int) -> None:
+        """``state_dict`` returned this."""
+        self._taken += 1
+        if not isinstance(state, OrderedDict):
+            return
+        self._states = [each for each in self._states if each.reference() is not None][-MOST_STATES:]
+        self._states.append(_State(weakref.ref(state), _storages(state), step))
+
+    def loaded(self, module: nn.Module, state: Any, step: int) -> None:
+        """``load_state_dict`` is about to read this; tensors that are the module's own hold nothing new."""
+        own = _storages({**dict(module.named_parameters()), **dict(module.named_buffers())})
+        given = _storages(state) if isinstance(state, dict) else frozenset()
+        old = [each.step for each in self._states if given and each.storages & given]
+        if given and given & own and old and step > min(old):
+            self._loaded += 1
+            self._steps_between = max(self._steps_between, step - min(old))
+
+    def saved(self, thing: Any, step: int) -> None:
+        """``torch.save`` is about to write this."""
+        for each in self._states:
+            state = each.reference()
+            if state is not None and step > each.step and _holds(thing, state):
+                self._saved += 1
+                self._steps_between = max(self._steps_between, step - each.step)
+
+    def measurements(self, step: int) -> Iterator[Measurement]:
+        """What was found, once any state dictionary was taken."""
+        if not self._taken:
+            return
+        kept = [each for each in self._states if each.reference() is not None and step > each.step]
+        yield CheckpointAliases(
+            n_taken=self._taken,
+            n_loaded=self._loaded,
+            n_saved=self._saved,
+            n_kept=len(kept),
+            steps_between=max([self._steps_between, *(step - each.step for each in kept)]),
+        )
+
+
+def _storages(state: Any) -> frozenset[int]:
+    """Addresses of the memory behind the floating-point tensors."""
+    tensors = [t for t in tensors_of(state) if t.is_floating_point() and t.numel() and t.device.type != "meta"]
+    return frozenset(t.untyped_storage().data_ptr() for t in tensors) - {0}
+
+
+def _holds(thing: Any, state: Any) -> bool:
+    """Whether a structure to be saved is the state dictionary, or has it as one of its values."""
+    return thing is state or (isinstance(thing, dict) and any(value is state for value in thing.values()))
+
+
+class Memory:
+    """Observes the memory of the process and the size of the graph behind the loss."""
+
+    def __init__(self) -> None:
+        self._samples: Samples[tuple[float, float]] = Samples()
+
+    def look(self, step: int, graph_nodes: int) -> None:
+        """A sampled step."""
+        self._samples.add(step, (_resident(), float(graph_nodes)))
+
+    def measurements(self) -> Iterator[Measurement]:
+        """The course of both."""
+        if len(self._samples):
+            resident, nodes = zip(*self._samples.values, strict=True)
+            yield MemoryCourse(
+                steps=np.array(self._samples.steps, dtype=np.int64),
+                resident=np.array(resident),
+                graph_nodes=np.array(nodes),
+            )
+
+
+def _resident() -> float:
+    """Resident memory of this process in MiB; NaN where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return float("nan")
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

@@ -1,0 +1,172 @@
+"""Nodes of the autograd graph: their names, what they saved, and how they pass a derivative on."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainwright.measures.graph import Operation
+from trainwright.measures.operations import LOSSES, MONOTONE, PASSING
+
+Node = Any
+"""``torch.autograd.graph.Node``; its attributes depend on the operation."""
+
+_SOFTMAXES = {"SafeSoftmax": "Softmax", "SparseSoftmax": "Softmax"}
+_REDUCTIONS = ("none", "mean", "sum")
+_LARGEST_FACTOR = 1_000_000
+"""Constants with more values are not looked into."""
+
+
+def name_of(node: Node) -> str:
+    """``LogSoftmax`` for ``LogSoftmaxBackward0``."""
+    name = re.sub(r"Backward\d*$", "", str(node.name()).rpartition("::")[2])
+    return _SOFTMAXES.get(name, name)
+
+
+def children(node: Node) -> Iterator[tuple[int, Node]]:
+    """Position and node of every differentiable operand."""
+    for position, (child, _) in enumerate(node.next_functions):
+        if child is not None:
+            yield position, child
+
+
+def is_leaf(node: Node) -> bool:
+    """Whether a node stands for a leaf tensor."""
+    return str(node.name()) == "torch::autograd::AccumulateGrad"
+
+
+def shape_of(node: Node) -> tuple[int, ...]:
+    """Shape of a node's result; of the first where there are several, empty where it is not known."""
+    try:
+        return tuple(int(n) for n in node._input_metadata[0].shape)
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return ()
+
+
+def axis_of(node: Node) -> int:
+    """The axis of a softmax, counted from 0; −1 for operations without one."""
+    axis, dims = _saved(node, "dim"), len(shape_of(node))
+    if not isinstance(axis, int) or not dims:
+        return -1
+    signed = axis - 2**64 if axis >= 2**63 else axis  # torch shows negative axes as unsigned numbers
+    return signed % dims
+
+
+def describe(node: Node, sources: tuple[int, ...], weight: float, *, averaged: bool) -> Operation:
+    """The node as plain data."""
+    name = name_of(node)
+    low, high = _bounds(node, name)
+    return Operation(
+        name=name,
+        shape=shape_of(node),
+        sources=sources,
+        n_operands=len(node.next_functions),
+        axis=axis_of(node) if name in ("Softmax", "LogSoftmax") else -1,
+        minimum=low,
+        maximum=high,
+        share_clipped=_share_beyond(node, low, high),
+        factor=_factor(node) if name in ("Mul", "Div") else 1.0,
+        weight=weight,
+        averaged=averaged,
+        reduction=_reduction(node) if name in LOSSES else "",
+    )
+
+
+def passed_on(node: Node, position: int, child: Node) -> float:
+    """Derivative of a node's result with respect to one element of an operand, where it is a constant; the mean where a
+    constant tensor of one sign multiplies; NaN otherwise. Operations that are monotone count as 1."""
+    name = name_of(node)
+    if name in PASSING or name in MONOTONE:
+        return 1.0
+    if name == "Mean":
+        return math.prod(shape_of(node)) / max(1, math.prod(shape_of(child)))
+    if name in ("Neg", "Rsub"):
+        return 1.0 if position == 1 else -1.0
+    if name in ("Add", "Sub"):
+        return _of_second(node, name) if position == 1 else 1.0
+    return _factor(node) if name in ("Mul", "Div") else math.nan
+
+
+def averages(node: Node) -> bool:
+    """Whether the operation divides by the number of values or by a constant above 1."""
+    name = name_of(node)
+    return name == "Mean" or (name in ("Mul", "Div") and not abs(_factor(node)) > 0.5)
+
+
+def _of_second(node: Node, name: str) -> float:
+    alpha = _saved(node, "alpha")
+    size = float(alpha) if isinstance(alpha, int | float) else 1.0
+    return size if name == "Add" else -size
+
+
+def _saved(node: Node, name: str) -> Any:
+    """What the operation saved under a name; None where there is nothing or it was freed."""
+    try:
+        return getattr(node, f"_saved_{name}", None)
+    except RuntimeError:
+        return None
+
+
+def _factor(node: Node) -> float:
+    """The constant that a product or quotient applies to its one differentiable operand."""
+    positions = [position for position, _ in children(node)]
+    if len(positions) != 1:
+        return math.nan
+    divides = name_of(node) == "Div"
+    if positions[0] == 1 and divides:
+        return math.nan
+    constant = _saved(node, "other" if positions[0] == 0 else "self")
+    value = _number(constant)
+    if divides:
+        return 1 / value if value else math.nan
+    return value
+
+
+@torch.no_grad()
+def _number(constant: Any) -> float:
+    if isinstance(constant, int | float):
+        return float(constant)
+    if not isinstance(constant, Tensor) or not 0 < constant.numel() <= _LARGEST_FACTOR or constant.is_complex():
+        return math.nan
+    low, high, mean = torch.stack([*constant.float().aminmax(), constant.float().mean()]).tolist()
+    return float(mean) if low >= 0 or high <= 0 else math.nan
+
+
+def _bounds(node: Node, name: str) -> tuple[float, float]:
+    if name in ("Clamp", "ClampMin", "ClampMax"):
+        return _limit(node, "min", -math.inf), _limit(node, "max", math.inf)
+    if name == "Hardtanh":
+        return _limit(node, "min_val", -math.inf), _limit(node, "max_val", math.inf)
+    if name in ("Minimum", "Maximum") and len(list(children(node))) == 1:
+        constant = _saved(node, "other" if node.next_functions[1][0] is None else "self")
+        if isinstance(constant, Tensor) and constant.numel() == 1:
+            value = float(constant)
+            return (-math.inf, value) if name == "Minimum" else (value, math.inf)
+    return -math.inf, math.inf
+
+
+def _limit(node: Node, name: str, default: float) -> float:
+    value = _saved(node, name)
+    if isinstance(value, Tensor):
+        return float(value) if value.numel() == 1 else default
+    return float(value) if isinstance(value, int | float) else default
+
+
+@torch.no_grad()
+def _share_beyond(node: Node, low: float, high: float) -> float:
+    if math.isinf(low) and math.isinf(high):
+        return 0.0
+    values = _saved(node, "self")
+    if not isinstance(values, Tensor) or not values.numel():
+        return math.nan
+    return float(((values <= low) | (values >= high)).float().mean())
+
+
+def _reduction(node: Node) -> str:
+    number = _saved(node, "reduction")
+    return _REDUCTIONS[number] if isinstance(number, int) and 0 <= number < len(_REDUCTIONS) else ""

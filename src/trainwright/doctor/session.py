@@ -1,0 +1,320 @@
+"""Session: hears everything a running program does and knows, at any moment, what can be said about it."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from trainwright.core import Measurement, Measurements
+from trainwright.doctor.batch import main_output
+from trainwright.doctor.finite import Place, non_finite, replay
+from trainwright.doctor.observers.activity import Activity, count_nodes
+from trainwright.doctor.observers.door import Doors
+from trainwright.doctor.observers.governor import Governor
+from trainwright.doctor.observers.learner import Learner
+from trainwright.doctor.observers.losses import Losses
+from trainwright.doctor.observers.models import Models, Watched
+from trainwright.doctor.observers.series import Later
+from trainwright.doctor.observers.start import Start
+from trainwright.doctor.observers.stream import Stream
+from trainwright.doctor.observers.system import Checkpoints, Loaders, Memory
+from trainwright.doctor.taps import LossCall
+from trainwright.measures.batches import BatchStream, InputStatistics
+from trainwright.measures.curves import LearningCurve
+from trainwright.measures.door import LossDoor
+from trainwright.measures.graph import LossGraph
+from trainwright.measures.initial import InitialLoss
+from trainwright.measures.layers import ActivationSignals, LayerSignals, OutputSpread
+from trainwright.measures.loop import Clipping, Membership, Modes, Schedule, StepOrder
+from trainwright.measures.signal import NonFinite
+from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
+
+MOST_NODES = 20_000
+MEASURED: frozenset[type[Measurement]] = frozenset(
+    {
+        LearningCurve,
+        InitialLoss,
+        LossDoor,
+        LossGraph,
+        NonFinite,
+        LayerSignals,
+        ActivationSignals,
+        OutputSpread,
+        StepOrder,
+        Membership,
+        Modes,
+        Schedule,
+        Clipping,
+        BatchStream,
+        InputStatistics,
+        LoaderTimes,
+        WorkerRandomness,
+        CheckpointAliases,
+        MemoryCourse,
+    }
+)
+"""All kinds of measurements that a session may take."""
+
+
+class Session:
+    """A :class:`~trainwright.doctor.taps.Listener`. It only reads: no random number is drawn, no tensor of the program
+    is written to, no graph is extended.
+
+    ``budget``: share of the run's time that watching may cost. ``every``: look closely at every so many steps instead.
+    ``on_step`` is called after each step, and with ``alarm`` when something happened that cannot wait.
+    """
+
+    def __init__(
+        self, budget: float = 0.01, every: int | None = None, on_step: Callable[..., None] | None = None
+    ) -> None:
+        self._on_step = on_step
+        self.governor = Governor(budget, every)
+        self.step = 0
+        self.models = Models()
+        self.losses = Losses()
+        self.stream = Stream()
+        self.activity = Activity()
+        self.loaders = Loaders()
+        self.doors = Doors()
+        self.start = Start()
+        self.checkpoints = Checkpoints()
+        self.memory = Memory()
+        self.learners: list[_Pupil] = []
+        self.device = "cpu"
+        self._sampled = self.governor.wants(0)
+        self._clips = Later(self._clipped)
+        self._latest: tuple[Watched, bool, Tensor | None] | None = None
+        self._backwards = 0
+        self._call: tuple[nn.Module, tuple[Any, ...], dict[str, Any]] | None = None
+        self._non_finite: NonFinite | None = None
+        self._targets: Tensor | None = None
+
+    # Events ----------------------------------------------------------------------------------------------------------
+
+    def before_root(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Nothing to see yet."""
+
+    def after_root(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        """A model answered: in training, where its answer has a graph, or in evaluation."""
+        entry = self.models.of(module)
+        if entry is None:
+            return
+        prediction = main_output(output)
+        graph = torch.is_grad_enabled() and prediction is not None and prediction.requires_grad
+        self.models.called(entry, training=module.training, graph=graph)
+        if graph:
+            self._latest = (entry, module.training, prediction)
+            self._call = (module, args, kwargs)
+            self.stream.entered(args, kwargs)
+        elif self.step and self.governor.affords(1e-4):
+            self.stream.evaluated(args, kwargs, self.step)
+
+    def loss_called(self, call: LossCall) -> None:
+        """A loss of training, or one of evaluation: without a graph, or of a model in eval mode."""
+        in_eval = self._latest is not None and not self._latest[1]
+        evaluating = not call.value.requires_grad or in_eval
+        if call.value.requires_grad:
+            self._targets = call.targets
+        if call.value.requires_grad and not evaluating:
+            self.doors.called(call)
+            self.start.called(call, self.step, self._call[1] if self._call else ())
+        source = id(self.loaders.current) if self.loaders.current is not None else None
+        score = not evaluating or self.governor.affords(1e-4)
+        self.losses.called(call, evaluating=evaluating, source=source, score=score)
+
+    def loss_failed(self, call: LossCall) -> None:
+        """What was refused is worth a look: the exception itself seldom says why."""
+        self.doors.called(call)
+
+    def before_backward(self, tensors: tuple[Tensor, ...]) -> None:
+        """The graph is complete and still there."""
+        self._backwards += 1
+        for optimizer, learner in self._living():
+            learner.before_backward(optimizer, sampled=self._sampled)
+        if self._latest is not None:
+            entry, training, _ = self._latest
+            self.models.went_backward(entry, self.step, training=training)
+        self.losses.before_backward(tensors)
+        if tensors and self.doors.wants_graph(self.step):
+            self._read_graph(tensors[0])
+        if self._non_finite is None and tensors and not _is_number(tensors[0]):
+            self._find_non_finite()
+        if self._sampled and tensors:
+            outputs = self._latest[2] if self._latest is not None else None
+            self.activity.look(self.step, tensors[0], outputs, self.models)
+            self.memory.look(self.step, count_nodes(tensors[0], MOST_NODES))
+
+    def _read_graph(self, loss: Tensor) -> None:
+        models = [model for entry in self.models if (model := entry.module()) is not None]
+        n_samples = 0 if self._targets is None or not self._targets.dim() else len(self._targets)
+        self.doors.read(loss, models, [each for each, _ in self._living()], n_samples)
+
+    def _find_non_finite(self) -> None:
+        """The loss is no number, and the weights have not yet been spoilt by it."""
+        place = replay(*self._call) if self._call else Place("loss", "the loss", torch.tensor(math.nan))
+        rates = [float(group["lr"]) for o, _ in self._living() for group in o.param_groups if "lr" in group]
+        rate = max(rates, default=math.nan)
+        self._non_finite = non_finite(place, self.step, self.step + 1, learning_rate=rate, cure={})
+        self._tell(alarm=True)
+
+    def _tell(self, *, alarm: bool = False) -> None:
+        if self._on_step is not None:
+            self._on_step(alarm=alarm)
+
+    def after_backward(self) -> None:
+        """Whose gradients these are shows at the step."""
+
+    def before_step(self, optimizer: Optimizer, *, closure: bool) -> None:
+        """An optimizer is about to step."""
+        self._pupil(optimizer).learner.before_step(optimizer, closure=closure, sampled=self._sampled)
+
+    def after_step(self, optimizer: Optimizer) -> None:
+        """A step of training is over."""
+        pupil = self._pupil(optimizer)
+        pupil.learner.after_step(optimizer, self.step, self.models, sampled=self._sampled)
+        self.losses.stepped(pupil.name, self.step, sampled=self._sampled)
+        self.stream.trained(self.step, self._targets, sampled=self._sampled)
+        if self.loaders.latest is not None and self.step < 3:
+            self.stream.trained_by(self.loaders.latest, 1)
+        if self._sampled:
+            self.models.looked_at([each for each, _ in self._living()], optimizer)
+            self.governor.looked()
+        self._latest = self._targets = self._call = None
+        self._backwards = 0
+        self.step += 1
+        self._sampled = self.governor.wants(self.step)
+        self._tell()
+
+    def gradients_cleared(self, owner: Optimizer | nn.Module) -> None:
+        """``zero_grad`` of an optimizer clears its own; that of a module those of all its parameters."""
+        if isinstance(owner, Optimizer):
+            self._pupil(owner).learner.cleared()
+            return
+        own = {id(p) for p in owner.parameters()}
+        for optimizer, learner in self._living():
+            if any(id(p) in own for group in optimizer.param_groups for p in group["params"][:1]):
+                learner.cleared()
+
+    def scheduler_stepped(self, scheduler: Any) -> None:
+        """A scheduler moved by its own; its construction is its first step in torch."""
+        optimizer = getattr(scheduler, "optimizer", None)
+        if isinstance(optimizer, Optimizer) and getattr(scheduler, "_step_count", 2) > 1:
+            self._pupil(optimizer).learner.scheduled(scheduler)
+
+    def clipped(self, norm: Tensor, limit: float) -> None:
+        """Gradients were clipped; whose they are shows at the next step, and mostly there is one optimizer."""
+        self._clips.add((self.step, limit), norm)
+
+    def _clipped(self, tag: tuple[int, float], norm: float) -> None:
+        step, limit = tag
+        for _, learner in self._living():
+            learner.clipped(step, norm, limit)
+
+    def loader_started(self, loader: Any) -> None:
+        """A pass over data begins."""
+        self.loaders.started(loader)
+
+    def batch_waited(self, loader: Any, seconds: float) -> None:
+        """A batch came."""
+        self.loaders.waited(loader, seconds)
+
+    def loader_ended(self, loader: Any) -> None:
+        """A pass over data is complete."""
+        del loader
+        self.loaders.ended()
+
+    def state_taken(self, module: nn.Module, state: Any) -> None:
+        """A checkpoint in memory."""
+        del module
+        self.checkpoints.taken(state, self.step)
+
+    def state_loaded(self, module: nn.Module, state: Any) -> None:
+        """A checkpoint comes back."""
+        self.checkpoints.loaded(module, state, self.step)
+
+    def saved(self, thing: Any) -> None:
+        """A checkpoint goes to a file."""
+        self.checkpoints.saved(thing, self.step)
+
+    def ended(self) -> None:
+        """The program is over."""
+        self._clips.flush()
+        self.losses.ended(self.step)
+
+    # What is known ---------------------------------------------------------------------------------------------------
+
+    def measurements(self) -> Measurements:
+        """Everything that can be said now."""
+        return Measurements(self._measure())
+
+    def _measure(self) -> Iterator[Measurement]:
+        per_epoch = self.stream.steps_per_epoch
+        extra: dict[str, dict[str, Any]] = {}
+        for pupil in self.learners:
+            scale = self.losses.scale_and_reduction()
+            yield from pupil.learner.measurements(per_epoch, self.models.n_frozen, *scale)
+            extra[pupil.name] = pupil.learner.curve_fields()
+        modes = tuple(dict.fromkeys(layer for entry in self.models for layer in entry.mode_layers))
+        common = {
+            "steps_per_epoch": per_epoch or None,
+            "kept_at": None,
+            "train_only": modes or None,
+        }
+        yield self._finiteness()
+        yield from self.losses.measurements(extra, common)
+        yield from self.start.measurements()
+        yield from self.doors.measurements()
+        yield from self.models.measurements()
+        yield from self.activity.measurements()
+        yield from self.stream.measurements()
+        yield from self.loaders.measurements(self.device)
+        yield from self.checkpoints.measurements(self.step)
+        yield from self.memory.measurements()
+
+    def _finiteness(self) -> NonFinite:
+        at = self.losses.non_finite_at
+        if self._non_finite is not None or at < 0:
+            none = non_finite(None, -1, self.step, learning_rate=math.nan, cure={})
+            return self._non_finite or none
+        place = Place("loss", "the loss", torch.tensor(math.nan))
+        return non_finite(place, at, self.step, learning_rate=math.nan, cure={})
+
+    def _living(self) -> Iterator[tuple[Optimizer, Learner]]:
+        """Optimizers that the program still holds."""
+        for pupil in self.learners:
+            optimizer = pupil.optimizer()
+            if optimizer is not None:
+                yield optimizer, pupil.learner
+
+    def _pupil(self, optimizer: Optimizer) -> _Pupil:
+        found = next((pupil for pupil in self.learners if pupil.optimizer() is optimizer), None)
+        if found is None:
+            kind = type(optimizer).__name__
+            twins = sum(pupil.name.split(" ")[0] == kind for pupil in self.learners)
+            name = f"{kind} {twins + 1}" if twins else kind
+            found = _Pupil(weakref.ref(optimizer), name, Learner(optimizer, self._backwards))
+            self.learners.append(found)
+            first = next((p for group in optimizer.param_groups for p in group["params"]), None)
+            self.device = first.device.type if first is not None else "cpu"
+        return found
+
+
+def _is_number(loss: Tensor) -> bool:
+    """Whether a loss is finite, as far as one can say without waiting for an accelerator."""
+    return loss.device.type != "cpu" or loss.numel() != 1 or math.isfinite(loss.item())
+
+
+@dataclass
+class _Pupil:
+    """An optimizer, held weakly so that the program can let go of a training that is over."""
+
+    optimizer: weakref.ReferenceType[Optimizer]
+    name: str
+    learner: Learner

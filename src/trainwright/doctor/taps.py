@@ -1,0 +1,356 @@
+"""Taps: where a running PyTorch program is listened to without a change to it.
+
+The functions every loop must go through (a module's call, the loss functions, ``backward``, an optimizer's step, a
+loader's next batch …) are wrapped while a listener is attached and put back afterwards. The wrappers pass everything on
+untouched; on the path of every inner module they cost a fifth of a microsecond, a sixth of what torch's own global
+module hooks cost there.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.utils.data import DataLoader
+from torch.utils.data.dataloader import _BaseDataLoaderIter
+
+from trainwright.core import UsageError
+
+LOSSES: dict[str, tuple[str, ...]] = {
+    "cross_entropy": ("weight", "size_average", "ignore_index", "reduce", "reduction", "label_smoothing"),
+    "nll_loss": ("weight", "size_average", "ignore_index", "reduce", "reduction"),
+    "mse_loss": ("size_average", "reduce", "reduction", "weight"),
+    "l1_loss": ("size_average", "reduce", "reduction", "weight"),
+    "smooth_l1_loss": ("size_average", "reduce", "reduction", "beta"),
+    "huber_loss": ("reduction", "delta", "weight"),
+    "binary_cross_entropy": ("weight", "size_average", "reduce", "reduction"),
+    "binary_cross_entropy_with_logits": ("weight", "size_average", "reduce", "reduction", "pos_weight"),
+    "kl_div": ("size_average", "reduce", "reduction", "log_target"),
+    "poisson_nll_loss": ("log_input", "full", "size_average", "eps", "reduce", "reduction"),
+    "multi_margin_loss": ("p", "margin", "weight", "size_average", "reduce", "reduction"),
+    "soft_margin_loss": ("size_average", "reduce", "reduction"),
+}
+"""Loss functions of ``torch.nn.functional`` and the names of their arguments behind outputs and targets."""
+
+NAMES = {
+    "mse_loss": "mse",
+    "l1_loss": "l1",
+    "nll_loss": "nll",
+    "huber_loss": "huber",
+    "smooth_l1_loss": "smooth_l1",
+    "binary_cross_entropy": "bce",
+    "binary_cross_entropy_with_logits": "bce_with_logits",
+}
+"""How the measurements call the loss functions whose own name differs."""
+
+
+@dataclass
+class LossCall:
+    """One call of a loss function: what entered it and what it returned."""
+
+    name: str
+    outputs: Tensor
+    targets: Tensor
+    value: Tensor
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def reduction(self) -> str:
+        """``mean``, ``sum`` or ``none``."""
+        return str(self.options.get("reduction", "mean"))
+
+
+class Listener(Protocol):
+    """What can be heard. Every method is called in the thread of the training loop, and may not change anything."""
+
+    def before_root(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """An outermost module is about to be called."""
+
+    def after_root(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        """An outermost module returned."""
+
+    def loss_called(self, call: LossCall) -> None:
+        """A loss function of ``torch.nn.functional`` returned."""
+
+    def loss_failed(self, call: LossCall) -> None:
+        """A loss function refused what it was given; ``value`` of the call is NaN."""
+
+    def before_backward(self, tensors: tuple[Tensor, ...]) -> None:
+        """Gradients of these are about to be computed; their graph is still there."""
+
+    def after_backward(self) -> None:
+        """Gradients are there."""
+
+    def before_step(self, optimizer: Optimizer, *, closure: bool) -> None:
+        """An optimizer is about to step; with a ``closure`` it computes loss and gradients itself."""
+
+    def after_step(self, optimizer: Optimizer) -> None:
+        """An optimizer has stepped."""
+
+    def gradients_cleared(self, owner: Optimizer | nn.Module) -> None:
+        """``zero_grad`` of an optimizer or of a module returned."""
+
+    def scheduler_stepped(self, scheduler: Any) -> None:
+        """A learning-rate scheduler moved, its construction left aside."""
+
+    def clipped(self, norm: Tensor, limit: float) -> None:
+        """``clip_grad_norm_`` found this norm."""
+
+    def loader_started(self, loader: Any) -> None:
+        """A pass over a ``DataLoader`` begins."""
+
+    def batch_waited(self, loader: Any, seconds: float) -> None:
+        """A ``DataLoader`` gave a batch after so many seconds."""
+
+    def loader_ended(self, loader: Any) -> None:
+        """A pass over a ``DataLoader`` is complete."""
+
+    def state_taken(self, module: nn.Module, state: Any) -> None:
+        """``state_dict`` of a module returned."""
+
+    def state_loaded(self, module: nn.Module, state: Any) -> None:
+        """``load_state_dict`` is about to read this."""
+
+    def saved(self, thing: Any) -> None:
+        """``torch.save`` is about to write this."""
+
+
+_attached = threading.Lock()
+
+
+class Taps:
+    """Attach a listener to everything that happens in this process; one at a time.
+
+    ``on_failure`` hears of a fault of the listener, after which it is told nothing more; ``spend`` of the seconds each
+    event took it.
+    """
+
+    def __init__(
+        self, listener: Listener, on_failure: Callable[[Exception], None], spend: Callable[[float], None]
+    ) -> None:
+        self._listener = listener
+        self._spend = spend
+        self._on_failure = on_failure
+        self._originals: list[tuple[Any, str, Any]] = []
+        self._handles: list[Any] = []
+        self._busy = False
+        self._deaf = True
+        self._thread = threading.get_ident()
+
+    def __enter__(self) -> Taps:
+        if not _attached.acquire(blocking=False):
+            raise UsageError(
+                "This program is already being watched.",
+                expected="One watch at a time in a process.",
+                todo="Remove the inner 'watch', or do not run the script under 'trainwright watch'.",
+            )
+        self._deaf = False
+        self._tap_modules()
+        self._tap_losses()
+        self._tap_autograd()
+        self._tap_optimizers()
+        self._tap_loaders()
+        self._tap_files()
+        os.register_at_fork(after_in_child=self._silence)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for owner, name, original in reversed(self._originals):
+            setattr(owner, name, original)
+        for handle in self._handles:
+            handle.remove()
+        self._originals, self._handles = [], []
+        self._silence()
+        _attached.release()
+
+    def _silence(self) -> None:
+        self._deaf = True
+
+    def tell(self, event: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+        """Pass an event on. A fault of the listener must never become one of the user's program."""
+        if self._deaf or self._busy or threading.get_ident() != self._thread:
+            return
+        self._busy = True
+        started = time.perf_counter()
+        try:
+            event(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - see the docstring
+            self._silence()
+            self._on_failure(error)
+        finally:
+            self._busy = False
+            self._spend(time.perf_counter() - started)
+
+    def _wrap(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        original = getattr(owner, name)
+        wrapper = make(original)
+        functools.update_wrapper(wrapper, original)
+        self._originals.append((owner, name, original))
+        setattr(owner, name, wrapper)
+
+    # What is wrapped -------------------------------------------------------------------------------------------------
+
+    def _tap_modules(self) -> None:
+        taps, listener = self, self._listener
+        self._inside = False
+
+        def make(original: Any) -> Any:
+            def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+                if taps._inside or torch.compiler.is_compiling():
+                    return original(module, *args, **kwargs)
+                taps._inside = True
+                try:
+                    taps.tell(listener.before_root, module, args, kwargs)
+                    output = original(module, *args, **kwargs)
+                finally:
+                    taps._inside = False
+                taps.tell(listener.after_root, module, args, kwargs, output)
+                return output
+
+            return call
+
+        self._wrap(nn.Module, "__call__", make)
+        self._after(nn.Module, "zero_grad", lambda _, module, *__, **___: listener.gradients_cleared(module))
+        self._after(nn.Module, "state_dict", self._state_taken)
+        self._before(nn.Module, "load_state_dict", lambda module, state, *_, **__: listener.state_loaded(module, state))
+
+    def _state_taken(self, state: Any, module: nn.Module, *_: Any, **kwargs: Any) -> None:
+        if not kwargs.get("prefix"):  # a module asks its children with their prefix
+            self._listener.state_taken(module, state)
+
+    def _tap_losses(self) -> None:
+        for name, options in LOSSES.items():
+            self._after(nn.functional, name, functools.partial(self._loss_called, name, options), failures=True)
+
+    def _loss_called(self, name: str, options: tuple[str, ...], value: Any, *args: Any, **kwargs: Any) -> None:
+        named = {**dict(zip(("input", "target", *options), args, strict=False)), **kwargs}
+        outputs, targets = named.pop("input", None), named.pop("target", None)
+        if not (isinstance(outputs, Tensor) and isinstance(targets, Tensor)):
+            return
+        if isinstance(value, Tensor):
+            self._listener.loss_called(LossCall(NAMES.get(name, name), outputs, targets, value, named))
+        elif isinstance(value, Exception):
+            nothing = torch.full((), float("nan"))
+            self._listener.loss_failed(LossCall(NAMES.get(name, name), outputs, targets, nothing, named))
+
+    def _tap_autograd(self) -> None:
+        taps, listener = self, self._listener
+
+        def make(original: Any) -> Any:
+            def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
+                roots = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+                taps.tell(listener.before_backward, roots)
+                # Activation checkpointing calls modules again from within.
+                was_inside, taps._inside = taps._inside, True
+                try:
+                    original(tensors, *args, **kwargs)
+                finally:
+                    taps._inside = was_inside
+                taps.tell(listener.after_backward)
+
+            return backward
+
+        self._wrap(torch.autograd, "backward", make)
+
+    def _tap_optimizers(self) -> None:
+        listener = self._listener
+
+        def before(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            closure = kwargs.get("closure") is not None or any(callable(each) for each in args)
+            self.tell(listener.before_step, optimizer, closure=closure)
+
+        def after(optimizer: Optimizer, *_: Any) -> None:
+            self.tell(listener.after_step, optimizer)
+
+        self._handles += [register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(after)]
+        self._after(Optimizer, "zero_grad", lambda _, optimizer, *__, **___: listener.gradients_cleared(optimizer))
+        for kind in (LRScheduler, ReduceLROnPlateau):
+            self._after(kind, "step", lambda _, scheduler, *__, **___: listener.scheduler_stepped(scheduler))
+        for home in (nn.utils, nn.utils.clip_grad):
+            self._after(home, "clip_grad_norm_", self._clipped)
+
+    def _clipped(self, norm: Any, *args: Any, **kwargs: Any) -> None:
+        limit = kwargs.get("max_norm", args[1] if len(args) > 1 else float("nan"))
+        if isinstance(norm, Tensor):
+            self._listener.clipped(norm.detach(), float(limit))
+
+    def _tap_loaders(self) -> None:
+        taps, listener = self, self._listener
+        owners: dict[int, Any] = {}
+
+        def make_iter(original: Any) -> Any:
+            def iterate(loader: Any) -> Any:
+                taps.tell(listener.loader_started, loader)
+                iterator = original(loader)
+                owners[id(iterator)] = loader
+                return iterator
+
+            return iterate
+
+        def make_next(original: Any) -> Any:
+            def following(iterator: Any) -> Any:
+                started = time.perf_counter()
+                was_inside, taps._inside = taps._inside, True  # transforms may be modules
+                loader = owners.get(id(iterator))
+                try:
+                    batch = original(iterator)
+                except StopIteration:
+                    owners.pop(id(iterator), None)
+                    taps.tell(listener.loader_ended, loader)
+                    raise
+                finally:
+                    taps._inside = was_inside
+                taps.tell(listener.batch_waited, loader, time.perf_counter() - started)
+                return batch
+
+            return following
+
+        self._wrap(DataLoader, "__iter__", make_iter)
+        self._wrap(_BaseDataLoaderIter, "__next__", make_next)
+
+    def _tap_files(self) -> None:
+        self._before(torch, "save", lambda thing, *_, **__: self._listener.saved(thing))
+
+    def _after(self, owner: Any, name: str, event: Callable[..., None], *, failures: bool = False) -> None:
+        """Tell ``event(result, *args, **kwargs)`` after each call; with ``failures`` also an exception as result."""
+        tell = self.tell
+
+        def make(original: Any) -> Any:
+            def call(*args: Any, **kwargs: Any) -> Any:
+                try:
+                    result = original(*args, **kwargs)
+                except Exception as error:
+                    if failures:
+                        tell(event, error, *args, **kwargs)
+                    raise
+                if not torch.compiler.is_compiling():
+                    tell(event, result, *args, **kwargs)
+                return result
+
+            return call
+
+        self._wrap(owner, name, make)
+
+    def _before(self, owner: Any, name: str, event: Callable[..., None]) -> None:
+        """Tell ``event(*args, **kwargs)`` before each call."""
+        tell = self.tell
+
+        def make(original: Any) -> Any:
+            def call(*args: Any, **kwargs: Any) -> Any:
+                if not torch.compiler.is_compiling():
+                    tell(event, *args, **kwargs)
+                return original(*args, **kwargs)
+
+            return call
+
+        self._wrap(owner, name, make)

@@ -1,0 +1,174 @@
+"""The autograd graph of one loss: what happens between the last layer and the loss, and which parameters it reaches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trainwright.core import Measurement
+from trainwright.measures.operations import LOSSES, PASSING
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One differentiable operation between the loss and the last layer.
+
+    ``name``: torch's name for it, such as ``LogSoftmax``. ``shape``: of its result. ``sources``: positions, in
+    :attr:`LossGraph.operations`, of what its differentiable operands come from. ``n_operands``: operands, constants
+    included. ``axis``: of a softmax, counted from 0; −1 for other operations. ``minimum``, ``maximum``: bounds of a
+    clamp (infinite where there is none); ``share_clipped``: share of values on or beyond them. ``factor``: constant
+    number multiplied with; 1 for other operations and NaN where it is not one number. ``weight``: derivative of the
+    loss with respect to one element of the result, as far as it is a constant; NaN where it depends on the data.
+    ``averaged``: whether a mean or a division lies between here and the loss. ``reduction`` of a loss operation:
+    ``mean``, ``sum``, ``none``.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    sources: tuple[int, ...] = ()
+    n_operands: int = 1
+    axis: int = -1
+    minimum: float = -math.inf
+    maximum: float = math.inf
+    share_clipped: float = 0.0
+    factor: float = 1.0
+    weight: float = math.nan
+    averaged: bool = False
+    reduction: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unregistered:
+    """Parameters held where torch does not look for them, such as modules in a plain list.
+
+    ``where``: the attribute that holds them. ``reached``: whether the loss depends on them. ``optimized``: whether an
+    optimizer holds them.
+    """
+
+    where: str
+    n_parameters: int
+    reached: bool
+    optimized: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackedLayers:
+    """Two layers of weights with nothing nonlinear between them.
+
+    ``first``, ``second``: names of their weights. ``inputs``, ``hidden``, ``outputs``: features before, between and
+    behind them.
+    """
+
+    first: str
+    second: str
+    inputs: int
+    hidden: int
+    outputs: int
+
+    @property
+    def is_bottleneck(self) -> bool:
+        """A factorised layer of low rank, which one layer could not replace."""
+        return self.hidden < min(self.inputs, self.outputs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossGraph(Measurement):
+    """What the graph of one loss shows, read once without changing it.
+
+    ``requires_grad``, ``has_graph``: of the loss; a loss that was wrapped anew requires gradients but has no graph.
+    ``n_nodes`` were read; ``complete``: the graph was not larger than the limit. ``hidden``: operations that hide what
+    is in them (compiled or checkpointed parts). ``operations``: from the loss (position 0) back to the last layers.
+    ``softmaxes``: every softmax of the graph, behind the last layer or before. ``n_samples``: of the batch, 0 where not
+    known.
+
+    Names of parameters: ``trainable`` (in the order of the model), ``reached`` by the loss, ``unoptimized`` (trainable,
+    in no optimizer), ``frozen``. ``n_optimized``: parameters the optimizers hold, −1 where no optimizer is known;
+    ``stale``: shapes of those that belong to no model and that the loss does not reach; ``strangers``: shapes of
+    parameters that the loss reaches but no model, attribute or optimizer holds. ``called``: modules in the order they
+    were first called, empty where that was not observed; ``without_graph``: those that were called with gradients
+    switched off; ``passed_over``: those whose result has the shape of their input while a later module got that input.
+
+    ``stacked``: layers with nothing nonlinear between them; ``n_nonlinear``: nonlinear operations before the last
+    layers; ``n_layers``: layers with weights.
+    """
+
+    requires_grad: bool
+    has_graph: bool
+    n_nodes: int
+    complete: bool
+    hidden: tuple[str, ...]
+    operations: tuple[Operation, ...]
+    softmaxes: tuple[Operation, ...]
+    n_samples: int
+    trainable: tuple[str, ...]
+    reached: tuple[str, ...]
+    unoptimized: tuple[str, ...]
+    frozen: tuple[str, ...]
+    n_optimized: int
+    stale: tuple[tuple[int, ...], ...]
+    strangers: tuple[tuple[int, ...], ...]
+    unregistered: tuple[Unregistered, ...]
+    called: tuple[str, ...]
+    without_graph: tuple[str, ...]
+    passed_over: tuple[str, ...]
+    stacked: tuple[StackedLayers, ...]
+    n_nonlinear: int
+    n_layers: int
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether parts of the graph cannot be seen."""
+        return bool(self.hidden) or not self.complete
+
+    def sources(self, operation: Operation) -> list[Operation]:
+        """Where the differentiable operands of an operation come from."""
+        return [self.operations[place] for place in operation.sources if 0 <= place < len(self.operations)]
+
+    def feeders(self, operation: Operation) -> list[Operation]:
+        """The same, with operations that only move values left out."""
+        found: list[Operation] = []
+        waiting, seen = self.sources(operation), set()
+        while waiting:
+            source = waiting.pop(0)
+            if id(source) in seen:
+                continue
+            seen.add(id(source))
+            if source.name in PASSING:
+                waiting.extend(self.sources(source))
+            else:
+                found.append(source)
+        return found
+
+    def named(self, *names: str) -> list[Operation]:
+        """The operations of these names, nearest to the loss first."""
+        return [operation for operation in self.operations if operation.name in names]
+
+    def errors(self) -> Iterator[Operation]:
+        """Operations that measure an error, so that the loss should grow with them: torch's own losses, and powers or
+        absolute values of a difference between outputs and constants."""
+        for operation in self.operations:
+            if operation.name in LOSSES or (operation.name in ("Pow", "Abs") and self._is_difference(operation)):
+                yield operation
+
+    def likelihoods(self) -> Iterator[Operation]:
+        """Operations that give log-probabilities of which some are chosen by constants: the loss should fall with
+        them."""
+        for chooser in self.operations:
+            if chooser.name in ("Gather", "Index") or (chooser.name == "Mul" and len(chooser.sources) == 1):
+                for source in self.sources(chooser):
+                    if source.name == "LogSoftmax" or (source.name == "Log" and self._is_softmax(source)):
+                        yield chooser
+
+    def _is_difference(self, operation: Operation) -> bool:
+        feeders = self.feeders(operation)
+        return len(feeders) == 1 and is_difference(feeders[0])
+
+    def _is_softmax(self, operation: Operation) -> bool:
+        feeders = self.feeders(operation)
+        return len(feeders) == 1 and feeders[0].name == "Softmax"
+
+
+def is_difference(operation: Operation) -> bool:
+    """Whether an operation subtracts a constant tensor from outputs, or outputs from it."""
+    return operation.name in ("Sub", "Rsub") and len(operation.sources) == 1

@@ -1,0 +1,63 @@
+"""What the machine and the files have to do with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from trainwright.core import Measurement
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoaderTimes(Measurement):
+    """Seconds that the loop waited for batches beside the seconds it took in all, first epoch's first batch left out.
+
+    ``n_batches`` were waited for; ``n_workers``: of the loader; ``n_cores``: of the machine; ``device``: of the model.
+    """
+
+    waited: float
+    total: float
+    n_batches: int
+    n_workers: int
+    n_cores: int
+    device: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerRandomness(Measurement):
+    """A data set whose workers draw the same numbers: ``generators`` are the names of attributes that hold a random
+    generator of their own, which every one of ``n_workers`` worker processes copies."""
+
+    generators: tuple[str, ...]
+    n_workers: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointAliases(Measurement):
+    """State dictionaries that share memory with the live weights.
+
+    ``n_loaded``: such dictionaries loaded back into the model they came from after it had trained on, which changes
+    nothing; ``steps_between``: optimizer steps between taking and loading, largest. ``n_saved``: such dictionaries
+    written to a file after the model had trained on; ``n_kept``: still held when the run ended, after at least one more
+    step; ``n_taken``: state dictionaries taken in all.
+    """
+
+    n_taken: int
+    n_loaded: int
+    n_saved: int
+    n_kept: int
+    steps_between: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryCourse(Measurement):
+    """Memory of the process in MiB at ``steps`` [T]; ``graph_nodes`` [T]: autograd nodes behind the loss, which grow
+    where a loss that still has its graph is summed up or a hidden state is never detached."""
+
+    steps: npt.NDArray[np.int64]
+    resident: Array
+    graph_nodes: Array

@@ -1,0 +1,215 @@
+"""Watch: a running program under the doctor's eyes, and what is said of it while it runs and at its end."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from torch import nn
+from torch.optim import Optimizer
+
+from trainwright.core import Check, Finding, Measurements, Severity, UsageError, Verdict, judge
+from trainwright.core.catalogue import discover
+from trainwright.doctor.session import MEASURED, Session
+from trainwright.doctor.taps import Taps
+from trainwright.report.format import duration
+from trainwright.report.text import print_finding
+from trainwright.report.watch_page import write_page
+
+FIRST_LOOK = 32
+"""Step at which findings are looked for the first time; then at every doubling, at an alarm, and at the end."""
+
+_SIGNS = {Severity.ERROR: ("✖", "bold red"), Severity.WARNING: ("▲", "yellow"), Severity.ADVICE: ("●", "cyan")}
+
+
+class Watch:
+    """Watches everything that trains in this process while the block runs; made by :func:`watch`."""
+
+    def __init__(
+        self,
+        *models: nn.Module,
+        budget: float = 0.01,
+        every: int | None = None,
+        quiet: bool = False,
+        name: str = "training",
+        report: str | Path | None = None,
+    ) -> None:
+        if not 0 < budget <= 1:
+            raise UsageError(
+                f"A budget of {budget} cannot be kept.",
+                expected="The share of the run's time that watching may cost, above 0 and at most 1.",
+                todo="Pass for example budget=0.01.",
+            )
+        self.name = name
+        self.seconds = 0.0
+        self.fault = ""
+        self._session = Session(budget, every, self._stepped)
+        for model in models:
+            self._session.models.of(model)
+        self._taps = Taps(self._session, self._failed, self._session.governor.spend)
+        self._quiet = quiet or int(os.environ.get("RANK", "0") or 0) > 0
+        self._console = Console(stderr=True, highlight=False)
+        self._report = Path(report) if report is not None else None
+        self._checks = live_checks()
+        self._said: set[tuple[str, str]] = set()
+        self._next_look = FIRST_LOOK
+        self._started = time.perf_counter()
+        self._verdict: Verdict | None = None
+        self._measurements: Measurements | None = None
+
+    def __enter__(self) -> Watch:
+        self._started = time.perf_counter()
+        self._taps.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._taps.__exit__(kind, error, trace)
+        self.seconds = time.perf_counter() - self._started
+        self.finish()
+
+    # What is known ---------------------------------------------------------------------------------------------------
+
+    @property
+    def measurements(self) -> Measurements:
+        """Everything that was measured, up to now or to the end."""
+        return self._measurements if self._measurements is not None else self._session.measurements()
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict of all checks on what was measured."""
+        return self._verdict if self._verdict is not None else judge(self._checks, self.measurements)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Findings, worst and surest first."""
+        return self.verdict.findings
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps that were watched."""
+        return self._session.step
+
+    @property
+    def cost(self) -> float:
+        """Share of the time that watching took."""
+        return self._session.governor.spent / max(1e-9, self.seconds or time.perf_counter() - self._started)
+
+    # While it runs ---------------------------------------------------------------------------------------------------
+
+    def _stepped(self, *, alarm: bool = False) -> None:
+        if not alarm and self._session.step < self._next_look:
+            return
+        self._next_look = max(2 * self._session.step, FIRST_LOOK)
+        verdict = judge(self._checks, self._session.measurements())
+        for finding in verdict.at_least(Severity.WARNING):
+            if (finding.code, finding.where) not in self._said:
+                self._said.add((finding.code, finding.where))
+                self._say(finding)
+
+    def _say(self, finding: Finding) -> None:
+        if self._quiet:
+            return
+        sign, style = _SIGNS[finding.severity]
+        place = f" · {finding.where}" if finding.where else ""
+        self._console.print(
+            f"[{style}]{sign} trainwright[/] step {self._session.step}  [bold]{finding.code} {finding.name}[/]"
+            f"{escape(place)}\n  {escape(finding.happened)}\n  [green]→[/] {escape(finding.todo)}"
+        )
+
+    def _failed(self, error: Exception) -> None:
+        """A fault of ours ends the watching, never the training."""
+        self.fault = f"{type(error).__name__}: {error}"
+        if not self._quiet:
+            self._console.print(
+                f"[yellow]trainwright stopped watching at step {self._session.step}: {escape(self.fault)}. "
+                "Your training goes on untouched. Please report this.[/]"
+            )
+
+    # At the end ------------------------------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Judge for the last time, say what was found, write the report."""
+        self._session.ended()
+        self._measurements = self._session.measurements()
+        self._verdict = judge(self._checks, self._measurements)
+        written = write_page(self, self._report) if self._report is not None else None
+        if not self._quiet:
+            self._summarise(written)
+
+    def _summarise(self, written: Path | None) -> None:
+        verdict, console = self.verdict, self._console
+        console.rule("[bold]trainwright[/]", align="left", style="dim")
+        if not self.steps and not verdict.findings:
+            console.print("No optimizer made a step, so there was nothing to watch.")
+            return
+        for finding in verdict.findings:
+            print_finding(console, finding, settings=False)
+        for masked, cause in verdict.masked:
+            console.print(f"[dim]↳ {masked.code} {masked.name}: a consequence of {cause}[/]")
+        names = ", ".join(pupil.name for pupil in self._session.learners) or "no optimizer"
+        models = ", ".join(entry.label for entry in self._session.models) or "no model"
+        word = "nothing found" if not verdict.findings else _counted(verdict)
+        console.print(
+            f"[{'green' if not verdict.blocking else 'red'}]{word}[/] in {self.steps} steps of {escape(models)} under "
+            f"{escape(names)}, {duration(self.seconds)}; watching took {self.cost:.1%} of the time. "
+            f"{len(verdict.passed)} checks found nothing, {len({c for c, _ in verdict.not_evaluated})} could not judge."
+        )
+        if written is not None:
+            console.print(f"Report: {escape(str(written))}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON."""
+        return {
+            "name": self.name,
+            "steps": self.steps,
+            "seconds": self.seconds,
+            "cost": self.cost,
+            "fault": self.fault,
+            **self.verdict.to_dict(),
+        }
+
+
+def live_checks() -> list[Check]:
+    """The checks that judge what can be measured of a running loop."""
+    return [check for check in discover() if all(need.optional or need.kind in MEASURED for need in check.needs)]
+
+
+def _counted(verdict: Verdict) -> str:
+    counts = [(s, sum(f.severity is s for f in verdict.findings)) for s in Severity]
+    return ", ".join(f"{n} {s.value}{'s' if n > 1 and s is not Severity.ADVICE else ''}" for s, n in counts if n)
+
+
+def watch(
+    *models: nn.Module | Optimizer,
+    budget: float = 0.01,
+    every: int | None = None,
+    quiet: bool = False,
+    name: str = "training",
+    report: str | Path | None = None,
+) -> Watch:
+    """Watch a training loop::
+
+        with trainwright.watch() as doctor:
+            ...  # your loop, unchanged
+        print(doctor.findings)
+
+    Models, optimizers, losses, loaders and phases are found by themselves; ``models`` may be given to name their layers
+    from the very first step. Training is bit for bit what it is without. ``budget``: share of the run's time watching
+    may cost; ``every``: look closely at every so many steps instead, whatever it costs. ``quiet``: print nothing.
+    ``report``: where to write the report, a path ending in ``.html``.
+    """
+    return Watch(
+        *(each for each in models if isinstance(each, nn.Module)),
+        budget=budget,
+        every=every,
+        quiet=quiet,
+        name=name,
+        report=report,
+    )

@@ -1,0 +1,178 @@
+"""The graph of a loss: what is read of it, and that reading changes nothing."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own convention
+from torch.utils.checkpoint import checkpoint
+
+from trainwright.doctor.calls import Calls
+from trainwright.doctor.graph import read_graph
+from trainwright.doctor.trials import observe_graph
+from trainwright.measures.graph import LossGraph
+
+N = 8
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
+
+
+def mlp(outputs: int = 3) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, outputs))
+
+
+def batch() -> tuple[Tensor, Tensor]:
+    return torch.randn(N, 6), torch.arange(N) % 3
+
+
+def read(loss: Tensor, model: nn.Module, **settings: Any) -> LossGraph:
+    return read_graph(loss, dict(model.named_parameters()), models=[model], n_samples=N, **settings)
+
+
+def chain(graph: LossGraph) -> list[str]:
+    return [operation.name for operation in graph.operations]
+
+
+def test_the_way_from_the_loss_to_the_last_layer() -> None:
+    model, (x, t) = mlp(), batch()
+    graph = read(F.cross_entropy(2 * model(x).softmax(1), t, reduction="sum"), model)
+    assert chain(graph) == ["NllLoss", "LogSoftmax", "Mul", "Softmax", "Addmm"]
+    loss, log_softmax, product, softmax, _ = graph.operations
+    assert (loss.reduction, log_softmax.axis, product.factor, softmax.shape) == ("sum", 1, 2.0, (N, 3))
+    assert graph.reached == graph.trainable == tuple(name for name, _ in model.named_parameters())
+    assert (graph.n_layers, graph.n_nonlinear) == (2, 1)
+
+
+def test_constants_and_signs_are_followed() -> None:
+    model, (x, _) = mlp(1), batch()
+    y = torch.randn(N)
+    squared = next(iter(read(1 - 3 * ((y - model(x)[:, 0]) ** 2).mean() / 2, model).errors()))
+    assert squared.weight == pytest.approx(-1.5 / N)
+    assert squared.averaged
+    weighted = next(iter(read((torch.full((N,), 0.5) * (model(x)[:, 0] - y).abs()).sum(), model).errors()))
+    assert weighted.weight == pytest.approx(0.5)
+    of_both_signs = next(iter(read((torch.linspace(-1, 1, N) * F.mse_loss(model(x)[:, 0], y)).sum(), model).errors()))
+    assert of_both_signs.weight != of_both_signs.weight, "the sign is not known"
+
+
+def test_bounds_of_a_clamp_and_what_they_cut_off() -> None:
+    model, (x, t) = mlp(), batch()
+    per_sample = F.cross_entropy(model(x), t, reduction="none")
+    limit = float(per_sample.detach().median())
+    (clamp,) = read(per_sample.clamp(max=limit).mean(), model).named("Clamp")
+    assert clamp.minimum == -torch.inf
+    assert clamp.maximum == pytest.approx(limit)
+    assert clamp.share_clipped == pytest.approx(5 / 8)
+
+
+def test_parameters_by_what_reaches_and_holds_them() -> None:
+    model, (x, t) = mlp(), batch()
+    model[0].requires_grad_(False)
+    spare, other = nn.Linear(6, 6), nn.Linear(2, 2)
+    model.add_module("spare", spare)
+    held = [*model[2].parameters(), *other.parameters()]
+    graph = read(F.cross_entropy(model[2](model[1](model[0](x))), t), model, optimizer_parameters=held)
+    assert graph.frozen == ("0.weight", "0.bias")
+    assert graph.trainable == ("2.weight", "2.bias", "spare.weight", "spare.bias")
+    assert graph.reached == ("2.weight", "2.bias")
+    assert graph.unoptimized == ("spare.weight", "spare.bias")
+    assert graph.stale == ((2, 2), (2,))
+    assert graph.n_optimized == 4
+    assert read(F.cross_entropy(mlp()(x), t), model).n_optimized == -1, "no optimizer is known"
+
+
+def test_tied_weights_and_gradient_checkpoints() -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tokens = nn.Embedding(7, 4)
+            self.out = nn.Linear(4, 7, bias=False)
+            self.out.weight = self.tokens.weight
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.out(self.tokens(x).relu())  # type: ignore[no-any-return]
+
+    tied, tokens = Tied(), torch.arange(7)
+    assert read(F.cross_entropy(tied(tokens), tokens), tied).reached == ("tokens.weight",)
+    model, (x, t) = mlp(), batch()
+    seen = read(F.cross_entropy(checkpoint(model, x, use_reentrant=False), t), model)
+    assert seen.reached == seen.trainable
+    hidden = read(F.cross_entropy(checkpoint(model, x.requires_grad_(), use_reentrant=True), t), model)
+    assert hidden.hidden == ("CheckpointFunction",)
+
+
+def test_compiled_parts_hide_operations_but_no_parameters() -> None:
+    model, (x, t) = mlp(), batch()
+    graph = read(F.cross_entropy(torch.compile(model, backend="aot_eager")(x), t), model)
+    assert graph.hidden == ("CompiledFunction",)
+    assert graph.reached == graph.trainable
+    assert chain(graph)[:3] == ["NllLoss", "LogSoftmax", "CompiledFunction"]
+
+
+def test_a_loss_without_a_graph() -> None:
+    model, (x, t) = mlp(), batch()
+    loss = F.cross_entropy(model(x), t)
+    anew = read(torch.tensor(loss.item(), requires_grad=True), model)
+    assert (anew.requires_grad, anew.has_graph, anew.reached, anew.operations) == (True, False, (), ())
+    assert not read(loss.detach(), model).requires_grad
+
+
+def test_a_large_graph_is_read_up_to_the_limit() -> None:
+    model, (x, t) = mlp(), batch()
+    outputs = model(x)
+    for _ in range(300):
+        outputs = outputs + 0.01
+    graph = read_graph(F.cross_entropy(outputs, t), dict(model.named_parameters()), limit=50)
+    assert not graph.complete
+    assert graph.n_nodes == 50
+
+
+def test_recurrent_networks_and_attention_are_nonlinear() -> None:
+    x = torch.randn(N, 5, 6)
+    for layer in (nn.GRU(6, 6, batch_first=True), nn.LSTM(6, 6, batch_first=True)):
+        head = nn.Linear(6, 3)
+        model = nn.ModuleList([layer, head])
+        assert read(head(layer(x)[0]).square().mean(), model).n_nonlinear > 0
+    attention = nn.MultiheadAttention(6, 2, batch_first=True)
+    assert read(attention(x, x, x)[0].square().mean(), attention).n_nonlinear > 0
+
+
+def test_a_chain_of_layers_is_described() -> None:
+    model = nn.Sequential(nn.Linear(6, 16), nn.Dropout(0.2), nn.Linear(16, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
+    x, t = batch()
+    graph = read(F.cross_entropy(model(x), t), model)
+    assert graph.n_nonlinear == 0
+    assert {(p.first, p.second, p.inputs, p.hidden, p.outputs) for p in graph.stacked} == {
+        ("0.weight", "2.weight", 6, 16, 8),
+        ("2.weight", "4.weight", 16, 8, 3),
+    }
+
+
+def test_reading_changes_nothing() -> None:
+    model, (x, t) = mlp(), batch()
+    expected = torch.autograd.grad(F.cross_entropy(model(x), t), list(model.parameters()))
+    state = torch.get_rng_state()
+    with Calls([model]) as calls:
+        loss = F.cross_entropy(model(x), t)
+    read(loss, model, calls=calls)
+    assert list(calls.order) == ["", "0", "1", "2"]
+    assert all(not module._forward_hooks and not module._forward_pre_hooks for module in model.modules())
+    assert torch.equal(torch.get_rng_state(), state)
+    found = torch.autograd.grad(loss, list(model.parameters()))
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_the_trial_leaves_the_set_up_as_it_was(digits: Any) -> None:
+    setup = digits.mlp(lambda: nn.BatchNorm1d(10))
+    before = {name: value.clone() for name, value in setup.model.state_dict().items()}
+    state = torch.get_rng_state()
+    graph = observe_graph(setup)
+    assert graph.n_samples == 256
+    assert graph.n_optimized == len(graph.trainable) == 6
+    assert all(torch.equal(value, before[name]) for name, value in setup.model.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(p.grad is None for p in setup.model.parameters())
