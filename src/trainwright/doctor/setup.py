@@ -107,7 +107,7 @@ class Setup:
             self.returning(self.joined(inputs, targets))
             loss = own_loss_of(self.returned.whole)
             if loss is None:
-                raise CannotEvaluate("the model returned no loss")
+                raise CannotEvaluate("the model returns no loss, and none was given besides the step")
             return loss
         outputs = self.returning(inputs)
         return self.loss(self.returned.whole if outputs is None else outputs, targets)
