@@ -93,9 +93,7 @@ class Losses:
         self._close_phases(step)
         if not pending:
             return
-        values = [
-            mean_value(call) if call is not None and call.value.numel() == 1 else root for root, call in pending
-        ]
+        values = [mean_value(call) if call is not None and call.value.numel() == 1 else root for root, call in pending]
         call = pending[-1][1]
         if call is not None:
             self._names[call.name] += 1
