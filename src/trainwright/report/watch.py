@@ -13,7 +13,7 @@ from rich.markup import escape
 from torch import nn
 from torch.optim import Optimizer
 
-from trainwright.core import Check, Finding, Measurements, Severity, UsageError, Verdict, judge
+from trainwright.core import Check, Finding, Measurements, Severity, TrainwrightError, UsageError, Verdict, judge
 from trainwright.core.catalogue import discover
 from trainwright.doctor.session import MEASURED, Session
 from trainwright.doctor.taps import Taps
@@ -153,9 +153,19 @@ class Watch:
             self._failed(error)
             self._measurements = Measurements()
         self._verdict = judge(self._checks, self._measurements)
-        written = write_page(self, self._report) if self._report is not None else None
+        written = self._write()
         if not self._quiet:
             self._summarise(written)
+
+    def _write(self) -> Path | None:
+        """Where the report stands. One that cannot be written must not cost what the training leaves."""
+        if self._report is None:
+            return None
+        try:
+            return write_page(self, self._report)
+        except TrainwrightError as error:
+            self._console.print(f"[yellow]The report could not be written: {escape(str(error))}[/]")
+            return None
 
     def _summarise(self, written: Path | None) -> None:
         verdict, console = self.verdict, self._console
