@@ -56,28 +56,16 @@ def test_light_commands_import_nothing_heavy(arguments: list[str], tmp_path: Pat
     assert done.stderr.splitlines()[-1] == "heavy:"
 
 
+COMMANDS = ("run", "check", "watch", "diagnose", "audit", "explain", "demo", "rules", "runs")
+
+
 def test_help_shows_every_command_and_the_exit_codes() -> None:
     shown = start("--help").stdout
-    for word in (
-        "run",
-        "audit",
-        "check",
-        "diagnose",
-        "explain",
-        "rules",
-        "runs",
-        "watch",
-        "130",
-        "trainwright run digits",
-    ):
+    for word in (*COMMANDS, "130", "trainwright run digits"):
         assert word in shown
 
 
-@pytest.mark.parametrize("command", ["run", "audit", "check", "diagnose", "explain", "rules", "runs", "watch"])
-    for word in ("run", "audit", "check", "diagnose", "explain", "rules", "runs", "130", "trainwright run digits"):
-
-
-@pytest.mark.parametrize("command", ["run", "audit", "check", "diagnose", "explain", "rules", "runs"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_help_has_an_example(command: str) -> None:
     assert f"trainwright {command}" in start(command, "--help").stdout.split("Usage:")[1].partition("\n")[2]
 

@@ -206,7 +206,7 @@ def test_a_fault_of_ours_at_the_end_hides_nothing(monkeypatch: pytest.MonkeyPatc
         raise ValueError("a fault of ours")
 
     loop = Loop()
-    with pytest.raises(KeyError), watched() as doctor:
+    with pytest.raises(KeyError), watched() as doctor:  # noqa: PT012 - what is raised is the program's own
         loop.train()
         monkeypatch.setattr(doctor.session, "measurements", fail)
         raise KeyError("theirs")

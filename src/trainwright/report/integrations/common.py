@@ -98,8 +98,8 @@ def _validation_metric(logged: str) -> str:
 
 
 def end_with(owner: Any, name: str) -> None:
-    """See to it that a training ends with ``owner.name``, the framework's function that trains, where that is left by an
-    exception and the framework has no event for it.
+    """See to it that a training ends with ``owner.name``, the framework's function that trains, where that is left by
+    an exception and the framework has no event for it.
 
     The function is wrapped once for all; the wrapper passes everything on.
     """
