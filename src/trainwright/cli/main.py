@@ -44,20 +44,20 @@ def _root(
 
     [bold]trainwright run digits[/]             the whole way on bundled data
     [bold]trainwright run mydata.csv[/]         the same on your own table
-    [bold]trainwright watch train.py[/]         your own training script, unchanged
-    [bold]trainwright audit photos/[/]          only look at the data
     [bold]trainwright check train.py[/]         try out your own script's model before it trains
+    [bold]trainwright watch train.py[/]         your own training script, unchanged, watched while it runs
     [bold]trainwright diagnose log.csv[/]       what a training's log tells, whatever wrote it
+    [bold]trainwright audit photos/[/]          only look at the data
     [bold]trainwright explain initial-loss[/]   what a check finds and why
     [bold]trainwright demo initial-loss[/]      an illness beside its healthy twin
     """
 
 
 app.command("run")(run.command)
-app.command("check", "watch", context_settings=check.PASS_ON)(check.command)
-app.command("watch", "audit", context_settings=watch.CONTEXT)(watch.command)
-app.command("diagnose", "check")(diagnose.command)
-app.command("audit", "diagnose")(audit.command)
+app.command("check", context_settings=check.PASS_ON)(check.command)
+app.command("watch", context_settings=watch.CONTEXT)(watch.command)
+app.command("diagnose")(diagnose.command)
+app.command("audit")(audit.command)
 app.command("explain")(explain.command)
 app.command("demo")(demo.command)
 app.command("rules")(rules.command)
