@@ -75,3 +75,8 @@ def workers_share_seed(bench: Bench) -> Bench:
 def slow_loader(bench: Bench) -> Bench:
     """Making a batch takes far longer than learning from it."""
     return replace(bench, loop="slow-loader")
+
+
+def vanishing_rate(bench: Bench) -> Bench:
+    """A learning rate so small that every update is lost in rounding."""
+    return bench.with_config(optimizer__name="sgd", optimizer__learning_rate=1e-15)
