@@ -58,9 +58,7 @@ class SameBatch(Check):
             expected="Another batch at every step, until the loader has been gone through.",
             todo="Iterate over the loader instead of taking one batch from it.",
             evidence=(Evidence("different batches", 1, limit=stream.steps_per_epoch, unit="batches"),),
-            fixes=(
-                Fix("Use the whole loader", instruction="Write 'for inputs, targets in loader:' around the step."),
-            ),
+            fixes=(Fix("Use the whole loader", instruction="Write 'for inputs, targets in loader:' around the step."),),
             confidence=0.95,
             why_confident="The inputs of all batches looked at are equal; it may be on purpose, as a test.",
         )

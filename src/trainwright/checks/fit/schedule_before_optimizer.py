@@ -48,10 +48,10 @@ class ScheduleBeforeOptimizer(Check):
             raise CannotEvaluate(f"{steps} steps of the optimizer are too few; {FEWEST_STEPS} are needed")
         if not schedule.first_was_scheduler or moved > steps:
             return
-        series = ()
+        series: tuple[Series, ...] = ()
         if len(schedule.steps) == len(schedule.rates):
-            rates = Series("learning rate", tuple(map(float, schedule.steps)), tuple(map(float, schedule.rates)))
-            series = (rates,)
+            x, y = tuple(map(float, schedule.steps)), tuple(map(float, schedule.rates))
+            series = (Series("learning rate", x, y),)
         yield self.finding(
             happened=f"{schedule.scheduler} was stepped before the first of {steps} optimizer steps ({moved} steps of "
             "its own in all); its first rate was never used.",

@@ -12,8 +12,8 @@ SHARE = 0.2
 """Share of the training calls made in eval mode from which it is worth a word; sound loops have none."""
 
 SLACK = 1.1
-"""Training calls in train mode may exceed the steps before the first one in eval mode by a tenth. Where train mode comes
-back later (adversarial examples made in eval mode between the steps), there are far more of them."""
+"""Training calls in train mode may exceed the steps before the first one in eval mode by a tenth. Where train mode
+comes back later (adversarial examples made in eval mode between the steps), there are far more of them."""
 
 FEWEST_CALLS = 8
 

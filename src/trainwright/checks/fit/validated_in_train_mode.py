@@ -25,8 +25,9 @@ class ValidatedInTrainMode(Check):
         learns from validation data. The number that decides about everything is wrong.
 
     How it is measured:
-        In which mode the outermost module was at calls without gradients in phases of evaluation. A model without
-        dropout and batch normalisation has no modes and is not judged.
+        In which mode the outermost module was at calls without gradients. A model without dropout and batch
+        normalisation has no modes and is not judged; nor are models that are asked without gradients once for every
+        training step, as generators and teachers are.
 
     How to fix:
         Call ``model.eval()`` before evaluating and ``model.train()`` behind it.
@@ -46,6 +47,8 @@ class ValidatedInTrainMode(Check):
     def run(self, modes: Modes) -> Iterator[Finding]:
         if not modes.mode_layers:
             return
+        if modes.trained < FEWEST_CALLS or abs(modes.evaluated - modes.trained) <= 0.02 * modes.trained + 1:
+            return  # never trained, or asked once for every step: a teacher, or a generator that feeds another model
         if modes.evaluated < FEWEST_CALLS:
             raise CannotEvaluate(f"{modes.evaluated} evaluation calls are too few; {FEWEST_CALLS} are needed")
         if not modes.evaluated_in_train > SHARE * modes.evaluated:

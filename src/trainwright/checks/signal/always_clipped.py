@@ -47,7 +47,7 @@ class AlwaysClipped(Check):
     code = "TW411"
     name = "always-clipped"
     severity = Severity.WARNING
-    after = ("TW401", "TW303", "TW409", "TW410", "TW403")
+    after = ("TW401", "TW303", "TW409", "TW410")
     cases = (Case(training_benches.alloys_mlp, loop_faults.tiny_clip),)
 
     def run(self, clipping: Clipping, curve: LearningCurve | None) -> Iterator[Finding]:

@@ -14,8 +14,8 @@ from trainwright.measures.learning import learns
 
 SHARE = 0.6
 """Share of a layer's units that are zero for every sample of several batches, median over the last quarter of the run.
-Healthy runs stay below 0.41 (sparse codes, regressions in large units, narrow layers) and learn; ill ones reach 0.75 and
-more."""
+Healthy runs stay below 0.41 (sparse codes, regressions in large units, narrow layers) and learn; ill ones reach 0.75
+and more."""
 
 ALL = 0.99
 """From here on a layer lets nothing through; reported also where nobody knows whether the network learns."""
@@ -49,7 +49,7 @@ class DeadRelu(Check):
     code = "TW404"
     name = "dead-relu"
     severity = Severity.WARNING
-    after = ("TW401", "TW303", "TW409", "TW410")
+    after = ("TW401", "TW303", "TW409", "TW410", "TW511")
     cases = (
         Case(training_benches.alloys_mlp, loop_faults.dead_units),
         Case(training_benches.digits_cnn, loop_faults.dead_units),

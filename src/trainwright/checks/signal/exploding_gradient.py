@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from trainwright.clinic import loop_faults, training_benches
+from trainwright.clinic import loop_benches, loop_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Series, Severity
 from trainwright.measures.curves import LearningCurve
 from trainwright.measures.layers import LayerSignals
@@ -45,8 +45,8 @@ class ExplodingGradient(Check):
     code = "TW403"
     name = "exploding-gradient"
     severity = Severity.WARNING
-    after = ("TW401", "TW303", "TW409", "TW410")
-    cases = (Case(training_benches.yield_mlp, loop_faults.exploding),)
+    after = ("TW401", "TW303", "TW409", "TW410", "TW406")
+    cases = (Case(loop_benches.yield_linear, loop_faults.over_the_edge),)
 
     def run(self, signals: LayerSignals, curve: LearningCurve | None) -> Iterator[Finding]:
         if not signals.consistent or len(signals.steps) < FEWEST_SAMPLES:

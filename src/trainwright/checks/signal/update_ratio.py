@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from trainwright.clinic import loop_faults, training_benches, training_faults
+from trainwright.clinic import loop_benches, loop_faults, training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Series, Severity
 from trainwright.measures.curves import LearningCurve
 from trainwright.measures.layers import Array, LayerSignals
@@ -40,8 +40,8 @@ class UpdateRatio(Check):
     How it is measured:
         The norm of each layer's update divided by that of its weights, median over layers, on the sampled steps; layers
         that start at zero and normalisation layers are left out. Too large: more than 0.45 over three neighbouring
-        samples. Too small: below 3e-5 on every sample, schedules and warm-up included. Both only where the loss does not
-        stand below the constant prediction's. About 1e-3 is healthy.
+        samples. Too small: below 3e-5 on every sample, schedules and warm-up included. Both only where the loss does
+        not stand below the constant prediction's. About 1e-3 is healthy.
 
     How to fix:
         Change the learning rate in proportion.
@@ -53,10 +53,10 @@ class UpdateRatio(Check):
     code = "TW406"
     name = "update-ratio"
     severity = Severity.WARNING
-    after = ("TW401", "TW303", "TW409", "TW410", "TW407", "TW404", "TW402")
+    after = ("TW401", "TW303", "TW409", "TW410", "TW407", "TW411", "TW404", "TW402")
     cases = (
         Case(training_benches.alloys_mlp, training_faults.tiny_rate),
-        Case(training_benches.waves_gru, loop_faults.wild_rate),
+        Case(loop_benches.yield_linear, loop_faults.over_the_edge),
     )
 
     def run(self, signals: LayerSignals, curve: LearningCurve | None) -> Iterator[Finding]:

@@ -14,8 +14,8 @@ from trainwright.measures.learning import learns
 
 RATIO = 1e-4
 """Largest gradient in the first third of the layers as a share of the largest anywhere (root mean square per weight,
-each layer's largest over the run). Healthy runs of 40 kinds of networks stay above 0.008, embeddings the lowest; networks
-whose gradient vanishes lie below 3e-6."""
+each layer's largest over the run). Healthy runs of 40 kinds of networks stay above 0.008, embeddings the lowest;
+networks whose gradient vanishes lie below 3e-6."""
 
 FEWEST_SAMPLES, FEWEST_LAYERS = 10, 3
 
@@ -69,7 +69,8 @@ class VanishingGradient(Check):
         strongest = names[int(largest.argmax())]
         yield self.finding(
             happened=f"In the first {len(first)} of {len(deep)} layers the gradient never exceeded {early:.2g} per "
-            f"weight, in '{strongest}' it reached {all_:.2g}: a share of {early / all_:.1g}. The network did not learn.",
+            f"weight, in '{strongest}' it reached {all_:.2g}: a share of {early / all_:.1g}. The network did "
+            "not learn.",
             expected=f"Gradients in the first layers of at least {RATIO:g} of the largest.",
             todo="Give the gradient a way through: ReLU or GELU, He initialisation, normalisation, residual "
             "connections, or fewer layers.",
