@@ -48,7 +48,7 @@ class VanishingGradient(Check):
     code = "TW402"
     name = "vanishing-gradient"
     severity = Severity.WARNING
-    after = ("TW401", "TW303", "TW409", "TW410", "TW407", "TW404")
+    after = ("TW401", "TW303", "TW409", "TW410", "TW407")
     cases = (Case(training_benches.alloys_mlp, loop_faults.sigmoid_stack),)
 
     def run(self, signals: LayerSignals, curve: LearningCurve | None) -> Iterator[Finding]:
@@ -63,6 +63,8 @@ class VanishingGradient(Check):
         early, all_ = float(largest[: len(first)].max()), float(largest.max())
         if not (np.isfinite(all_) and all_ > 0):
             raise CannotEvaluate(f"the largest gradient is {all_:.3g}")
+        if early == 0:
+            raise CannotEvaluate("no gradient at all reaches the first layers: cut off, not faded")
         if not early / all_ < RATIO or learns(curve) is not False:
             return
         names = [signals.names[layer] for layer in deep]
