@@ -26,19 +26,15 @@ QUIRKS: dict[str, str] = {
     "hasty-norm": "running statistics of batch normalisation follow the last batch",
     "heavy-dropout": "dropout of 0.99 after every hidden layer",
     "ignore-input": "multiplies the features by zero",
-    "large-body": "hidden layers a hundred times too large",
     "large-head": "last layer thirty times too large",
     "layer-norm": "layer normalisation after every hidden layer",
     "log-of-negative": "log of the features, which may be negative",
-    "negative-bias": "biases of the hidden layers at −10",
     "no-activation": "no activation functions",
     "plain-list": "hidden layers held in a plain list",
     "relu-output": "ReLU after the last layer",
-    "sigmoid": "sigmoid in place of ReLU",
     "sigmoid-output": "sigmoid after the last layer",
     "softmax": "softmax after the last layer",
     "softmax-over-batch": "softmax along the samples after the last layer",
-    "tanh": "tanh in place of ReLU",
     "unused-layer": "a layer that is never called",
     "stale-evaluation": "evaluation mode uses a copy made before training",
     "zero-head": "last layer starts at zero",
@@ -100,11 +96,6 @@ class BenchNet(nn.Module):
                 nn.init.zeros_(self.head.get_parameter("bias"))
             if "large-head" in self.quirks:
                 self.head.get_parameter("weight").mul_(30)
-            for name, parameter in self.body.named_parameters():
-                if "large-body" in self.quirks:
-                    parameter.mul_(100)
-                if "negative-bias" in self.quirks and name.endswith("bias"):
-                    parameter.fill_(-10)
         if "frozen-first" in self.quirks:
             next(iter(self.body.parameters())).requires_grad_(False)
         if "frozen" in self.quirks:

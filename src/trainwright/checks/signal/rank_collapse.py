@@ -18,6 +18,9 @@ runs end above 0.5; some deep ones start at 0.02 and leave it soon. Collapsed ne
 
 FEWEST_SAMPLES, FEWEST_ROWS = 8, 4
 
+_AT_START = ("TW310", "TW311", "TW312", "TW313", "TW314", "TW329")
+_BY_STEPS = ("TW403", "TW406", "TW407", "TW408", "TW409", "TW410", "TW411", "TW511")
+
 
 class RankCollapse(Check):
     """The network gives every sample the same answer.
@@ -45,7 +48,7 @@ class RankCollapse(Check):
     code = "TW417"
     name = "rank-collapse"
     severity = Severity.WARNING
-    after = (
+    after = ("TW401", "TW303", "TW304", *_AT_START, *_BY_STEPS, "TW402", "TW404", "TW405")
         "TW401",
         "TW304",
         "TW303",
