@@ -107,11 +107,6 @@ def sigmoid_stack(bench: Bench) -> Bench:
     return replace(bench, model=replace(bench.model, depth=10)).with_quirk("sigmoid")
 
 
-def dead_units(bench: Bench) -> Bench:
-    """Biases of −10 hold all hidden units below zero."""
-    return bench.with_quirk("negative-bias")
-
-
 def saturated_units(bench: Bench) -> Bench:
     """Tanh units behind weights a hundred times too large."""
     return bench.with_quirk("tanh").with_quirk("large-body")

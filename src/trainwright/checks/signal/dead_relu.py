@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from trainwright.clinic import loop_faults, training_benches
+from trainwright.clinic import initial_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Series, Severity
 from trainwright.measures.curves import LearningCurve
 from trainwright.measures.layers import ActivationSignals
@@ -51,8 +51,8 @@ class DeadRelu(Check):
     severity = Severity.WARNING
     after = ("TW401", "TW303", "TW310", "TW312", "TW313", "TW409", "TW410", "TW511", "TW402", "TW406")
     cases = (
-        Case(training_benches.alloys_mlp, loop_faults.dead_units),
-        Case(training_benches.digits_cnn, loop_faults.dead_units),
+        Case(training_benches.alloys_mlp, initial_faults.negative_biases),
+        Case(training_benches.digits_cnn, initial_faults.negative_biases),
     )
 
     def run(self, active: ActivationSignals, curve: LearningCurve | None) -> Iterator[Finding]:

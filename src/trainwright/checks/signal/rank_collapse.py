@@ -49,20 +49,6 @@ class RankCollapse(Check):
     name = "rank-collapse"
     severity = Severity.WARNING
     after = ("TW401", "TW303", "TW304", *_AT_START, *_BY_STEPS, "TW402", "TW404", "TW405")
-        "TW401",
-        "TW304",
-        "TW303",
-        "TW409",
-        "TW410",
-        "TW407",
-        "TW404",
-        "TW402",
-        "TW403",
-        "TW405",
-        "TW406",
-        "TW408",
-        "TW511",
-    )
     cases = (Case(training_benches.alloys_mlp, loop_faults.heavy_decay),)
 
     def run(self, outputs: OutputSpread, curve: LearningCurve | None) -> Iterator[Finding]:
