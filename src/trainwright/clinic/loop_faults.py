@@ -75,3 +75,38 @@ def workers_share_seed(bench: Bench) -> Bench:
 def slow_loader(bench: Bench) -> Bench:
     """Making a batch takes far longer than learning from it."""
     return replace(bench, loop="slow-loader")
+
+
+def vanishing_rate(bench: Bench) -> Bench:
+    """A learning rate so small that every update is lost in rounding."""
+    return bench.with_config(optimizer__name="sgd", optimizer__learning_rate=1e-15)
+
+
+def over_the_edge(bench: Bench) -> Bench:
+    """Plain descent just above the rate at which a linear model's error grows with every step."""
+    return bench.with_config(optimizer__name="sgd", optimizer__momentum=0.0, optimizer__learning_rate=0.9)
+
+
+def tiny_clip(bench: Bench) -> Bench:
+    """The gradient is clipped to a norm of 1e-5 under plain descent."""
+    return bench.with_config(optimizer__name="sgd", optimizer__learning_rate=0.05, training__clip_norm=1e-5)
+
+
+def heavy_decay(bench: Bench) -> Bench:
+    """Weight decay a thousand times too strong."""
+    return bench.with_config(optimizer__weight_decay=10.0)
+
+
+def runaway(bench: Bench) -> Bench:
+    """Descent with momentum at a rate a hundred times too large, in a network whose units hold the loss finite."""
+    return bench.with_config(optimizer__name="sgd", optimizer__momentum=0.9, optimizer__learning_rate=10.0)
+
+
+def sigmoid_stack(bench: Bench) -> Bench:
+    """Ten hidden layers of sigmoid units."""
+    return replace(bench, model=replace(bench.model, depth=10)).with_quirk("sigmoid")
+
+
+def saturated_units(bench: Bench) -> Bench:
+    """Tanh units behind weights a hundred times too large."""
+    return bench.with_quirk("tanh").with_quirk("large-body")

@@ -30,7 +30,8 @@ class LoaderTimes(Measurement):
 @dataclass(frozen=True, kw_only=True)
 class WorkerRandomness(Measurement):
     """A data set whose workers draw the same numbers: ``generators`` are the names of attributes that hold a random
-    generator of their own, which every one of ``n_workers`` worker processes copies."""
+    generator of their own, which every one of ``n_workers`` worker processes copies, without a ``worker_init_fn`` that
+    could seed it anew."""
 
     generators: tuple[str, ...]
     n_workers: int

@@ -111,14 +111,15 @@ class _AliasedBest(Loop):
 
 
 class _KeptGraph(Loop):
-    """The running loss is summed up with its graph, for all steps."""
+    """The running loss is summed up with its graph, and goes backward as a whole."""
 
     total: Tensor | float = 0.0
 
-    def forward(self, batch: Batch) -> Tensor:
-        loss = super().forward(batch)
-        self.total = self.total + loss
-        return loss
+    def backward(self, batch: Batch, n_batches: int) -> float:
+        loss = self.forward(batch)
+        self.total = self.scale(loss, n_batches) + self.total
+        self.total.backward(retain_graph=True)  # type: ignore[no-untyped-call]
+        return float(loss.item())
 
 
 class _RawValidation(Loop):

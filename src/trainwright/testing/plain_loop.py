@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from trainwright.data.dataset import Task
 from trainwright.workbench.experiment import Experiment
-from trainwright.workbench.losses import fit_outputs
+from trainwright.workbench.losses import LossFunction, fit_outputs
 from trainwright.workbench.schedules import schedule_factor
 
 Batch = tuple[Tensor, Tensor]
@@ -134,9 +134,11 @@ class Loop:
         """The weights, to be loaded again at the end."""
         return copy.deepcopy(self.model.state_dict())
 
-    def make_criterion(self) -> nn.Module:
-        """The loss module."""
+    def make_criterion(self) -> LossFunction:
+        """The loss module, or the experiment's own loss."""
         config = self.experiment.config.loss
+        if config.name == "python":
+            return self.experiment.build_loss()
         if self.experiment.dataset.task is Task.CLASSIFICATION:
             return nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
         return nn.HuberLoss() if config.name == "huber" else nn.MSELoss()

@@ -15,6 +15,7 @@ from trainwright.measures.trends import lowest_level
 _WIRING = ("TW307", "TW309", "TW328", "TW332", "TW342")
 _OUTPUTS = ("TW315", "TW316", "TW317", "TW318", "TW330", "TW340")
 _LOSSES = ("TW319", "TW320", "TW321", "TW325", "TW339")
+_SIGNALS = ("TW402", "TW403", "TW404", "TW405", "TW406", "TW407", "TW408", "TW409", "TW410", "TW411", "TW417", "TW511")
 LIMIT = 0.05
 """Share of the input-independent loss that must have been learnt, on train or validation. The healthy benches learn at
 least 0.3 over five seeds and four widths; ill ones at most 0.03."""
@@ -53,7 +54,7 @@ class NotLearning(Check):
     code = "TW501"
     name = "not-learning"
     severity = Severity.ERROR
-    after = ("TW401", "TW304", "TW303", "TW335", "TW337", *_WIRING, *_OUTPUTS, *_LOSSES)
+    after = ("TW401", "TW304", "TW303", "TW335", "TW337", *_WIRING, *_OUTPUTS, *_LOSSES, *_SIGNALS)
     cases = (
         Case(training_benches.alloys_mlp, training_faults.heavy_dropout),
         Case(training_benches.alloys_mlp, training_faults.tiny_rate),

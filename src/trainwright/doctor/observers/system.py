@@ -46,7 +46,8 @@ class Loaders:
         """A pass over ``loader`` begins."""
         self._current, self._over, self._unused, self._first = loader, False, 0, True
         workers = int(getattr(loader, "num_workers", 0))
-        if workers > 1 and (names := _own_generators(getattr(loader, "dataset", None))):
+        reseeded = getattr(loader, "worker_init_fn", None) is not None
+        if workers > 1 and not reseeded and (names := _own_generators(getattr(loader, "dataset", None))):
             self._shared = (names, workers)
 
     def waited(self, loader: Any, seconds: float) -> None:

@@ -1,0 +1,70 @@
+"""TW410 gradient-zeroed-before-step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainwright.clinic import loop_faults, training_benches
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.loop import StepOrder
+
+SHARE = 0.5
+"""Share of steps that found their gradients wiped by ``zero_grad``. Sound loops have none, two optimizers that clear
+each other's leftovers included; the mistake has all of them."""
+
+FEWEST_LOOKS = 3
+
+
+class GradientZeroedBeforeStep(Check):
+    """Gradients are cleared between the backward pass and the optimizer's step.
+
+    What it finds:
+        An optimizer whose steps find no gradient although a backward pass came, because ``zero_grad`` was called in
+        between.
+
+    Why it hurts:
+        Nothing is learnt (with weight decay or momentum the weights even move, away from anything useful).
+
+    How it is measured:
+        At each sampled step: a backward pass came since the last step, ``zero_grad`` was called behind it, and now
+        every gradient is None or zero. Gradients that are zero by themselves, as with a loss of zero, do not count.
+
+    How to fix:
+        The order is ``zero_grad``, ``backward``, ``step``.
+
+    References:
+        PyTorch, Optimizing Model Parameters.
+    """
+
+    code = "TW410"
+    name = "gradient-zeroed-before-step"
+    severity = Severity.ERROR
+    cases = (
+        Case(training_benches.alloys_mlp, loop_faults.zero_grad_before_step),
+        Case(training_benches.waves_gru, loop_faults.zero_grad_before_step),
+    )
+
+    def run(self, order: StepOrder) -> Iterator[Finding]:
+        if order.n_wiped_looked < FEWEST_LOOKS:
+            raise CannotEvaluate(f"only {order.n_wiped_looked} steps were looked at; {FEWEST_LOOKS} are needed")
+        wiped = order.n_wiped_by_zero_grad
+        if not wiped > SHARE * order.n_wiped_looked:
+            return
+        yield self.finding(
+            happened=f"At {wiped} of {order.n_wiped_looked} steps of {order.optimizer} that were looked at, zero_grad "
+            "had wiped every gradient behind the backward pass; the step had nothing to go by.",
+            expected="Gradients that last from the backward pass to the step: 0 wiped ones.",
+            todo="Call optimizer.zero_grad() before loss.backward(), not between it and optimizer.step().",
+            evidence=(
+                Evidence("steps without gradients", wiped, limit=SHARE * order.n_wiped_looked, unit="steps"),
+                Evidence("steps looked at", order.n_wiped_looked, unit="steps"),
+            ),
+            fixes=(
+                Fix(
+                    "Put the calls in order",
+                    instruction="Write optimizer.zero_grad(), then loss.backward(), then optimizer.step().",
+                ),
+            ),
+            why_confident="A counted fact: the gradients were there behind the backward pass and gone at the step.",
+            where=order.optimizer,
+        )

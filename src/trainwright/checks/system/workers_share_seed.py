@@ -1,0 +1,60 @@
+"""TW804 workers-share-seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainwright.clinic import loop_faults, training_benches
+from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.system import WorkerRandomness
+
+FEWEST_WORKERS = 2
+
+
+class WorkersShareSeed(Check):
+    """Loading workers draw the same random numbers.
+
+    What it finds:
+        A data set that keeps a random generator of its own, read by several worker processes, each with a copy of it.
+
+    Why it hurts:
+        Every worker makes the same augmentations, and without persistent workers every epoch repeats them: the variety
+        one pays for is not there.
+
+    How it is measured:
+        Attributes of the data set that hold a NumPy or Python generator, in a loader with two or more workers and no
+        ``worker_init_fn``. Torch's own generators are seeded for each worker and are healthy.
+
+    How to fix:
+        Draw from torch's global generator, or seed the own one in ``worker_init_fn`` with ``torch.initial_seed()``.
+
+    References:
+        PyTorch, torch.utils.data: randomness in multi-process data loading; Rogozhnikov, Using PyTorch + NumPy? You're
+        making a mistake (2021).
+    """
+
+    code = "TW804"
+    name = "workers-share-seed"
+    severity = Severity.WARNING
+    cases = (Case(training_benches.yield_mlp, loop_faults.workers_share_seed),)
+
+    def run(self, found: WorkerRandomness) -> Iterator[Finding]:
+        if found.n_workers < FEWEST_WORKERS or not found.generators:
+            return
+        names = ", ".join(f"'{name}'" for name in found.generators[:5])
+        yield self.finding(
+            happened=f"{found.n_workers} loading workers each have a copy of the same random generator of the data set "
+            f"({names}).",
+            expected="A generator that is seeded differently in every worker and every epoch.",
+            todo="Draw random numbers from torch, or seed the generator anew in worker_init_fn.",
+            evidence=(Evidence("workers with the same generator", found.n_workers, limit=1, unit="workers"),),
+            fixes=(
+                Fix(
+                    "Seed each worker",
+                    instruction="worker_init_fn=lambda _: setattr(torch.utils.data.get_worker_info().dataset, "
+                    f"'{found.generators[0]}', np.random.default_rng(torch.initial_seed())).",
+                ),
+            ),
+            confidence=0.85,
+            why_confident="A copied generator gives the same numbers; only one that is never drawn from is harmless.",
+        )

@@ -1,0 +1,105 @@
+"""Healthy benches whose training loop looks ill to a hasty rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from trainwright.clinic.bench import Bench, ModelSpec
+from trainwright.clinic.training_benches import alloys_mlp, digits_cnn, normalised, waves_gru, yield_mlp
+
+
+def digits_linear(seed: int) -> Bench:
+    """Digits and a single linear layer."""
+    bench = digits_cnn(seed).with_config(optimizer__learning_rate=1e-2)
+    return replace(bench, name="digits-linear", model=ModelSpec("linear"))
+
+
+def yield_linear(seed: int) -> Bench:
+    """Yields and a single linear layer under plain descent."""
+    bench = yield_mlp(seed).with_config(
+        optimizer__name="sgd", optimizer__momentum=0.0, optimizer__learning_rate=0.05, training__epochs=15
+    )
+    return replace(bench, name="yield-linear", model=ModelSpec("linear"))
+
+
+def accumulating(seed: int) -> Bench:
+    """Four batches for each step, their losses divided by four."""
+    return alloys_mlp(seed).with_config(training__accumulate=4, training__batch_size=8)
+
+
+def cleared_by_model(seed: int) -> Bench:
+    """Gradients are cleared behind the step, by the model."""
+    return replace(alloys_mlp(seed), loop="model-zero-grad")
+
+
+def closure(seed: int) -> Bench:
+    """LBFGS on all data at once, which calls the loss itself."""
+    return replace(yield_mlp(seed), loop="closure")
+
+
+def cyclic(seed: int) -> Bench:
+    """A learning rate that goes up and down."""
+    return replace(digits_cnn(seed), loop="cyclic")
+
+
+def annealed(seed: int) -> Bench:
+    """Warm-up, then a cosine that ends at zero."""
+    return waves_gru(seed).with_config(schedule__name="cosine", schedule__warmup=0.1)
+
+
+def frozen_norm(seed: int) -> Bench:
+    """Normalisation statistics are held on purpose, in eval mode from the first step on."""
+    return replace(normalised(seed), loop="frozen-norm")
+
+
+def averaged(seed: int) -> Bench:
+    """A moving average of the weights is evaluated."""
+    return normalised(seed).with_config(training__average=0.95)
+
+
+def rate_one(seed: int) -> Bench:
+    """Plain descent at rate 1, which batch normalisation permits."""
+    return normalised(seed).with_config(
+        optimizer__name="sgd", optimizer__momentum=0.0, optimizer__learning_rate=1.0, training__epochs=12
+    )
+
+
+def clipped(seed: int) -> Bench:
+    """The gradient is clipped at every step, and the rate is chosen for that."""
+    return waves_gru(seed).with_config(training__clip_norm=0.1)
+
+
+def small_batches(seed: int) -> Bench:
+    """Four samples in a batch."""
+    return yield_mlp(seed).with_config(training__batch_size=4, optimizer__learning_rate=1e-3, training__epochs=5)
+
+
+def memorising(seed: int) -> Bench:
+    """A wide network fits its samples exactly, so that loss and gradients vanish."""
+    bench = digits_cnn(seed).with_config(training__epochs=30)
+    return replace(bench, name="digits-wide", model=ModelSpec("mlp", width=256, depth=2))
+
+
+def low_precision(seed: int) -> Bench:
+    """The forward pass runs in bfloat16."""
+    return digits_cnn(seed).with_config(training__amp=True)
+
+
+TRICKY: tuple[Callable[[int], Bench], ...] = (
+    accumulating,
+    annealed,
+    averaged,
+    cleared_by_model,
+    clipped,
+    closure,
+    cyclic,
+    digits_linear,
+    frozen_norm,
+    low_precision,
+    memorising,
+    rate_one,
+    small_batches,
+    yield_linear,
+)
+"""All of them."""

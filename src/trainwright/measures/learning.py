@@ -1,0 +1,42 @@
+"""Whether a training learns: what every verdict on gradients, activations and updates is gated on."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from trainwright.measures.curves import Curve, LearningCurve
+
+LEARNT = 0.05
+"""Share of the input-independent loss that a training which learns has left behind at its end."""
+FEWEST_STEPS = 100
+"""Steps before which nobody can tell; a network that learns has left the constant prediction behind by then."""
+FEWEST_EPOCHS = 3
+BLOCKS, LAST = 40, 5
+"""The course is reduced to this many means, and the median of the last ones is where it stands."""
+
+
+def learns(curve: LearningCurve | None) -> bool | None:
+    """Whether the loss stands clearly below that of the best prediction that ignores the input, on training or
+    validation data.
+
+    None where that cannot be told: no curve, one of several learners, no baseline, or too short a training.
+    """
+    if curve is None or curve.name:
+        return None
+    fewest = FEWEST_STEPS if curve.x_unit == "step" else FEWEST_EPOCHS
+    if not curve.length >= fewest or not len(curve.train_loss):
+        return None
+    if not math.isfinite(float(curve.train_loss.y[-1])):
+        return False
+    train = _stands_below(curve.train_loss, curve.baseline_train_loss)
+    validation = _stands_below(curve.validation_loss, curve.baseline_validation_loss)
+    return True if validation else train
+
+
+def _stands_below(losses: Curve, baseline: float | None) -> bool | None:
+    values = losses.finite.blocks(BLOCKS).y
+    if baseline is None or not (math.isfinite(baseline) and baseline > 0) or len(values) < FEWEST_EPOCHS:
+        return None
+    return float(np.median(values[-LAST:])) < (1 - LEARNT) * baseline
