@@ -215,6 +215,16 @@ def test_faulty_losses_of_one_output_are_named(code: str, severity: str, loss: L
     assert named(verdict(mlp(1), loss, targets=values()[:, None])) == [(code, severity)]
 
 
+def test_ranges_are_compared_with_the_targets_of_the_same_loss() -> None:
+    def loss(o: Tensor) -> Tensor:
+        return F.mse_loss(o.sigmoid(), YES) + F.mse_loss(o @ torch.ones(3), values())
+
+    assert named(verdict(mlp(), loss)) == []
+    assert named(verdict(mlp(), lambda o: F.mse_loss(o, ONE_HOT) + F.mse_loss(o.sigmoid(), 3 * YES))) == [
+        ("TW318", "error")
+    ]
+
+
 def test_what_torch_only_warns_of_is_an_error() -> None:
     with pytest.warns(UserWarning, match="target size"):
         found = verdict(mlp(1), lambda o: F.mse_loss(o, values()))

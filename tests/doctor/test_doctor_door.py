@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -36,7 +35,6 @@ def test_class_numbers_are_described() -> None:
     assert found.value == pytest.approx(F.cross_entropy(outputs, CLASSES).item(), abs=1e-6)
     assert not found.outputs_are_probabilities
     assert not found.outputs_are_log_probabilities
-    assert found.broadcast_shape is None
 
 
 def test_probabilities_and_log_probabilities_are_told_apart() -> None:
@@ -74,21 +72,6 @@ def test_targets_out_of_range_are_counted_without_those_ignored() -> None:
     assert signs.n_out_of_range == 2
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "spread"),
-    [
-        ((8, 1), (8,), (8, 8)),
-        ((8,), (8, 1), (8, 8)),
-        ((8, 1), (8, 1), None),
-        ((8, 3), (8, 1), None),
-        ((8, 3), (8,), None),
-        ((1, 1), (1,), None),
-    ],
-)
-def test_shapes_that_broadcast(first: Any, second: Any, spread: Any) -> None:
-    assert describe_door("mse", torch.zeros(first), torch.zeros(second)).broadcast_shape == spread
-
-
 @given(
     st.lists(st.integers(0, 4), max_size=3), st.lists(st.integers(0, 4), max_size=3), st.sampled_from(["mse", "nll"])
 )
@@ -97,11 +80,6 @@ def test_any_shapes_are_described(first: list[int], second: list[int], name: str
     found = describe_door(name, outputs, targets)
     assert found.output_shape == tuple(first)
     assert found.target_shape == tuple(second)
-    try:
-        larger = np.broadcast_shapes(tuple(first), tuple(second))
-    except ValueError:
-        return
-    assert found.broadcast_shape in (None, larger)
 
 
 def test_nothing_is_changed_and_no_random_number_drawn() -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from trainwright.measures.graph import Operation
-from trainwright.measures.operations import LOSSES, MONOTONE, PASSING
+from trainwright.measures.operations import DISTANCES, LOSSES, MONOTONE, PASSING
 
 Node = Any
 """``torch.autograd.graph.Node``; its attributes depend on the operation."""
@@ -61,6 +61,7 @@ def describe(node: Node, sources: tuple[int, ...], weight: float, *, averaged: b
     """The node as plain data."""
     name = name_of(node)
     low, high = _bounds(node, name)
+    target_low, target_high = _targets(node) if name in DISTANCES else (math.nan, math.nan)
     return Operation(
         name=name,
         shape=shape_of(node),
@@ -74,6 +75,8 @@ def describe(node: Node, sources: tuple[int, ...], weight: float, *, averaged: b
         weight=weight,
         averaged=averaged,
         reduction=_reduction(node) if name in LOSSES else "",
+        target_minimum=target_low,
+        target_maximum=target_high,
     )
 
 
@@ -165,6 +168,14 @@ def _share_beyond(node: Node, low: float, high: float) -> float:
     if not isinstance(values, Tensor) or not values.numel():
         return math.nan
     return float(((values <= low) | (values >= high)).float().mean())
+
+
+def _targets(node: Node) -> tuple[float, float]:
+    targets = _saved(node, "target")
+    if not isinstance(targets, Tensor) or not targets.numel():
+        return math.nan, math.nan
+    low, high = torch.stack(targets.detach().float().aminmax()).tolist()
+    return low, high
 
 
 def _reduction(node: Node) -> str:

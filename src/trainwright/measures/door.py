@@ -71,19 +71,3 @@ class LossDoor(Measurement):
     def outputs_are_log_probabilities(self) -> bool:
         """Every row's exponentials sum to 1."""
         return self.n_rows > 1 and self.largest_log_sum <= LOG_TOLERANCE
-
-    @property
-    def broadcast_shape(self) -> tuple[int, ...] | None:
-        """The larger shape that outputs and targets are both spread to; None where the shapes agree or do not fit."""
-        first, second = self.output_shape, self.target_shape
-        if first == second or not first or not second:
-            return None
-        length = max(len(first), len(second))
-        pairs = zip((1,) * (length - len(first)) + first, (1,) * (length - len(second)) + second, strict=True)
-        spread = []
-        for a, b in pairs:
-            if a != b and 1 not in (a, b):
-                return None
-            spread.append(b if a == 1 else a)
-        shape = tuple(spread)
-        return shape if math.prod(shape) > max(math.prod(first), math.prod(second)) else None

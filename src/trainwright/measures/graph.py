@@ -20,8 +20,8 @@ class Operation:
     clamp (infinite where there is none); ``share_clipped``: share of values on or beyond them. ``factor``: constant
     number multiplied with; 1 for other operations and NaN where it is not one number. ``weight``: derivative of the
     loss with respect to one element of the result, as far as it is a constant; NaN where it depends on the data.
-    ``averaged``: whether a mean or a division lies between here and the loss. ``reduction`` of a loss operation:
-    ``mean``, ``sum``, ``none``.
+    ``averaged``: whether a mean or a division lies between here and the loss. Of a loss operation: ``reduction``
+    (``mean``, ``sum``, ``none``) and the smallest and largest of its targets, where they are values.
     """
 
     name: str
@@ -36,6 +36,8 @@ class Operation:
     weight: float = math.nan
     averaged: bool = False
     reduction: str = ""
+    target_minimum: float = math.nan
+    target_maximum: float = math.nan
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from trainwright.clinic import model_faults, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.door import VALUE_LOSSES, LossDoor
 from trainwright.measures.graph import LossGraph, Operation
 
 _ELEMENTWISE = ("Sub", "Rsub", "Expand", "MseLoss", "SmoothL1Loss", "HuberLoss")
@@ -24,8 +23,9 @@ class LossBroadcast(Check):
         fails: the loss falls to the variance of the targets and stays there.
 
     How it is measured:
-        A fact, from two sides: the shapes that a loss of torch receives, and the shape of a difference in the graph,
-        when a result of [N, 1] or [N] from the model meets constants and becomes [N, N].
+        A fact: the graph shows the shapes of every difference and loss, and where a result [N, 1] or [N] of the model
+        meets a constant and becomes [N, N]. Pairs that are made on purpose (with ``unsqueeze`` or ``[:, None]``, or of
+        two results of the model) are something else.
 
     How to fix:
         Give both the same shape: ``outputs.squeeze(1)`` or ``targets.unsqueeze(1)``.
@@ -40,8 +40,8 @@ class LossBroadcast(Check):
     severity = Severity.ERROR
     cases = (Case(training_benches.yield_mlp, model_faults.broadcast_loss),)
 
-    def run(self, door: LossDoor, graph: LossGraph | None) -> Iterator[Finding]:
-        shapes = _at_the_door(door) or (_in_the_graph(graph) if graph else None)
+    def run(self, graph: LossGraph) -> Iterator[Finding]:
+        shapes = _spread_in(graph)
         if shapes is None:
             return
         first, spread = shapes
@@ -60,12 +60,7 @@ class LossBroadcast(Check):
         )
 
 
-def _at_the_door(door: LossDoor) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-    spread = door.broadcast_shape if door.loss_name in VALUE_LOSSES else None
-    return (door.output_shape, spread) if spread is not None else None
-
-
-def _in_the_graph(graph: LossGraph) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+def _spread_in(graph: LossGraph) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
     for operation in graph.operations:
         if operation.name in _ELEMENTWISE:
             for source in graph.sources(operation):

@@ -9,6 +9,7 @@ from trainwright.clinic import model_benches, model_faults, training_benches, tr
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.door import LossDoor
 from trainwright.measures.graph import LossGraph, Operation, is_difference
+from trainwright.measures.operations import DISTANCES
 
 TOLERANCE = 0.05
 """How far targets may lie beyond the outputs' bounds, as a share of the targets' range: noise added to pixels between 0
@@ -23,7 +24,6 @@ _RANGES = {
     "Softplus": (0.0, math.inf),
     "Exp": (0.0, math.inf),
 }
-_VALUE_LOSSES = ("MseLoss", "SmoothL1Loss", "HuberLoss")
 
 
 class OutputRangeCheck(Check):
@@ -60,27 +60,28 @@ class OutputRangeCheck(Check):
         Case(model_benches.shares_mlp, model_faults.standardised_targets),
     )
 
-    def run(self, door: LossDoor, graph: LossGraph | None) -> Iterator[Finding]:
-        if door.target_kind == "class numbers" or door.loss_name in ("cross_entropy", "nll", "bce", "bce_with_logits"):
-            return
-        if graph is None:
-            raise CannotEvaluate("the graph of the loss was not read")
-        spread = door.target_maximum - door.target_minimum
-        for loss in graph.errors():
+    def run(self, graph: LossGraph, door: LossDoor | None) -> Iterator[Finding]:
+        losses = list(graph.errors())
+        for loss in losses:
             for source, low, high in _ranges(graph, loss):
-                if not (math.isfinite(spread) and spread > 0 and door.n_targets > 1):
-                    raise CannotEvaluate(f"the {door.n_targets} targets have no range")
-                beyond = max(low - door.target_minimum, door.target_maximum - high) / spread
+                smallest, largest, count = _targets(loss, source, door, alone=len(losses) == 1)
+                spread = largest - smallest
+                if not (math.isfinite(spread) and spread > 0):
+                    raise CannotEvaluate("the range of the targets is not known")
+                beyond = max(low - smallest, largest - high) / spread
                 if beyond > TOLERANCE:
-                    yield self._finding(door, source, low, high, beyond)
+                    yield self._finding(source, (low, high), (smallest, largest), count, beyond)
                     return
 
-    def _finding(self, door: LossDoor, source: Operation, low: float, high: float, beyond: float) -> Finding:
+    def _finding(
+        self, source: Operation, reach: tuple[float, float], targets: tuple[float, float], count: int, beyond: float
+    ) -> Finding:
         name = source.name.lower()
+        low, high = reach
         range_ = f"{low:.3g} … {high:.3g}" if math.isfinite(high) else f"{low:.3g} and above"
         return self.finding(
-            happened=f"The outputs end in a {name} and can only be {range_}, but the {door.n_targets} targets go from "
-            f"{door.target_minimum:.3g} to {door.target_maximum:.3g}: {beyond:.0%} of their range is out of reach.",
+            happened=f"The outputs end in a {name} and can only be {range_}, but the {count} targets go from "
+            f"{targets[0]:.3g} to {targets[1]:.3g}: {beyond:.0%} of their range is out of reach.",
             expected=f"Targets within the outputs' range, {range_}, at most {TOLERANCE:.0%} beyond it.",
             todo=f"Delete the {name} behind the last layer, or scale the targets into its range.",
             evidence=(
@@ -91,9 +92,20 @@ class OutputRangeCheck(Check):
         )
 
 
+def _targets(loss: Operation, source: Operation, door: LossDoor | None, *, alone: bool) -> tuple[float, float, int]:
+    """Smallest and largest target, and how many: as the loss saved them; for a loss written by hand, if it is the only
+    one, as they stand at the door."""
+    count = math.prod(source.shape)
+    if loss.name in DISTANCES:
+        return loss.target_minimum, loss.target_maximum, count
+    if door is None or not alone or math.prod(door.output_shape) != count or door.target_kind == "class numbers":
+        return math.nan, math.nan, count
+    return door.target_minimum, door.target_maximum, door.n_targets
+
+
 def _ranges(graph: LossGraph, loss: Operation) -> Iterator[tuple[Operation, float, float]]:
     """The bounded operations whose results a loss compares with targets, and their ranges."""
-    compared = graph.feeders(loss) if loss.name in _VALUE_LOSSES else []
+    compared = graph.feeders(loss) if loss.name in DISTANCES else []
     for feeder in graph.feeders(loss):
         if is_difference(feeder):
             compared = graph.feeders(feeder)

@@ -45,7 +45,7 @@ class SigmoidBeforeBceWithLogits(Check):
 
     def run(self, door: LossDoor, graph: LossGraph | None) -> Iterator[Finding]:
         losses = graph.named("BinaryCrossEntropyWithLogits") if graph else []
-        if door.loss_name != "bce_with_logits" and not losses:
+        if door.loss_name != "bce_with_logits" and not (door.loss_name == "python" and losses):
             return
         feeders = [source for loss in losses for source in graph.feeders(loss)] if graph else []
         squashed = next((source.name for source in feeders if source.name in _PROBABILITIES), "")

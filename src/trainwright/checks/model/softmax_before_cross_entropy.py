@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from trainwright.clinic import training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.door import LossDoor
+from trainwright.measures.door import BINARY_LOSSES, VALUE_LOSSES, LossDoor
 from trainwright.measures.graph import LossGraph, Operation
 from trainwright.measures.initial import OutputRange
 
@@ -55,7 +55,8 @@ class SoftmaxBeforeCrossEntropy(Check):
     )
 
     def run(self, door: LossDoor, outputs: OutputRange | None, graph: LossGraph | None) -> Iterator[Finding]:
-        normalised = _softmax_in(graph) if graph else None
+        of_values = door.loss_name in (*VALUE_LOSSES, *BINARY_LOSSES)
+        normalised = _softmax_in(graph) if graph and not of_values else None
         if normalised is not None:
             yield self._finding(normalised.shape[normalised.axis], "The graph shows both softmaxes: a fact.")
             return

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from trainwright.clinic import training_benches, training_faults
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.door import LossDoor
 from trainwright.measures.graph import LossGraph
 
 
@@ -20,8 +19,8 @@ class SoftmaxOneUnit(Check):
         The output is the constant 1 and its gradient exactly 0, so nothing is learnt.
 
     How it is measured:
-        The graph shows the shape and the axis of every softmax between the last layer and the loss, and the door of the
-        loss the number of classes: a fact.
+        The graph shows the shape and the axis of every softmax between the last layer and the loss, that of cross
+        entropy included: a fact.
 
     How to fix:
         Use a sigmoid (with ``BCEWithLogitsLoss`` on the logit), or two output units.
@@ -36,13 +35,12 @@ class SoftmaxOneUnit(Check):
     after = ("TW401",)
     cases = (Case(training_benches.yield_mlp, training_faults.softmax_output),)
 
-    def run(self, door: LossDoor, graph: LossGraph | None) -> Iterator[Finding]:
-        softmaxes = graph.named("Softmax", "LogSoftmax") if graph else []
+    def run(self, graph: LossGraph) -> Iterator[Finding]:
+        softmaxes = graph.named("Softmax", "LogSoftmax")
         alone = [each for each in softmaxes if len(each.shape) > 1 and each.shape[each.axis] == 1 and each.shape[0] > 1]
-        over_one_class = door.loss_name == "cross_entropy" and door.n_classes == 1 and len(door.output_shape) > 1
-        if not alone and not over_one_class:
+        if not alone:
             return
-        shape = alone[0].shape if alone else door.output_shape
+        shape = alone[0].shape
         yield self.finding(
             happened=f"A softmax runs over an axis of 1 unit (shape {list(shape)}), so that every output is 1 and "
             "every gradient 0.",
