@@ -173,4 +173,4 @@ class LossGraph(Measurement):
 
 def is_difference(operation: Operation) -> bool:
     """Whether an operation subtracts a constant tensor from outputs, or outputs from it."""
-    return operation.name in ("Sub", "Rsub") and len(operation.sources) == 1
+    return operation.name in ("Sub", "Rsub") and len(operation.sources) == 1 and operation.n_operands == 2

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from trainwright.clinic import training_benches, training_faults
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.graph import LossGraph
+from trainwright.measures.graph import LossGraph, Operation
+from trainwright.measures.operations import LAYERS
 
 
 class SoftmaxOneUnit(Check):
@@ -20,7 +21,8 @@ class SoftmaxOneUnit(Check):
 
     How it is measured:
         The graph shows the shape and the axis of every softmax between the last layer and the loss, that of cross
-        entropy included: a fact.
+        entropy included: a fact. Nothing is said where the loss depends on the last layer in another way as well (a
+        mixture of one component, say).
 
     How to fix:
         Use a sigmoid (with ``BCEWithLogitsLoss`` on the logit), or two output units.
@@ -38,7 +40,7 @@ class SoftmaxOneUnit(Check):
     def run(self, graph: LossGraph) -> Iterator[Finding]:
         softmaxes = graph.named("Softmax", "LogSoftmax")
         alone = [each for each in softmaxes if len(each.shape) > 1 and each.shape[each.axis] == 1 and each.shape[0] > 1]
-        if not alone:
+        if not alone or _has_way_around(graph, alone):
             return
         shape = alone[0].shape
         yield self.finding(
@@ -51,3 +53,17 @@ class SoftmaxOneUnit(Check):
             fixes=(Fix("Delete the softmax", instruction="Return the last linear layer's output as it is."),),
             why_confident="Shape and axis were read: a fact.",
         )
+
+
+def _has_way_around(graph: LossGraph, barred: list[Operation]) -> bool:
+    """Whether the last layer has an effect on the loss that passes none of these operations."""
+    waiting, seen = list(graph.operations[:1]), {id(each) for each in barred}
+    while waiting:
+        operation = waiting.pop()
+        if id(operation) in seen:
+            continue
+        if operation.name in LAYERS:
+            return True
+        seen.add(id(operation))
+        waiting.extend(graph.sources(operation))
+    return False
