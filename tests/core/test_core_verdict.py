@@ -65,6 +65,15 @@ def test_a_cause_masks_its_consequence_which_stays_visible(make_check: CheckFact
     assert [(finding.code, cause) for finding, cause in verdict.masked] == [("TW901", "TW902"), ("TW900", "TW901")]
 
 
+def test_advice_hides_nothing_worse_than_advice(make_check: CheckFactory, reading: Reading) -> None:
+    advice = make_check("TW902", "cause", severity=Severity.ADVICE)()
+    error = make_check("TW901", "consequence", after=("TW902",), severity=Severity.ERROR)()
+    mild = make_check("TW900", "mild", after=("TW902",), severity=Severity.ADVICE)()
+    verdict = judge([error, mild, advice], Measurements([reading(value=2.0)]))
+    assert [finding.code for finding in verdict.findings] == ["TW901", "TW902"]
+    assert [(finding.code, cause) for finding, cause in verdict.masked] == [("TW900", "TW902")]
+
+
 def test_without_its_cause_the_consequence_is_a_finding(make_check: CheckFactory, reading: Reading) -> None:
     consequence = make_check("TW901", "consequence", after=("TW902",))()
     verdict = judge([consequence], Measurements([reading(value=2.0)]))

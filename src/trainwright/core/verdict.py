@@ -61,7 +61,7 @@ class _Tally:
     masked: list[tuple[Finding, str]] = field(default_factory=list)
     not_evaluated: list[tuple[str, str]] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)
-    fired: set[str] = field(default_factory=set)
+    fired: dict[str, Severity] = field(default_factory=dict)
 
 
 def judge(checks: Iterable[Check], measurements: Measurements) -> Verdict:
@@ -89,12 +89,25 @@ def _run_check(check: Check, measurements: Measurements, tally: _Tally) -> None:
         except Exception as error:  # noqa: BLE001 - see judge's docstring
             reasons.append(f"the check failed with {type(error).__name__}: {error}")
     tally.not_evaluated.extend((check.code, reason) for reason in reasons)
-    cause = next((code for code in check.after if code in tally.fired), None)
     if found:
-        tally.fired.add(check.code)
+        tally.fired[check.code] = min((finding.severity for finding in found), key=lambda severity: severity.rank)
     elif not reasons:
         tally.passed.append(check.code)
-    if cause is None:
-        tally.findings.extend(found)
-    else:
-        tally.masked.extend((finding, cause) for finding in found)
+    for finding in found:
+        cause = _cause(check, finding, tally.fired)
+        if cause is None:
+            tally.findings.append(finding)
+        else:
+            tally.masked.append((finding, cause))
+
+
+def _cause(check: Check, finding: Finding, fired: dict[str, Severity]) -> str | None:
+    """The check whose finding explains this one. Advice is not a cause of anything worse than advice."""
+    return next(
+        (
+            code
+            for code in check.after
+            if code in fired and (fired[code] is not Severity.ADVICE or finding.severity is Severity.ADVICE)
+        ),
+        None,
+    )

@@ -124,8 +124,17 @@ class Session:
 
     # Events ----------------------------------------------------------------------------------------------------------
 
-    def before_root(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Nothing to see yet."""
+    def before_root(self, module: nn.Module) -> None:
+        """The few calls whose graphs are read are listened to from within, where there is one model only."""
+        alone = sum(1 for _ in self.models) <= 1 and not hasattr(
+            module, "_orig_mod"
+        )  # compiled ones hide their insides
+        if alone and self.doors.wants_graph(self.step) and torch.is_grad_enabled():
+            self.doors.listen(module)
+
+    def root_left(self) -> None:
+        """Whatever happened, no ear stays behind in the model."""
+        self.doors.stop_listening()
 
     def after_root(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """A model answered: in training, where its answer has a graph, or in evaluation."""

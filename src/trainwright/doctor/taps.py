@@ -75,8 +75,11 @@ class LossCall:
 class Listener(Protocol):
     """What can be heard. Every method is called in the thread of the training loop, and may not change anything."""
 
-    def before_root(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def before_root(self, module: nn.Module) -> None:
         """An outermost module is about to be called."""
+
+    def root_left(self) -> None:
+        """The call is over, by an exception or not."""
 
     def after_root(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """An outermost module returned."""
@@ -213,7 +216,7 @@ class Taps:
                 return original(module, *args, **kwargs)
             taps._inside = True
             try:
-                taps.tell(listener.before_root, module, args, kwargs)
+                taps.tell(listener.before_root, module)
                 output = original(module, *args, **kwargs)
             finally:
                 taps._inside = False

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from trainwright.core import Measurement
+from trainwright.doctor.calls import Calls
 from trainwright.doctor.door import describe_door
 from trainwright.doctor.graph import named_parameters, read_graph
 from trainwright.doctor.taps import LossCall
@@ -28,6 +29,8 @@ class Doors:
         self._doors: dict[str, LossDoor] = {}
         self._times: dict[str, int] = {}
         self._graphs: list[LossGraph] = []
+        self._calls: Calls | None = None
+        self._listening = False
 
     def called(self, call: LossCall) -> None:
         """A loss function was called in training."""
@@ -53,13 +56,27 @@ class Doors:
         """Whether the graph of this step is to be read."""
         return GRAPHS_FROM <= step < GRAPHS_UNTIL
 
+    def listen(self, model: nn.Module) -> None:
+        """Note which modules of ``model`` run, until :meth:`stop_listening`."""
+        if self._listening or next(model.parameters(), None) is None:
+            return
+        self._calls, self._listening = Calls([model]), True
+        self._calls.__enter__()
+
+    def stop_listening(self) -> None:
+        """The call that was listened to is over."""
+        if self._listening and self._calls is not None:
+            self._calls.__exit__(None, None, None)
+        self._listening = False
+
     def read(self, loss: Tensor, models: Sequence[nn.Module], optimizers: Sequence[Optimizer], n_samples: int) -> None:
         """A graph is complete."""
         if loss.numel() != 1:
             return
         held = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
         parameters = named_parameters(models, held)
-        self._graphs.append(read_graph(loss, parameters, held, models=models, n_samples=n_samples))
+        calls, self._calls = self._calls if len(models) == 1 else None, None
+        self._graphs.append(read_graph(loss, parameters, held, models=models, n_samples=n_samples, calls=calls))
 
     def measurements(self) -> Iterator[Measurement]:
         """What enters each loss function, and the graph of each kind of step."""

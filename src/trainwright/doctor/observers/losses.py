@@ -173,7 +173,7 @@ class Losses:
         weighted = reduction == "none" and scale != 1.0  # by the program, in a way of its own
         for learner, losses in self._curves.items():
             constant = self._constants.get(learner) if alone and not weighted else None
-            accuracies = self._accuracies.get(learner, Thinned())
+            accuracies = self._accuracies.get(learner, Thinned()) if alone else Thinned()
             yield LearningCurve(
                 x_unit="step",
                 train_loss=Curve(*losses.arrays()),
