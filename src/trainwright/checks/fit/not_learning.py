@@ -12,6 +12,7 @@ from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix
 from trainwright.measures.curves import BLOCKS, FEWEST_EPOCHS, Curve, LearningCurve
 from trainwright.measures.trends import lowest_level
 
+_START = ("TW310", "TW311", "TW312", "TW313", "TW335", "TW337")
 _WIRING = ("TW307", "TW309", "TW328", "TW332", "TW342")
 _OUTPUTS = ("TW315", "TW316", "TW317", "TW318", "TW330", "TW340")
 _LOSSES = ("TW319", "TW320", "TW321", "TW325", "TW339")
@@ -54,7 +55,7 @@ class NotLearning(Check):
     code = "TW501"
     name = "not-learning"
     severity = Severity.ERROR
-    after = ("TW401", "TW304", "TW303", "TW335", "TW337", *_WIRING, *_OUTPUTS, *_LOSSES, *_SIGNALS)
+    after = ("TW401", "TW304", "TW303", *_START, *_WIRING, *_OUTPUTS, *_LOSSES, *_SIGNALS)
     cases = (
         Case(training_benches.alloys_mlp, training_faults.heavy_dropout),
         Case(training_benches.alloys_mlp, training_faults.tiny_rate),

@@ -27,7 +27,7 @@ class BiasBeforeNorm(Check):
         Normalisations over several channels (layer norm, group norm) do not cancel a bias and are passed.
 
     How to fix:
-        ``bias=False``.
+        Create these layers with ``bias=False``.
 
     References:
         Ioffe and Szegedy, Batch normalization (2015), section 3.2.

@@ -102,7 +102,7 @@ class InitScale(Check):
                     "rather than sigmoid in hidden layers; or nn.LayerNorm between them.",
                 ),
             ),
-            confidence=0.5 if severity is Severity.ADVICE else 0.85,
+            confidence=0.5 if severity is Severity.ADVICE else 0.92,
             why_confident=_WHY[severity],
             severity=severity,
         )
