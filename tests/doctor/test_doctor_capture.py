@@ -155,6 +155,7 @@ def test_nothing_listens_any_more(script: Any) -> None:
     model(torch.zeros(1, 2)).sum().backward()
     optimizer.step()
     assert nn.utils.clip_grad_norm_ is clip
+    assert not torch.nn.modules.module._has_any_global_hook()  # type: ignore[no-untyped-call]
 
 
 def test_arguments_and_neighbours_reach_the_script(tmp_path: Path, script: Any) -> None:

