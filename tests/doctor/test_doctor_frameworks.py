@@ -198,7 +198,7 @@ def test_a_metric_is_taken_where_none_was_heard() -> None:
             optimizer.step()
             doctor.session.metric("r2", 0.5)
     curve = curve_of(doctor)
-    assert (curve.metric_name, list(curve.validation_metric.x)) == ("r2", [1, 2, 3])
+    assert (curve.metric_name, curve.higher_is_better, list(curve.validation_metric.x)) == ("r2", True, [1, 2, 3])
 
 
 def test_a_fault_of_ours_at_the_end_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def network(*, softmax: bool = False, stop_at: int = 0) -> nn.Module:
             self.calls += 1
             if self.calls == stop_at:
                 raise ArithmeticError("enough")
-            outputs: Tensor = super().forward(inputs)
+            outputs: Tensor = super().forward(inputs)  # type: ignore[no-untyped-call]
             return outputs
 
     layers: list[nn.Module] = [nn.Linear(64, 32), nn.ReLU(), nn.Dropout(0.1), nn.Linear(32, 10)]
@@ -60,7 +60,7 @@ def _weights(model: nn.Module) -> list[Tensor]:
 def _train_lightning(
     callback: Any = None, *, epochs: int = 3, rate: float = 3e-3, accumulate: int = 1, **network_settings: Any
 ) -> Trained:
-    lightning = pytest.importorskip("lightning")
+    lightning: Any = pytest.importorskip("lightning")
     lightning.seed_everything(0, verbose=False)
 
     class Module(lightning.LightningModule):  # type: ignore[misc]
@@ -130,8 +130,7 @@ def _train_huggingface(
     accumulate: int = 1,
     **network_settings: Any,
 ) -> Trained:
-    transformers = pytest.importorskip("transformers")
-    pytest.importorskip("accelerate")
+    transformers: Any = pytest.importorskip("transformers")
     transformers.set_seed(0)
     model = _WithLoss(**network_settings)
     arguments = transformers.TrainingArguments(
@@ -164,7 +163,7 @@ def _train_huggingface(
 
 
 def _train_skorch(callback: Any = None, *, epochs: int = 3, rate: float = 3e-3, **network_settings: Any) -> Trained:
-    skorch = pytest.importorskip("skorch")
+    skorch: Any = pytest.importorskip("skorch")
     from skorch.helper import predefined_split
 
     torch.manual_seed(0)
@@ -195,7 +194,7 @@ def _train_keras(
     accumulate: int | None = None,
     **compiled: Any,
 ) -> Trained:
-    keras = pytest.importorskip("keras")
+    keras: Any = pytest.importorskip("keras")
     keras.utils.set_random_seed(0)
 
     class Stopping(keras.callbacks.Callback):  # type: ignore[misc]
@@ -227,7 +226,8 @@ def _train_keras(
 def framework(request: pytest.FixtureRequest) -> str:
     """The framework's name."""
     name: str = request.param
-    pytest.importorskip({"huggingface": "transformers"}.get(name, name))
+    for needed in {"huggingface": ("transformers", "accelerate")}.get(name, (name,)):
+        pytest.importorskip(needed)
     return name
 
 
@@ -241,7 +241,8 @@ def train(framework: str, tmp_path: Path) -> Iterator[Train]:
 
         yield with_folder
     else:
-        yield {"lightning": _train_lightning, "skorch": _train_skorch, "keras": _train_keras}[framework]
+        trains: dict[str, Train] = {"lightning": _train_lightning, "skorch": _train_skorch, "keras": _train_keras}
+        yield trains[framework]
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from trainwright.doctor.observers.stream import Stream
 from trainwright.doctor.observers.system import Checkpoints, Loaders, Memory
 from trainwright.doctor.taps import LossCall
 from trainwright.doctor.taps_keras import is_keras
+from trainwright.logbook.importers.columns import direction
 from trainwright.measures.batches import BatchStream, InputStatistics
 from trainwright.measures.curves import Curve, LearningCurve
 from trainwright.measures.door import LossDoor
@@ -334,7 +335,8 @@ class Session:
             curve = replace(curve, validation_loss=loss)
         if reported and not len(curve.validation_metric) and not len(curve.train_metric):
             name, values = next(iter(reported.items()))
-            curve = replace(curve, validation_metric=values, metric_name=name)
+            label, higher = direction(name)
+            curve = replace(curve, validation_metric=values, metric_name=label, higher_is_better=higher)
         yield curve
 
     def _finiteness(self) -> NonFinite:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from trainwright.core import UsageError
 from trainwright.doctor.session import Session
+from trainwright.logbook.importers.columns import recognise
 from trainwright.report.watch import Watch, watch
-
-VALIDATION = {"val", "valid", "validation", "dev", "eval"}
-"""Words by which frameworks and their users mark metrics of validation."""
-NO_METRIC = {"runtime", "second", "time", "best", "dataloader"}
-"""Words in names of what is logged with them and measures no model, or a part of the validation only."""
 
 
 class Training:
@@ -83,18 +78,11 @@ class Training:
 
     def validated(self, logged: Mapping[str, Any]) -> None:
         """Tell what the framework logged of a validation; everything else that it logged is passed over."""
-        if self.session is not None:
-            for logged_name, value in logged.items():
-                name = _validation_metric(logged_name)
-                if name and (isinstance(value, float) or getattr(value, "ndim", -1) == 0):
-                    self.session.metric(name, float(value))
-
-
-def _validation_metric(logged: str) -> str:
-    """What a metric of validation is called without the word that says so, as in ``val_loss``; empty for others."""
-    words = [word for word in re.split(r"[^a-z0-9]+", logged.lower()) if word]
-    others = [word for word in words if word not in VALIDATION]
-    return "" if len(others) == len(words) or NO_METRIC & set(others) else "_".join(others)
+        for logged_name, value in logged.items():
+            quantity, metric, _ = recognise(logged_name) or ("", "", 0)
+            is_number = isinstance(value, float) or getattr(value, "ndim", -1) == 0
+            if self.session is not None and is_number and quantity in ("validation_loss", "validation_metric"):
+                self.session.metric(metric or "loss", float(value))
 
 
 def end_with(owner: Any, name: str) -> None:
