@@ -87,6 +87,7 @@ class Session:
         self.checkpoints = Checkpoints()
         self.memory = Memory()
         self.learners: list[_Pupil] = []
+        self._pupils: dict[int, _Pupil] = {}
         self.device = "cpu"
         self._sampled = self.governor.wants(0)
         self._clips = Later(self._clipped)
@@ -97,9 +98,6 @@ class Session:
         self._targets: Tensor | None = None
 
     # Events ----------------------------------------------------------------------------------------------------------
-
-    def before_root(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Nothing to see yet."""
 
     def after_root(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """A model answered: in training, where its answer has a graph, or in evaluation."""
@@ -167,9 +165,6 @@ class Session:
     def _tell(self, *, alarm: bool = False) -> None:
         if self._on_step is not None:
             self._on_step(alarm=alarm)
-
-    def after_backward(self) -> None:
-        """Whose gradients these are shows at the step."""
 
     def before_step(self, optimizer: Optimizer, *, closure: bool) -> None:
         """An optimizer is about to step."""
@@ -294,13 +289,14 @@ class Session:
                 yield optimizer, pupil.learner
 
     def _pupil(self, optimizer: Optimizer) -> _Pupil:
-        found = next((pupil for pupil in self.learners if pupil.optimizer() is optimizer), None)
-        if found is None:
+        found = self._pupils.get(id(optimizer))
+        if found is None or found.optimizer() is not optimizer:
             kind = type(optimizer).__name__
             twins = sum(pupil.name.split(" ")[0] == kind for pupil in self.learners)
             name = f"{kind} {twins + 1}" if twins else kind
             found = _Pupil(weakref.ref(optimizer), name, Learner(optimizer, self._backwards))
             self.learners.append(found)
+            self._pupils[id(optimizer)] = found
             first = next((p for group in optimizer.param_groups for p in group["params"]), None)
             self.device = first.device.type if first is not None else "cpu"
         return found

@@ -73,9 +73,6 @@ class LossCall:
 class Listener(Protocol):
     """What can be heard. Every method is called in the thread of the training loop, and may not change anything."""
 
-    def before_root(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """An outermost module is about to be called."""
-
     def after_root(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         """An outermost module returned."""
 
@@ -87,9 +84,6 @@ class Listener(Protocol):
 
     def before_backward(self, tensors: tuple[Tensor, ...]) -> None:
         """Gradients of these are about to be computed; their graph is still there."""
-
-    def after_backward(self) -> None:
-        """Gradients are there."""
 
     def before_step(self, optimizer: Optimizer, *, closure: bool) -> None:
         """An optimizer is about to step; with a ``closure`` it computes loss and gradients itself."""
@@ -210,7 +204,6 @@ class Taps:
                     return original(module, *args, **kwargs)
                 taps._inside = True
                 try:
-                    taps.tell(listener.before_root, module, args, kwargs)
                     output = original(module, *args, **kwargs)
                 finally:
                     taps._inside = False
@@ -233,7 +226,7 @@ class Taps:
             self._after(nn.functional, name, functools.partial(self._loss_called, name, options), failures=True)
 
     def _loss_called(self, name: str, options: tuple[str, ...], value: Any, *args: Any, **kwargs: Any) -> None:
-        named = {**dict(zip(("input", "target", *options), args, strict=False)), **kwargs}
+        named = dict(zip(("input", "target", *options), args, strict=False), **kwargs)
         outputs, targets = named.pop("input", None), named.pop("target", None)
         if not (isinstance(outputs, Tensor) and isinstance(targets, Tensor)):
             return
@@ -256,7 +249,6 @@ class Taps:
                     original(tensors, *args, **kwargs)
                 finally:
                     taps._inside = was_inside
-                taps.tell(listener.after_backward)
 
             return backward
 

@@ -36,6 +36,7 @@ class Models:
 
     def __init__(self) -> None:
         self._watched: dict[int, Watched] = {}
+        self._without: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         self._owners: dict[int, tuple[str, type[nn.Module], str]] = {}
         self._trained: set[str] = set()
         self._reached: set[str] = set()
@@ -51,8 +52,11 @@ class Models:
         entry = self._watched.get(id(module))
         if entry is not None and entry.module() is module:
             return entry
+        if module in self._without:
+            return None
         names = {id(p): name for name, p in module.named_parameters()}
         if not names:
+            self._without.add(module)
             return None
         kind = type(module).__name__
         twins = sum(each.label.split(" ")[0] == kind for each in self)
