@@ -92,6 +92,7 @@ class Session:
         self.checkpoints = Checkpoints()
         self.memory = Memory()
         self.learners: list[_Pupil] = []
+        self._pupils: dict[int, _Pupil] = {}
         self.device = "cpu"
         self._sampled = self.governor.wants(0)
         self._clips = Later(self._clipped)
@@ -127,10 +128,10 @@ class Session:
 
     def before_root(self, module: nn.Module) -> None:
         """The few calls whose graphs are read are listened to from within, where there is one model only."""
-        alone = sum(1 for _ in self.models) <= 1 and not hasattr(
-            module, "_orig_mod"
-        )  # compiled ones hide their insides
-        if alone and self.doors.wants_graph(self.step) and torch.is_grad_enabled():
+        if not self.doors.wants_graph(self.step) or not torch.is_grad_enabled():
+            return
+        compiled = hasattr(module, "_orig_mod")
+        if not compiled and sum(1 for _ in self.models) <= 1:
             self.doors.listen(module)
 
     def root_left(self) -> None:
@@ -209,9 +210,6 @@ class Session:
     def _tell(self, *, alarm: bool = False) -> None:
         if self._on_step is not None:
             self._on_step(alarm=alarm)
-
-    def after_backward(self) -> None:
-        """Whose gradients these are shows at the step."""
 
     def before_step(self, optimizer: Optimizer, *, closure: bool) -> None:
         """An optimizer is about to step."""
@@ -355,13 +353,14 @@ class Session:
                 yield optimizer, pupil.learner
 
     def _pupil(self, optimizer: Optimizer) -> _Pupil:
-        found = next((pupil for pupil in self.learners if pupil.optimizer() is optimizer), None)
-        if found is None:
+        found = self._pupils.get(id(optimizer))
+        if found is None or found.optimizer() is not optimizer:
             kind = type(optimizer).__name__
             twins = sum(pupil.name.split(" ")[0] == kind for pupil in self.learners)
             name = f"{kind} {twins + 1}" if twins else kind
             found = _Pupil(weakref.ref(optimizer), name, Learner(optimizer, self._backwards))
             self.learners.append(found)
+            self._pupils[id(optimizer)] = found
             first = next((p for group in optimizer.param_groups for p in group["params"]), None)
             self.device = first.device.type if first is not None else "cpu"
         return found

@@ -93,9 +93,6 @@ class Listener(Protocol):
     def before_backward(self, tensors: tuple[Tensor, ...]) -> None:
         """Gradients of these are about to be computed; their graph is still there."""
 
-    def after_backward(self) -> None:
-        """Gradients are there."""
-
     def before_step(self, optimizer: Optimizer, *, closure: bool) -> None:
         """An optimizer is about to step; with a ``closure`` it computes loss and gradients itself."""
 
@@ -220,6 +217,7 @@ class Taps:
                 output = original(module, *args, **kwargs)
             finally:
                 taps._inside = False
+                taps.tell(listener.root_left)
             taps.tell(listener.after_root, module, args, kwargs, output)
             return output
 
@@ -247,7 +245,7 @@ class Taps:
             self._after(nn.functional, name, functools.partial(self._loss_called, name, options), failures=True)
 
     def _loss_called(self, name: str, options: tuple[str, ...], value: Any, *args: Any, **kwargs: Any) -> None:
-        named = {**dict(zip(("input", "target", *options), args, strict=False)), **kwargs}
+        named = dict(zip(("input", "target", *options), args, strict=False), **kwargs)
         outputs, targets = named.pop("input", None), named.pop("target", None)
         if not (isinstance(outputs, Tensor) and isinstance(targets, Tensor)):
             return
@@ -271,7 +269,6 @@ class Taps:
                     original(tensors, *args, **kwargs)
                 finally:
                     taps._inside = was_inside
-                taps.tell(listener.after_backward)
 
             return backward
 

@@ -61,6 +61,7 @@ class Watch:
         self._checks = live_checks()
         self._said: set[tuple[str, str]] = set()
         self._next_look = FIRST_LOOK
+        self._look_seconds = 0.0
         self._started = time.perf_counter()
         self._verdict: Verdict | None = None
         self._measurements: Measurements | None = None
@@ -114,14 +115,22 @@ class Watch:
     # While it runs ---------------------------------------------------------------------------------------------------
 
     def _stepped(self, *, alarm: bool = False) -> None:
-        if not alarm and self._session.step < self._next_look:
+        if not alarm and not self._is_due(self._session.step):
             return
         self._next_look = max(2 * self._session.step, FIRST_LOOK)
+        started = time.perf_counter()
         verdict = judge(self._checks, self._session.measurements())
+        self._look_seconds = time.perf_counter() - started
         for finding in verdict.at_least(Severity.WARNING):
             if (finding.code, finding.where) not in self._said:
                 self._said.add((finding.code, finding.where))
                 self._say(finding)
+
+    def _is_due(self, step: int) -> bool:
+        """At every doubling; later where the budget is spent, but not later than at the next doubling."""
+        if step < self._next_look:
+            return False
+        return step >= 2 * self._next_look or self._session.governor.affords(self._look_seconds)
 
     def _say(self, finding: Finding) -> None:
         if self._quiet:

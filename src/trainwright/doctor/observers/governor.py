@@ -43,9 +43,7 @@ class Governor:
         if self._every is not None:
             return step % self._every == 0
         gap = step - self._last
-        wanted = gap >= max(1, step // DENSE)
-        forced = gap >= max(1, step // SPARSE)
-        if not (wanted and (forced or self._affordable())):
+        if gap < max(1, step // DENSE) or (gap < max(1, step // SPARSE) and not self.affords(self._dear)):
             return False
         self._last = step
         self._before = self.spent
@@ -59,6 +57,3 @@ class Governor:
     def affords(self, seconds: float) -> bool:
         """Whether something that takes so long fits the budget now."""
         return self._every is not None or self.spent + seconds <= self.budget * self.elapsed + GRACE
-
-    def _affordable(self) -> bool:
-        return self.affords(self._dear)

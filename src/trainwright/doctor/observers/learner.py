@@ -86,8 +86,10 @@ class Learner:
     def before_step(self, optimizer: Optimizer, *, closure: bool, sampled: bool) -> None:
         """The optimizer is about to step."""
         self._closure |= closure
+        if not sampled:
+            return
         held = [p for group in optimizer.param_groups for p in group["params"]]
-        if sampled and sum(p.numel() for p in held) <= MOST_COPIED:
+        if sum(p.numel() for p in held) <= MOST_COPIED:
             self._before = [p.detach().clone() for p in held]
 
     def after_step(self, optimizer: Optimizer, step: int, models: Models, *, sampled: bool) -> None:

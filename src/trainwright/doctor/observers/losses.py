@@ -90,21 +90,21 @@ class Losses:
     def stepped(self, learner: str, step: int, *, sampled: bool) -> None:
         """An optimizer stepped: what went backward since the last step was its loss."""
         pending, self._pending = self._pending, []
-        self._close_phases(step)
+        if self._phases or self._undecided:
+            self._close_phases(step)
         if not pending:
             return
         values = [mean_value(call) if call is not None and call.value.numel() == 1 else root for root, call in pending]
-        call = pending[-1][1]
-        if call is not None:
-            self._names[call.name] += 1
-            self._reductions[call.reduction] += 1
-            if sampled:
-                self._look(learner, step, call, pending[-1][0])
+        root, call = pending[-1]
+        if sampled and call is not None:
+            self._look(learner, step, call, root)
         mean = values[0] if len(values) == 1 else sum(values[1:], values[0]) / len(values)
-        self._later_of(learner).add(step + 1, mean.reshape(()))  # curves count finished steps
+        self._later_of(learner).add(step + 1, mean)  # curves count finished steps
 
     def _look(self, learner: str, step: int, call: LossCall, root: Tensor) -> None:
         """The dearer half of a sampled step: accuracy, the best constant, and the scale of what went backward."""
+        self._names[call.name] += 1
+        self._reductions[call.reduction] += 1
         if learner not in self._constants and (constant := Constant.of(call)) is not None:
             self._constants[learner] = constant
         if learner in self._constants:

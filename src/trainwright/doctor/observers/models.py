@@ -37,6 +37,7 @@ class Models:
 
     def __init__(self) -> None:
         self._watched: dict[int, Watched] = {}
+        self._without: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         self._owners: dict[int, tuple[str, type[nn.Module], str]] = {}
         self._trained: set[str] = set()
         self._reached: set[str] = set()
@@ -52,8 +53,11 @@ class Models:
         entry = self._watched.get(id(module))
         if entry is not None and entry.module() is module:
             return entry
+        if module in self._without:
+            return None
         names = {id(p): name for name, p in module.named_parameters()}
         if not names:
+            self._without.add(module)
             return None
         self._own(module)
         kind = type(module).__name__

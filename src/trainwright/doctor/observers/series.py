@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -30,31 +30,32 @@ class Thinned:
         self._width = 1
         self._x: list[float] = []
         self._y: list[float] = []
-        self._open: list[tuple[float, float]] = []
+        self._sum_x = self._sum_y = 0.0
+        self._n_open = 0
 
     def add(self, x: float, y: float) -> None:
         """One more value; ``x`` ascends."""
-        self._open.append((x, y))
-        if len(self._open) < self._width:
+        self._sum_x += x
+        self._sum_y += y
+        self._n_open += 1
+        if self._n_open < self._width:
             return
-        self._close()
+        self._x.append(self._sum_x / self._width)
+        self._y.append(self._sum_y / self._width)
+        self._sum_x, self._sum_y, self._n_open = 0.0, 0.0, 0
         if len(self._x) >= self._most:
             self._x = [(a + b) / 2 for a, b in zip(self._x[::2], self._x[1::2], strict=True)]
-            self._y = [_mean((a, b)) for a, b in zip(self._y[::2], self._y[1::2], strict=True)]
+            self._y = [(a + b) / 2 for a, b in zip(self._y[::2], self._y[1::2], strict=True)]
             self._width *= 2
 
     def arrays(self) -> tuple[Array, Array]:
         """Places and values so far; what is not yet a whole block is its own, shorter one."""
-        rest = [(_mean([x for x, _ in self._open]), _mean([y for _, y in self._open]))] if self._open else []
-        return np.array([*self._x, *(x for x, _ in rest)]), np.array([*self._y, *(y for _, y in rest)])
+        if not self._n_open:
+            return np.array(self._x), np.array(self._y)
+        return np.array([*self._x, self._sum_x / self._n_open]), np.array([*self._y, self._sum_y / self._n_open])
 
     def __len__(self) -> int:
-        return len(self._x) + bool(self._open)
-
-    def _close(self) -> None:
-        self._x.append(_mean([x for x, _ in self._open]))
-        self._y.append(_mean([y for _, y in self._open]))
-        self._open = []
+        return len(self._x) + bool(self._n_open)
 
 
 class Samples(Generic[T]):
@@ -88,7 +89,7 @@ class Later:
     def add(self, tag: Any, value: Tensor) -> None:
         """A tensor of one element; ``tag`` is handed on with its number."""
         if value.device.type == "cpu" and not self._waiting:
-            self._take(tag, float(value.detach()))
+            self._take(tag, float(value.item()))
             return
         self._waiting.append((tag, value.detach()))
         if len(self._waiting) >= WAITING:
@@ -112,7 +113,3 @@ def to_numbers(values: list[Tensor]) -> list[float]:
         for position, number in zip(positions, joined.tolist(), strict=True):
             found[position] = number
     return found
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)

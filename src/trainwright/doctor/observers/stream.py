@@ -70,7 +70,7 @@ class Stream:
         self._evaluated: Samples[float] = Samples(EVALUATED)
         self._classes: Counter[int] = Counter()
         self._targets: list[tuple[float, float, int]] = []
-        self._inputs: Tensor | None = None
+        self._entered: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         self.shuffles: bool | None = None
         self.steps_per_epoch = 0.0
 
@@ -94,14 +94,19 @@ class Stream:
 
     def entered(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Inputs of a training call; kept until the step shows whether they are looked at."""
-        self._inputs = _first_input(args, kwargs)
+        self._entered = (args, kwargs)
 
-    @torch.no_grad()
     def trained(self, step: int, targets: Tensor | None, *, sampled: bool) -> None:
         """The step that belongs to the inputs was made."""
-        inputs, self._inputs = self._inputs, None
-        if inputs is None or not (sampled or len(self._batches) < LOOKED_AT // 4):
+        entered, self._entered = self._entered, None
+        if entered is None or not (sampled or len(self._batches) < LOOKED_AT // 4):
             return
+        inputs = _first_input(*entered)
+        if inputs is not None:
+            self._look(step, inputs, targets)
+
+    @torch.no_grad()
+    def _look(self, step: int, inputs: Tensor, targets: Tensor | None) -> None:
         fingerprint = _fingerprint(inputs)
         if inputs.is_floating_point():
             self._train.add(inputs)
