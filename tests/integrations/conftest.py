@@ -263,3 +263,10 @@ def train_keras() -> Train:
     """Trains in Keras."""
     pytest.importorskip("keras")
     return _train_keras
+
+
+@pytest.fixture
+def train_skorch() -> Train:
+    """Trains in skorch."""
+    pytest.importorskip("skorch")
+    return _train_skorch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -139,6 +140,19 @@ def test_within_a_watched_program_the_callback_tells_the_watch_that_runs(train: 
 def test_before_any_training_there_is_nothing_to_tell(make_callback: Make) -> None:
     with pytest.raises(UsageError, match="Nothing was trained"):
         _ = make_callback().doctor
+
+
+def test_an_estimator_of_skorch_can_be_cloned_and_stored_with_its_callback(train_skorch: Make) -> None:
+    from sklearn.base import clone
+
+    from trainwright.report.integrations.skorch import TrainwrightCallback
+
+    callback = TrainwrightCallback(quiet=True, every=3)
+    train_skorch(callback, epochs=1)
+    for copy in (clone(callback), pickle.loads(pickle.dumps(callback))):
+        assert copy.get_params() == callback.get_params()
+        train_skorch(copy, epochs=1)
+        assert copy.doctor.steps == callback.doctor.steps == STEPS
 
 
 # Keras has losses and an accumulation of its own ----------------------------------------------------------------------

@@ -31,6 +31,10 @@ class Training:
         self._watch: Watch | None = None
         self._own = False
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy, as of an estimator that is stored with its callbacks, has watched nothing."""
+        return {**self.__dict__, "_watch": None, "_own": False}
+
     @property
     def doctor(self) -> Watch:
         """The watch over the training that runs, or over the latest one; raises ``UsageError`` before the first."""
