@@ -1,7 +1,8 @@
 """torchtest2: `check_model` on the first training batch, with the script's own loss and optimizer, all defaults.
 
-It is called at the first backward pass, before any update, and the script ends there. Models that return their own
-loss are passed as they are; where no loss function of (outputs, targets) exists, torchtest2 skips its loss checks.
+It is called at the first backward pass, before any update, and the script ends there. Models that take labels are
+passed with its Hugging Face plugin, others that return their own loss as they are; where no loss function of
+(outputs, targets) exists, torchtest2 skips its loss checks.
 """
 
 from __future__ import annotations
@@ -42,10 +43,14 @@ class TorchTest2(Tool):
         if call is None:
             self.unsupported = "the loss comes from no module"
             raise Finished
-        function, targets = loss_of(watcher, loss)
-        report = torchtest2.check_model(
-            call.model, batch_of(call), targets, loss_fn=function, optimizer=optimizer_of(call.model)
-        )
+        optimizer = optimizer_of(call.model)
+        if "labels" in call.kwargs:
+            inputs = {name: value for name, value in call.kwargs.items() if name != "labels"}
+            labels = call.kwargs["labels"]
+            report = torchtest2.check_model(call.model, inputs, labels, optimizer=optimizer, plugin="huggingface")
+        else:
+            function, targets = loss_of(watcher, loss)
+            report = torchtest2.check_model(call.model, batch_of(call), targets, loss_fn=function, optimizer=optimizer)
         for result in report.results:
             if result.status.value in SEVERITY:
                 self.findings.append(Finding(result.name, SEVERITY[result.status.value], result.message))
