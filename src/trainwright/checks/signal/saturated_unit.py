@@ -45,7 +45,7 @@ class SaturatedUnit(Check):
     code = "TW405"
     name = "saturated-unit"
     severity = Severity.WARNING
-    after = ("TW401", "TW303", "TW312", "TW314", "TW409", "TW410", "TW404")
+    after = ("TW401", "TW314", "TW312", "TW303", "TW409", "TW410", "TW404")
     cases = (Case(training_benches.alloys_mlp, loop_faults.saturated_units),)
 
     def run(self, active: ActivationSignals, curve: LearningCurve | None) -> Iterator[Finding]:
