@@ -71,7 +71,7 @@ class AccumulationNotDivided(Check):
             fixes=(
                 Fix("Divide the losses", instruction=f"Write (loss / {times}).backward() for each batch of a step."),
             ),
-            confidence=0.5 if order.scales_invariantly else 0.85,
+            confidence=0.5 if order.scales_invariantly else 0.9,
             why_confident=f"{order.optimizer} does not depend on the gradient's scale; clipping and decay do."
             if order.scales_invariantly
             else "Counted passes and a measured ratio; several losses of one batch would look the same.",
