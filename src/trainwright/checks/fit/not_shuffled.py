@@ -37,7 +37,7 @@ class NotShuffled(Check):
         order that says nothing about the targets is harmless and passes.
 
     How to fix:
-        ``DataLoader(..., shuffle=True)``.
+        Let the training loader shuffle: ``DataLoader(..., shuffle=True)``.
 
     References:
         Bengio, Practical recommendations for gradient-based training (2012), section 2: shuffling of examples.

@@ -61,7 +61,7 @@ class ExplodingGradient(Check):
         at = int(signals.steps[min(int(smooth.argmax()) + 1, len(norms) - 1)])
         yield self.finding(
             happened=f"The norm of the gradient grew from {first:.3g} to {peak:.3g} at step {at}, {peak / first:.3g} "
-            f"times as much, at a learning rate of {np.nanmax(signals.learning_rate):.3g}. The network did not learn.",
+            f"times as much, at a learning rate of {signals.learning_rate.max():.3g}. The network did not learn.",
             expected=f"A gradient norm that stays within a factor of {GROWTH:g} of its first value.",
             todo="Lower the learning rate, scale inputs and targets, and clip the norm of the gradient.",
             evidence=(

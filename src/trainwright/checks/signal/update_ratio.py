@@ -101,5 +101,6 @@ def _ratios(signals: LayerSignals) -> Array:
     judged = ~signals.is_norm & ~signals.zero_at_start & (signals.weight_norm > 0).all(axis=1)
     if not judged.any():
         raise CannotEvaluate("no layer starts with weights to compare updates with")
-    ratios = np.nan_to_num(signals.update_norm[judged] / signals.weight_norm[judged], nan=0.0, posinf=np.inf)
+    with np.errstate(invalid="ignore", over="ignore"):  # weights that have become infinite
+        ratios = np.nan_to_num(signals.update_norm[judged] / signals.weight_norm[judged], nan=0.0, posinf=np.inf)
     return np.asarray(np.median(ratios, axis=0), dtype=np.float64)
