@@ -11,12 +11,12 @@ from torch import nn
 from torch.nn import functional
 
 from trainwright.core import Severity, Verdict, discover, judge
-from trainwright.doctor.trials import run_trials
+from trainwright.doctor.trials import TRIALS, run_trials
 from trainwright.workbench.experiment import Experiment
 
 torch.set_num_threads(1)
 
-CHECKS = [check for check in discover() if check.code[2] in "34"]
+CHECKS = [check for check in discover() if all(need.optional or need.kind in TRIALS for need in check.needs)]
 
 
 def wine(model: Callable[..., nn.Module] | None = None, **settings: Any) -> Experiment:

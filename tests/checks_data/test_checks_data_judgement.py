@@ -28,8 +28,10 @@ from trainwright.data.splits import make_splits
 from trainwright.measures.features import FeatureRanges
 from trainwright.measures.labels import ClassCounts
 from trainwright.measures.splits import TargetShift
+from trainwright.testing.contracts import is_of_data
 
-CATALOGUE = Catalogue([*checks_in(trainwright.checks.data), *checks_in(trainwright.checks.split)])
+CHECKS = [*checks_in(trainwright.checks.data), *checks_in(trainwright.checks.split)]
+CATALOGUE = Catalogue(check for check in CHECKS if is_of_data(check()))
 HEALTHY = (*tables.HEALTHY, *images.HEALTHY)
 CASES = [(check, case) for check in CATALOGUE for case in check.cases]
 

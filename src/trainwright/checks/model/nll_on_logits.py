@@ -38,7 +38,7 @@ class NllOnLogits(Check):
     code = "TW320"
     name = "nll-on-logits"
     severity = Severity.ERROR
-    after = ("TW332",)
+    after = ("TW330", "TW332")
     cases = (
         Case(training_benches.alloys_mlp, model_faults.nll_on_logits),
         Case(training_benches.digits_cnn, model_faults.nll_on_logits),

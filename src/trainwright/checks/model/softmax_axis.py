@@ -35,7 +35,6 @@ class SoftmaxAxis(Check):
     code = "TW330"
     name = "softmax-axis"
     severity = Severity.ERROR
-    after = ("TW401",)
     cases = (
         Case(training_benches.alloys_mlp, model_faults.softmax_over_batch),
         Case(training_benches.digits_cnn, model_faults.softmax_over_batch),
