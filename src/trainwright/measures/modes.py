@@ -16,7 +16,8 @@ class ModeAgreement(Measurement):
     loss's unit, over the same ``n_samples`` samples in batches of the user's size: ``first_loss`` of the first step,
     ``train_loss`` in train mode, ``quiet_loss`` in train mode with dropout layers off, ``eval_loss`` in eval mode,
     ``refreshed_loss`` in eval mode with the running statistics of normalisation taken afresh from these samples (those
-    of the run lag behind the weights at first, the more so the larger the rate).
+    of the run lag behind the weights at first, the more so the larger the rate). ``n_answers``: floating-point tensors
+    that the model returns; one that returns more than its prediction (a mean and a variance) may well sample on purpose.
     """
 
     n_samples: int
@@ -29,6 +30,7 @@ class ModeAgreement(Measurement):
     eval_loss: float
     refreshed_loss: float
     norm_layers: tuple[str, ...]
+    n_answers: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

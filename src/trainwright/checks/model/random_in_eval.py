@@ -26,7 +26,8 @@ class RandomInEval(Check):
 
     How it is measured:
         Forward passes in eval mode over the same samples from the same and from other random states. Only what changes
-        with the random state counts. Models that are random on purpose (sampling, Monte Carlo dropout) may allow it.
+        with the random state counts. For a model that returns more than one tensor, as variational ones do, it is
+        advice.
 
     How to fix:
         Use ``nn.Dropout``, or pass ``training=self.training``; in eval mode use the mean instead of a sample.
@@ -49,6 +50,7 @@ class RandomInEval(Check):
             raise CannotEvaluate("the outputs are not finite")
         if found.random_difference <= max(LIMIT, 10 * found.repeat_difference):
             return
+        on_purpose = found.n_answers > 1
         yield self.finding(
             happened=f"Two passes in eval mode over the same {found.n_samples} samples differ by up to "
             f"{100 * found.random_difference:.2g} % of the outputs' size; from the same random state by "
@@ -65,6 +67,9 @@ class RandomInEval(Check):
                     "sampling with 'if self.training'.",
                 ),
             ),
-            confidence=0.9,
-            why_confident="The outputs change with the random state and with nothing else; it may be meant.",
+            confidence=0.6 if on_purpose else 0.9,
+            why_confident=f"The model returns {found.n_answers} tensors, as models that sample on purpose do."
+            if on_purpose
+            else "The outputs change with the random state and with nothing else; it may be meant.",
+            severity=Severity.ADVICE if on_purpose else Severity.WARNING,
         )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from trainwright.core import ModelError
-from trainwright.doctor.batch import n_samples, rows_of
+from trainwright.doctor.batch import n_samples, rows_of, tensors_of
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import leave_warm_up, mixing_layers, switch_off_dropout, trial
 from trainwright.measures.modes import ModeAgreement, SampleBySample
@@ -44,6 +44,7 @@ def compare_modes(setup: Setup, *, samples: int = 64) -> ModeAgreement:
         eval_loss=eval_loss,
         refreshed_loss=refreshed,
         norm_layers=tuple(norms),
+        n_answers=sum(t.is_floating_point() for t in tensors_of(setup.returned.whole)),
     )
 
 
