@@ -17,7 +17,7 @@ class ModeAgreement(Measurement):
     ``train_loss`` in train mode, ``quiet_loss`` in train mode with dropout layers off, ``eval_loss`` in eval mode,
     ``refreshed_loss`` in eval mode with the running statistics of normalisation taken afresh from these samples (those
     of the run lag behind the weights at first, the more so the larger the rate). ``n_answers``: floating-point tensors
-    that the model returns; one that returns more than its prediction (a mean and a variance) may well sample on purpose.
+    that the model returns; with more than its prediction (a mean and a variance) it may well sample on purpose.
     """
 
     n_samples: int

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from trainwright.clinic import initial_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.modes import SampleBySample
+from trainwright.measures.modes import ModeAgreement, SampleBySample
 
 LIMIT = 1e-3
 """Difference as a share of the outputs' size; 100 times the dtype's precision where that is more. Healthy networks in
@@ -44,13 +44,15 @@ class VectorisedMismatch(Check):
         Case(training_benches.digits_cnn, initial_faults.divided_by_batch),
     )
 
-    def run(self, found: SampleBySample) -> Iterator[Finding]:
+    def run(self, found: SampleBySample, modes: ModeAgreement | None) -> Iterator[Finding]:
         if found.refused:
             yield self._refused(found)
             return
         if math.isnan(found.difference) or found.n_samples < 2:
             raise CannotEvaluate(f"the outputs of {found.n_samples} samples are not finite or nothing to compare")
         limit = max(LIMIT, 100 * found.precision)
+        if modes is not None and modes.random_difference > limit:
+            raise CannotEvaluate("the model is random in eval mode, so that no two passes can be compared")
         if found.difference > limit:
             yield self._mismatch(found, limit)
 
