@@ -82,12 +82,13 @@ class Activity:
     def _statistics(self, use: _Use) -> list[Tensor]:
         """[dead share, zero share, saturated share, mean, standard deviation], tensors of one element."""
         values = use.values.detach()
+        wide = values if values.element_size() >= 4 else values.float()
         self._kinds[use.name] = use.kind
         self._units[use.name] = values.shape[use.channels]
         missing = torch.full((), math.nan, device=values.device)
         dead = zero = saturated = missing
         if use.kind == "ReLU":
-            zero = 1 - _share(values)
+            zero = 1 - wide.sign().mean()  # the cheapest pass that tells zero from positive
             axes = tuple(axis for axis in range(values.dim()) if axis != use.channels)
             window = self._alive.setdefault(use.name, deque(maxlen=WINDOW))
             window.append(values.amax(axes) != 0)  # a ReLU gives nothing below zero
@@ -97,10 +98,9 @@ class Activity:
             low, high = RANGES[use.kind]
             edge = NEAR_END * (high - low)
             saturated = _share((values < low + edge) | (values > high - edge))
-        wide = values if values.element_size() >= 4 else values.float()
-        if wide.numel() < 2:
-            return [dead, zero, saturated, wide.mean(), missing]
-        spread, mean = torch.std_mean(wide)
+        mean = wide.mean()
+        # torch.std takes four times as long.
+        spread = torch.linalg.vector_norm(wide - mean) / math.sqrt(n - 1) if (n := wide.numel()) > 1 else missing
         return [dead, zero, saturated, mean, spread]
 
     def measurements(self) -> Iterator[Measurement]:
@@ -143,7 +143,7 @@ class Activity:
 
 
 def _share(where: Tensor) -> Tensor:
-    """The share that is not zero."""
+    """The share of True."""
     return torch.count_nonzero(where).double() / max(1, where.numel())
 
 
