@@ -96,17 +96,17 @@ def tensorboard(every: int) -> Contender:
         from torch.utils.tensorboard import SummaryWriter
 
         del optimizer
-        writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+        writer = SummaryWriter(str(folder))
 
         class Calls(Monitor):
             def before_step(self, step: int, loss: Tensor) -> None:
-                writer.add_scalar("loss", loss.item(), step)  # type: ignore[no-untyped-call]
+                writer.add_scalar("loss", loss.item(), step)
                 for name, parameter in model.named_parameters() if step % every == 0 else ():
-                    writer.add_histogram(name, parameter, step)  # type: ignore[no-untyped-call]
-                    writer.add_histogram(f"{name}.grad", parameter.grad, step)  # type: ignore[no-untyped-call]
+                    writer.add_histogram(name, parameter, step)
+                    writer.add_histogram(f"{name}.grad", parameter.grad, step)
 
         yield Calls()
-        writer.close()  # type: ignore[no-untyped-call]
+        writer.close()
 
     return histograms
 

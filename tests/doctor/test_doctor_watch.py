@@ -156,10 +156,11 @@ def test_norms_are_those_that_one_computes_by_hand() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_activations_are_those_that_one_computes_by_hand(dtype: torch.dtype) -> None:
     torch.manual_seed(0)
-    layers = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(128, 3)).to(dtype)
+    convolution = nn.Conv2d(1, 8, 3)
+    assert convolution.bias is not None
     with torch.no_grad():
-        next(layers[0].parameters())[:3] = 0
-        layers[0].bias[:3] = -1  # type: ignore[index, union-attr]
+        convolution.weight[:3], convolution.bias[:3] = 0.0, -1.0
+    layers = nn.Sequential(convolution, nn.ReLU(), nn.Flatten(), nn.Linear(128, 3)).to(dtype)
     optimizer = torch.optim.SGD(layers.parameters(), lr=0.0)
     images = torch.randn(96, 1, 6, 6).to(dtype)
     with trainwright.watch(every=1, quiet=True) as doctor:
