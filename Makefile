@@ -10,7 +10,7 @@ PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --constra
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types contracts docs bench bench-accuracy bench-detection clean
+.PHONY: help demo test test-all lint types contracts docs bench bench-overhead bench-accuracy bench-detection clean
 
 help:
 	@echo "make demo       set up, then take the bundled digits from raw data to a tested model  (about 5 min the first time)"
@@ -21,6 +21,7 @@ help:
 	@echo "make contracts  which part may import which                                           (seconds)"
 	@echo "make docs       write the generated pages below docs/ again                           (seconds)"
 	@echo "make bench      cost per training step beside other libraries, and start-up time      (about 5 min)"
+	@echo "make bench-overhead  cost of watching a training, beside other monitors               (about 30 min)"
 	@echo "make bench-accuracy  the whole recipe on eight splits of the digits                   (about 15 min)"
 	@echo "make bench-detection  faulty and healthy programs under every detector                (about a day; goes on where it was)"
 	@echo "make clean      remove the virtual environment and caches; runs/ is kept"
@@ -70,6 +71,10 @@ bench: $(VENV)/.installed-bench
 	@echo "==> Cost per training step and start-up time; fills docs/benchmarks.md (about 5 minutes; leave the machine alone)"
 	@$(BIN)/python -m bench.loop
 	@$(BIN)/python -m bench.startup
+
+bench-overhead: $(VENV)/.installed-rivals
+	@echo "==> Cost of watching beside other monitors; fills docs/benchmarks.md (about 30 minutes; leave the machine alone)"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m bench.overhead
 
 bench-accuracy: $(VENV)/.installed-recipe
 	@echo "==> The whole recipe on eight splits of the digits; fills docs/benchmarks.md (about 15 minutes)"

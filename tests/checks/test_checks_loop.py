@@ -256,6 +256,8 @@ def test_stuck_in_eval_is_told_from_what_is_meant() -> None:
     )
     never = modes(trained_in_eval=200, trained_in_train_before=False, first_eval_step=0)
     assert severities("TW517", never, order()) == [Severity.ADVICE]
+    assert severities("TW517", replace(never, keeps_statistics=False), order()) == [Severity.WARNING], "idle dropout"
+    assert severities("TW517", replace(never, keeps_statistics=False, evaluated=0), order()) == [Severity.ADVICE]
     accumulated = modes(trained=800, trained_in_eval=720)
     assert severities("TW517", accumulated, order(backwards_per_step=4)) == [Severity.ERROR]
 

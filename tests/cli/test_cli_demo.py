@@ -36,6 +36,15 @@ def test_an_illness_of_the_model_is_cured_by_its_fix(tmp_path: Path) -> None:
     assert "After the fix" in html
 
 
+def test_an_illness_of_the_loop_stands_beside_its_healthy_twin() -> None:
+    done = run("gradient-accumulates")
+    assert done.exit_code == 0, done.output
+    text = " ".join(done.output.split())
+    assert "━ healthy ━ ill" in text
+    assert "TW409 is silent" in text
+    assert "the finding is" not in text, "its fix is the user's own code"
+
+
 def test_an_illness_that_shows_late_as_json() -> None:
     done = run("overfitting", "--json")
     assert done.exit_code == 0, done.output

@@ -84,6 +84,7 @@ def test_every_help_has_an_example(command: str) -> None:
         (["run", "digits", "--set", "seed"], "joined by '='"),
         (["run", "digits", "--set", "seed=[1"], "no YAML value"),
         (["explain", "TW999"], "There is no check 'TW999'."),
+        (["demo", "TW999"], "There is no check 'TW999'."),
         (["rules", "--family", "modle"], "Did you mean 'model'?"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

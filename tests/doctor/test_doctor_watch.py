@@ -153,6 +153,29 @@ def test_norms_are_those_that_one_computes_by_hand() -> None:
     assert layers.update_norm[0] == pytest.approx([0.5 * norm for norm in by_hand], rel=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_activations_are_those_that_one_computes_by_hand(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    convolution = nn.Conv2d(1, 8, 3)
+    assert convolution.bias is not None
+    with torch.no_grad():
+        convolution.weight[:3], convolution.bias[:3] = 0.0, -1.0
+    layers = nn.Sequential(convolution, nn.ReLU(), nn.Flatten(), nn.Linear(128, 3)).to(dtype)
+    optimizer = torch.optim.SGD(layers.parameters(), lr=0.0)
+    images = torch.randn(96, 1, 6, 6).to(dtype)
+    with trainwright.watch(every=1, quiet=True) as doctor:
+        for _ in range(5):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(layers(images), CLASSES).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    found = doctor.measurements.of(ActivationSignals)[0]
+    values = layers[:2](images).detach().double()
+    assert found.dead[0][-1] == 3 / 8
+    assert found.zero[0][-1] == pytest.approx(float((values == 0).double().mean()), rel=1e-3)
+    assert found.mean[0][-1] == pytest.approx(float(values.mean()), rel=1e-3)
+    assert found.std[0][-1] == pytest.approx(float(values.std()), rel=1e-3)
+
+
 def test_validation_and_its_accuracy_are_told_from_training() -> None:
     train, held_out = (DataLoader(TensorDataset(INPUTS, CLASSES), 24, shuffle=shuffle) for shuffle in (True, False))
     model = nn.Linear(6, 3)

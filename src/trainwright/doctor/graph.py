@@ -89,10 +89,13 @@ def named_parameters(models: Sequence[nn.Module], optimizer_parameters: Iterable
     """Name → parameter of the models that learn, unique also for several models of one class.
 
     A model of which no optimizer holds a parameter (a network that only measures a distance, say) does not take part,
-    unless there is no other.
+    unless there is no other, or two optimizers hold the same parameter: then one of them was meant for it.
     """
-    held = {id(parameter) for parameter in optimizer_parameters}
-    learning = [model for model in models if any(id(p) in held for p in model.parameters())] or list(models)
+    given = [id(parameter) for parameter in optimizer_parameters]
+    held = set(given)
+    learning = [model for model in models if any(id(p) in held for p in model.parameters())]
+    if not learning or len(held) < len(given):
+        learning = list(models)
     kinds = [type(model).__name__ for model in learning]
     found: dict[str, Parameter] = {}
     for place, (kind, model) in enumerate(zip(kinds, learning, strict=True)):

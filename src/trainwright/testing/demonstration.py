@@ -19,8 +19,8 @@ from trainwright.workbench.settings import dump_config
 Progress = Callable[[str], None]
 
 SECONDS_TO_START = 4.0
-SECONDS_TO_READ = 0.5
-SECONDS_TO_TRAIN = 2.0
+SECONDS_TO_READ = 0.3
+SECONDS_TO_TRAIN = 1.0
 SECONDS_TO_TRY = 1.0
 """What starting took, about, on one quiet core, and what one bench: its data, a training of it, and the trials."""
 

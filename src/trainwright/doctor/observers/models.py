@@ -26,6 +26,7 @@ class Watched:
     module: weakref.ReferenceType[nn.Module]
     names: dict[int, str]
     mode_layers: tuple[str, ...]
+    keeps_statistics: bool
     counts: Counter[str] = field(default_factory=Counter)
     undecided_eval: int = 0
     first_eval_step: int = -1
@@ -62,7 +63,13 @@ class Models:
         self._own(module)
         kind = type(module).__name__
         twins = sum(each.label.split(" ")[0] == kind for each in self)
-        entry = Watched(f"{kind} {twins + 1}" if twins else kind, weakref.ref(module), names, _mode_layers(module))
+        entry = Watched(
+            f"{kind} {twins + 1}" if twins else kind,
+            weakref.ref(module),
+            names,
+            _mode_layers(module),
+            _keeps_statistics(module),
+        )
         self._watched[id(module)] = entry
         return entry
 
@@ -151,6 +158,7 @@ class Models:
         return Modes(
             model=entry.label,
             mode_layers=entry.mode_layers,
+            keeps_statistics=entry.keeps_statistics,
             trained=counts["trained"],
             trained_in_eval=counts["trained in eval"],
             trained_in_train_before=bool(counts["train before"]),
@@ -170,6 +178,15 @@ def _mode_layers(model: nn.Module) -> tuple[str, ...]:
         dropping = isinstance(module, _DROPOUT) and module.p > 0
         recurrent = isinstance(module, nn.RNNBase) and module.dropout > 0
         attending = isinstance(module, nn.MultiheadAttention) and module.dropout > 0
-        if dropping or recurrent or attending or (isinstance(module, _NORMS) and module.track_running_stats):
+        if dropping or recurrent or attending or _tracks(module):
             found.append(name or type(module).__name__)
     return tuple(found)
+
+
+def _keeps_statistics(model: nn.Module) -> bool:
+    """Whether eval mode may be meant to freeze statistics; of Keras's layers that is not known."""
+    return is_keras(model) or any(_tracks(module) for module in model.modules())
+
+
+def _tracks(module: nn.Module) -> bool:
+    return isinstance(module, _NORMS) and bool(module.track_running_stats)
