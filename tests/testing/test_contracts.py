@@ -1,5 +1,7 @@
-"""Every check of the catalogue keeps the contract."""
+"""Every check of the catalogue keeps the contract: with one seed in every run of the tests, over all seeds, and each
+fault before all checks together, in ``make test-all``."""
 
+import pytest
 import torch
 
 from trainwright.core import discover
@@ -9,5 +11,12 @@ torch.set_num_threads(1)
 
 
 class TestBuiltInChecks(CheckContract):
+    catalogue = discover()
+    seeds = (0,)
+    test_ranks_first_on_its_fault = None  # type: ignore[assignment]
+
+
+@pytest.mark.slow
+class TestBuiltInChecksOverSeeds(CheckContract):
     catalogue = discover()
     neighbour_seeds = CheckContract.seeds
