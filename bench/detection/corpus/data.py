@@ -26,7 +26,7 @@ PROGRAMS: list[Program] = [
         ("images = (images - mean) / std\n", "images = (images * 255 / 16).round()\n"),
     ),
     ill("shapes_unet", "raw-pixels", GROUP, CALIBRATION, RAW).edit(
-        ("np.stack(images), dtype=torch.float32)", "np.stack(images) * 255, dtype=torch.float32)"),
+        ("np.stack(images), dtype=torch.float32)", "(np.stack(images) + 1) * 85, dtype=torch.float32)"),
         ("torch.optim.Adam(model.parameters(), lr=3e-3)", "torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)"),
     ),
     ill("digits_mlp", "divided-twice", GROUP, CALIBRATION, TINY).edit(

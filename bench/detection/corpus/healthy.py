@@ -95,6 +95,7 @@ PROGRAMS: list[Program] = [
     well("digits_mlp", "inputs-0-to-16", EVALUATION).edit((DIGITS_IN, "")),
     well("digits_mlp", "sgd-01-momentum", CALIBRATION).edit(
         (ADAM_MLP, "torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)"),
+        ("batch_size=32, shuffle", "batch_size=64, shuffle"),
         ("range(1, 26)", "range(1, 21)"),
     ),
     well("table_classes", "rate-1-with-norm", EVALUATION).edit(
@@ -120,15 +121,27 @@ PROGRAMS: list[Program] = [
     ),
     well("digits_transfer", "low-rank-adapter", EVALUATION).edit(
         ("for parameter in model.backbone.parameters():\n    parameter.requires_grad = False\n", LORA),
-        ("lr=2e-3)\nfit(model, optimizer, x_new", "lr=5e-3)\nfit(model, optimizer, x_new"),
+        ("lr=2e-3)\nfit(model, optimizer, x_new", "lr=3e-3)\nfit(model, optimizer, x_new"),
     ),
     well("digits_cnn", "zero-head", CALIBRATION).edit(
         ("net = Net()\n", "net = Net()\nnn.init.zeros_(net.fc2.weight)\nnn.init.zeros_(net.fc2.bias)\n"),
     ),
-    well("shapes_resnet", "zero-gamma", CALIBRATION).edit(
+    well("char_transformer", "zero-branches", CALIBRATION).edit(
         (
-            "        self.bn2 = nn.BatchNorm2d(width)\n",
-            "        self.bn2 = nn.BatchNorm2d(width)\n        nn.init.zeros_(self.bn2.weight)\n",
+            "        self.apply(self.init_weights)\n",
+            "        self.apply(self.init_weights)\n        for block in self.blocks:  # every block starts as the identity\n"
+            "            nn.init.zeros_(block.attn.proj.weight)\n            nn.init.zeros_(block.mlp[2].weight)\n",
+        ),
+    ),
+    well("digits_autoencoder", "zero-gamma", EVALUATION).edit(
+        (
+            "        code = self.encoder(x)\n",
+            "        code = self.encoder(x)\n        code = code + self.refine(code)\n",
+        ),
+        (
+            "        self.decoder = ",
+            "        self.refine = nn.Sequential(nn.Linear(code, code), nn.BatchNorm1d(code))\n"
+            "        nn.init.zeros_(self.refine[1].weight)\n        self.decoder = ",
         ),
     ),
     well("digits_cnn", "warm-up-cosine-to-0", EVALUATION).edit(
@@ -179,8 +192,7 @@ PROGRAMS: list[Program] = [
     well("char_transformer", "six-layers", EVALUATION).edit(
         ("n_layer: int = 2", "n_layer: int = 6"),
         ("n_embd: int = 64", "n_embd: int = 48"),
-        ("learning_rate: float = 3e-3", "learning_rate: float = 2e-3"),
-        ("max_iters: int = 400", "max_iters: int = 300"),
+        ("max_iters: int = 400", "max_iters: int = 350"),
     ),
     well("digits_cnn", "bfloat16", CALIBRATION).edit(
         (
@@ -207,6 +219,8 @@ PROGRAMS: list[Program] = [
     well("house_prices", "summed-small-rate", EVALUATION).edit(
         ("nn.MSELoss()", 'nn.MSELoss(reduction="sum")'),
         (HOUSE_ADAM, "torch.optim.SGD(model.parameters(), lr=3e-4, momentum=0.9)"),
+        ("losses.append(loss.item())", "losses.append(loss.item() / len(targets))"),
+        ("loss_fn(prediction, targets_val).item()", "loss_fn(prediction, targets_val).item() / len(targets_val)"),
     ),
     well("digits_cnn", "cyclical-rate", EVALUATION).edit(
         (
@@ -303,10 +317,14 @@ PROGRAMS: list[Program] = [
     ),
     well("shapes_resnet", "mixup", EVALUATION).edit(
         (
+            "best_accuracy, best_state = 0.0, None\n",
+            "mixer = np.random.default_rng(SEED)\nbest_accuracy, best_state = 0.0, None\n",
+        ),
+        (
             "        loss = F.cross_entropy(model(images), labels)\n",
-            "        part, other = float(np.random.default_rng(len(train_loader) * epoch + int(running)).beta(0.3, 0.3)), torch.randperm(len(images))\n"
-            "        logits = model(part * images + (1 - part) * images[other])\n"
-            "        loss = part * F.cross_entropy(logits, labels) + (1 - part) * F.cross_entropy(logits, labels[other])\n",
+            "        share, other = float(mixer.beta(0.3, 0.3)), torch.randperm(len(images))\n"
+            "        logits = model(share * images + (1 - share) * images[other])\n"
+            "        loss = share * F.cross_entropy(logits, labels) + (1 - share) * F.cross_entropy(logits, labels[other])\n",
         ),
     ),
     well("digits_autoencoder", "denoising", CALIBRATION).edit(
