@@ -95,6 +95,7 @@ class Session:
         self._pupils: dict[int, _Pupil] = {}
         self.device = "cpu"
         self._sampled = self.governor.wants(0)
+        self.listens_within = False
         self._clips = Later(self._clipped)
         self._latest: tuple[Watched, bool, Tensor | None] | None = None
         self._backwards = 0
@@ -128,7 +129,7 @@ class Session:
 
     def before_root(self, module: nn.Module) -> None:
         """The few calls whose graphs are read are listened to from within, where there is one model only."""
-        if not self.doors.wants_graph(self.step) or not torch.is_grad_enabled():
+        if not torch.is_grad_enabled():
             return
         compiled = hasattr(module, "_orig_mod")
         if not compiled and sum(1 for _ in self.models) <= 1:
@@ -231,6 +232,7 @@ class Session:
         self._backwards = 0
         self.step += 1
         self._sampled = self.governor.wants(self.step)
+        self.listens_within = self.doors.wants_graph(self.step)
         self._tell()
 
     def gradients_cleared(self, owner: Optimizer | nn.Module) -> None:

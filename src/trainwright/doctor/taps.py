@@ -75,6 +75,9 @@ class LossCall:
 class Listener(Protocol):
     """What can be heard. Every method is called in the thread of the training loop, and may not change anything."""
 
+    listens_within: bool
+    """Whether the next calls are told of before they begin, and when they are left; read at each call."""
+
     def before_root(self, module: nn.Module) -> None:
         """An outermost module is about to be called."""
 
@@ -212,12 +215,15 @@ class Taps:
             if taps._inside or torch.compiler.is_compiling():
                 return original(module, *args, **kwargs)
             taps._inside = True
+            within = listener.listens_within
             try:
-                taps.tell(listener.before_root, module)
+                if within:
+                    taps.tell(listener.before_root, module)
                 output = original(module, *args, **kwargs)
             finally:
                 taps._inside = False
-                taps.tell(listener.root_left)
+                if within:
+                    taps.tell(listener.root_left)
             taps.tell(listener.after_root, module, args, kwargs, output)
             return output
 
