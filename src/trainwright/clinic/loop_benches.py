@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 from trainwright.clinic.bench import Bench, ModelSpec
 from trainwright.clinic.training_benches import alloys_mlp, digits_cnn, normalised, waves_gru, yield_mlp
 
@@ -16,11 +18,14 @@ def digits_linear(seed: int) -> Bench:
 
 
 def yield_linear(seed: int) -> Bench:
-    """Yields and a single linear layer under plain descent."""
+    """Yields that are a weighted sum of the columns, and a single linear layer under plain descent."""
     bench = yield_mlp(seed).with_config(
         optimizer__name="sgd", optimizer__momentum=0.0, optimizer__learning_rate=0.05, training__epochs=15
     )
-    return replace(bench, name="yield-linear", model=ModelSpec("linear"))
+    scaled = (bench.inputs - bench.inputs.mean(0)) / bench.inputs.std(0)
+    noise = np.random.default_rng([29, seed]).normal(size=len(scaled))
+    targets = 14 + scaled @ np.array((3, 2, 1, 0.5, -2, 0, 0, 0)) + 0.5 * noise
+    return replace(bench, name="yield-linear", targets=targets.astype(np.float32), model=ModelSpec("linear"))
 
 
 def accumulating(seed: int) -> Bench:
