@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,7 +49,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 def check(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "trainwright.cli.main", "check", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, timeout=120)
+    wide = {**os.environ, "COLUMNS": "400"}  # paths are not broken
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, timeout=120, env=wide)
 
 
 @pytest.fixture

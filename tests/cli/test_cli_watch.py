@@ -118,7 +118,14 @@ def test_after_an_interrupt_there_is_a_report(script: Path) -> None:
     script.write_text(HEALTHY.replace("        print(", "        import time; time.sleep(0.2)\n        print("))
     command = [program(), "watch", str(script), "--epochs", "500"]
     process = subprocess.Popen(
-        command, cwd=script.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+        command,
+        cwd=script.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+        # A test run in the background may have been told to ignore interrupts; its children would, too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     assert process.stdout.readline().startswith("epoch 0")

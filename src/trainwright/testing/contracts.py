@@ -206,10 +206,15 @@ class CheckContract:
             assert len(documentation.sections[section].split()) > 2, f"{check.code}: '{section}' says too little"
 
     def test_needs_can_be_measured(self, check: Check) -> None:
-        """Every measurement that a check requires is produced by a probe on its own bench."""
+        """Every measurement that a check requires is produced by a probe on its own bench, healthy or ill: some things
+        are only there to be measured where they are done, such as clipping."""
         case = check.cases[0]
-        measured = take(case.healthy, self.seeds[0], kinds_of([check]))
-        missing = [need.kind.__name__ for need in check.needs if not need.optional and not measured.of(need.kind)]
+        measured = [take(case.healthy, self.seeds[0], kinds_of([check]), fault=fault) for fault in (None, case.fault)]
+        missing = [
+            need.kind.__name__
+            for need in check.needs
+            if not need.optional and not any(each.of(need.kind) for each in measured)
+        ]
         assert not missing, f"{check.code} needs {missing}, which no probe measures on {case.healthy.__name__}"
 
     def test_ranks_first_on_its_fault(self, check: Check) -> None:
