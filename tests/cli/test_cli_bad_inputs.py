@@ -253,7 +253,7 @@ def test_a_real_ctrl_c_ends_a_real_process_with_130(tmp_path: Path) -> None:
         cwd=tmp_path,
         env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"},
         # A test run in the background may have been told to ignore interrupts; its children would, too.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     )
     try:
         while not list(tmp_path.glob("runs/digits-*/stages/audit.json")):

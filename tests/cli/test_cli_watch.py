@@ -125,7 +125,7 @@ def test_after_an_interrupt_there_is_a_report(script: Path) -> None:
         text=True,
         bufsize=1,
         # A test run in the background may have been told to ignore interrupts; its children would, too.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     )
     assert process.stdout is not None
     assert process.stdout.readline().startswith("epoch 0")
