@@ -22,7 +22,7 @@ help:
 	@echo "make docs       write the generated pages below docs/ again                           (seconds)"
 	@echo "make bench      cost per training step beside other libraries, and start-up time      (about 5 min)"
 	@echo "make bench-overhead  cost of watching a training, beside other monitors               (about 30 min)"
-	@echo "make bench-accuracy  the whole recipe on eight splits of the digits                   (about 15 min)"
+	@echo "make bench-accuracy  the whole recipe on eight splits of the digits                   (about 30 min)"
 	@echo "make bench-detection  faulty and healthy programs under every detector                (about a day; goes on where it was)"
 	@echo "make clean      remove the virtual environment and caches; runs/ is kept"
 
