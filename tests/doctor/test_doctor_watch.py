@@ -265,6 +265,19 @@ def test_a_model_that_the_program_lets_go_is_let_go() -> None:
         assert gone() is None
 
 
+def test_what_was_watched_is_let_go_when_it_is_over() -> None:
+    import gc
+    import weakref
+
+    doctor = quiet()
+    with doctor:
+        _train(3)
+    session = weakref.ref(doctor.session)
+    del doctor
+    gc.collect()
+    assert session() is None
+
+
 # It gets out of the way ----------------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,8 @@ STAGES = ("audit", "check", "overfit", "regularize", "tune", "squeeze", "report"
 """The stages of the recipe in their order; a test compares them with the runner's."""
 
 
-def _read_severity(text: str) -> Severity:
+def read_severity(text: str) -> Severity:
+    """The severity that a word names; ``BadParameter`` with the nearest one otherwise."""
     try:
         return Severity(text.lower())
     except ValueError:
@@ -75,7 +76,7 @@ FailOn = Annotated[
     Severity,
     typer.Option(
         "--fail-on",
-        parser=_read_severity,
+        parser=read_severity,
         metavar="[error|warning|advice]",
         help="Exit with 1 when a finding is this bad or worse. Checks in preview never fail a run.",
     ),

@@ -7,13 +7,12 @@ import runpy
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 OWN = str(Path(__file__).resolve().parents[1])
 
 
-def run_script(script: str, arguments: list[str], *, module: bool) -> tuple[int, Any]:
-    """(exit code, what must stay alive until all is judged). An exception is shown as by Python, less our frames."""
+def run_script(script: str, arguments: list[str], *, module: bool) -> int:
+    """The script's exit code. An exception is shown as Python shows it, less our frames."""
     sys.argv = [script, *arguments]
     if module:
         sys.path[0] = str(Path.cwd())
@@ -21,16 +20,18 @@ def run_script(script: str, arguments: list[str], *, module: bool) -> tuple[int,
         sys.path[0] = str(Path(script).resolve().parent)
     try:
         if module:
-            return 0, runpy.run_module(script, run_name="__main__", alter_sys=True)
-        return 0, runpy.run_path(str(Path(script).resolve()), run_name="__main__")
+            runpy.run_module(script, run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(str(Path(script).resolve()), run_name="__main__")
     except SystemExit as end:
-        return _code(end), end
+        return _code(end)
     except KeyboardInterrupt as interruption:
         _show(interruption)
-        return 130, interruption
+        return 130
     except BaseException as error:  # noqa: BLE001 - whatever the script raises is its own and is shown as such
         _show(error)
-        return 1, error
+        return 1
+    return 0
 
 
 def _code(end: SystemExit) -> int:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from trainwright.cli.failures import reported
+from trainwright.cli.options import read_severity
 from trainwright.core import Severity, UsageError
 
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
@@ -36,8 +37,9 @@ def command(
         Path | None, typer.Option("--json", metavar="FILE", help="Write findings and numbers as JSON to this file.")
     ] = None,
     fail_on: Annotated[
-        str | None,
+        Severity | None,
         typer.Option(
+            parser=read_severity,
             metavar="[error|warning|advice]",
             help="Exit with 1 when a finding is this bad or worse and the script itself succeeded. Without it the exit "
             "code is the script's own.",
@@ -52,7 +54,6 @@ def command(
     [bold]trainwright watch train.py --epochs 3[/]
     [bold]trainwright watch --report sick.html -m mypackage.train[/]
     """
-    severity = _severity(fail_on)
     if not module and not Path(script).is_file():
         raise UsageError(
             f"There is no file '{script}'.",
@@ -63,20 +64,13 @@ def command(
     from trainwright.report.watch import watch
 
     with watch(budget=budget, every=every, name=Path(script).name, report=None if no_report else report) as doctor:
-        code, kept = run_script(script, list(context.args), module=module)
-        del kept
+        code = run_script(script, list(context.args), module=module)
     if json_file is not None:
         _write_json(json_file, doctor.to_dict())
-    if code == 0 and severity is not None and doctor.verdict.at_least(severity):
+    if code == 0 and fail_on is not None and doctor.verdict.at_least(fail_on):
         code = 1
     sys.stdout.flush()
     raise typer.Exit(code)
-
-
-def _severity(text: str | None) -> Severity | None:
-    from trainwright.cli.options import _read_severity
-
-    return None if text is None else _read_severity(text)
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from trainwright.doctor.losses import NAMED
 from trainwright.measures.door import BINARY_LOSSES, CLASS_LOSSES, ROW_TOLERANCE, LossDoor
 
 _LOOK_AT = 65_536
@@ -18,15 +19,8 @@ _LOOK_AT = 65_536
 _LEAST_ROWS = 8
 
 LOSS_FUNCTIONS: Mapping[Callable[..., Tensor], str] = {
-    functional.cross_entropy: "cross_entropy",
-    functional.nll_loss: "nll",
-    functional.binary_cross_entropy: "bce",
-    functional.binary_cross_entropy_with_logits: "bce_with_logits",
+    **{function: name for _, function, name in NAMED},
     functional.kl_div: "kl_div",
-    functional.mse_loss: "mse",
-    functional.l1_loss: "l1",
-    functional.huber_loss: "huber",
-    functional.smooth_l1_loss: "smooth_l1",
 }
 """torch's functions that take outputs and targets; the loss modules call these."""
 

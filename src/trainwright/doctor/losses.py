@@ -14,7 +14,7 @@ from trainwright.doctor.batch import map_tensors
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
-_NAMES: tuple[tuple[type[nn.Module], object, str], ...] = (
+NAMED: tuple[tuple[type[nn.Module], Callable[..., Tensor], str], ...] = (
     (nn.CrossEntropyLoss, functional.cross_entropy, "cross_entropy"),
     (nn.NLLLoss, functional.nll_loss, "nll"),
     (nn.MSELoss, functional.mse_loss, "mse"),
@@ -24,6 +24,7 @@ _NAMES: tuple[tuple[type[nn.Module], object, str], ...] = (
     (nn.BCEWithLogitsLoss, functional.binary_cross_entropy_with_logits, "bce_with_logits"),
     (nn.BCELoss, functional.binary_cross_entropy, "bce"),
 )
+"""torch's losses as module and as function, and what the measurements call them."""
 
 
 def recognise_loss(loss: object) -> str:
@@ -31,7 +32,7 @@ def recognise_loss(loss: object) -> str:
     ``python`` for a loss of one's own."""
     if isinstance(loss, OwnLoss | WholeLoss):
         return loss.name
-    return next((name for kind, function, name in _NAMES if type(loss) is kind or loss is function), "python")
+    return next((name for kind, function, name in NAMED if type(loss) is kind or loss is function), "python")
 
 
 @dataclass

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+
+from trainwright.doctor.gradients import dense, norms
 
 
 class Recorder:
@@ -46,7 +46,7 @@ class Recorder:
         if step % self._every or not self._parameters:
             return
         gradients = [_dense_gradient(p) for p in self._parameters]
-        self._gradient_norms = _norms(gradients)
+        self._gradient_norms = norms(gradients)
         self._before = [p.detach().clone() for p in self._parameters]
 
     @torch.no_grad()
@@ -55,8 +55,8 @@ class Recorder:
         if step % self._every or self._gradient_norms is None:
             return
         current = [p.detach() for p in self._parameters]
-        updates = _norms(torch._foreach_sub(current, self._before))
-        weights = _norms(current)
+        updates = norms(torch._foreach_sub(current, self._before))
+        weights = norms(current)
         squares = torch.stack([self._gradient_norms, weights, updates]).square().tolist()  # the one transfer
         self._before, self._gradient_norms = [], None
         self._latest = self._by_layer(*squares)
@@ -80,12 +80,6 @@ class Recorder:
         }
 
 
-def _norms(tensors: Sequence[Tensor]) -> Tensor:
-    norms = torch._foreach_norm(list(tensors))
-    # float and to are free where nothing has to change: one type and one device is the rule.
-    return torch.stack([norm.to(norms[0].device, torch.float32) for norm in norms])
-
-
 def _layer_of(parameter_name: str) -> str:
     return parameter_name.rpartition(".")[0] or parameter_name
 
@@ -94,4 +88,4 @@ def _dense_gradient(parameter: Tensor) -> Tensor:
     gradient = parameter.grad
     if gradient is None:
         return torch.zeros((), device=parameter.device, dtype=parameter.dtype)
-    return gradient.coalesce().values() if gradient.is_sparse else gradient.detach()
+    return dense(gradient)

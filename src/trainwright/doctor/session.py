@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from trainwright.core import Measurement, Measurements
 from trainwright.doctor.batch import main_output
 from trainwright.doctor.finite import Place, non_finite, replay
-from trainwright.doctor.observers.activity import Activity, count_nodes
+from trainwright.doctor.observers.activity import Activity
 from trainwright.doctor.observers.door import Doors
 from trainwright.doctor.observers.governor import Governor
 from trainwright.doctor.observers.learner import Learner
@@ -38,7 +38,6 @@ from trainwright.measures.loop import Clipping, Membership, Modes, Schedule, Ste
 from trainwright.measures.signal import NonFinite
 from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
 
-MOST_NODES = 20_000
 MEASURED: frozenset[type[Measurement]] = frozenset(
     {
         LearningCurve,
@@ -192,8 +191,8 @@ class Session:
             self._find_non_finite()
         if self._sampled and tensors:
             outputs = self._latest[2] if self._latest is not None else None
-            self.activity.look(self.step, tensors[0], outputs, self.models)
-            self.memory.look(self.step, count_nodes(tensors[0], MOST_NODES))
+            n_nodes = self.activity.look(self.step, tensors[0], outputs, self.models)
+            self.memory.look(self.step, n_nodes)
 
     def _read_graph(self, loss: Tensor) -> None:
         models = [model for entry in self.models if (model := entry.module()) is not None]

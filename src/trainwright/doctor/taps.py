@@ -26,6 +26,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from trainwright.core import UsageError
+from trainwright.doctor.losses import NAMED
 from trainwright.doctor.taps_keras import is_loaded, tap_keras
 
 LOSSES: dict[str, tuple[str, ...]] = {
@@ -44,16 +45,8 @@ LOSSES: dict[str, tuple[str, ...]] = {
 }
 """Loss functions of ``torch.nn.functional`` and the names of their arguments behind outputs and targets."""
 
-NAMES = {
-    "mse_loss": "mse",
-    "l1_loss": "l1",
-    "nll_loss": "nll",
-    "huber_loss": "huber",
-    "smooth_l1_loss": "smooth_l1",
-    "binary_cross_entropy": "bce",
-    "binary_cross_entropy_with_logits": "bce_with_logits",
-}
-"""How the measurements call the loss functions whose own name differs."""
+NAMES = {function.__name__: name for _, function, name in NAMED}
+"""How the measurements call the loss functions; those that are not in it, by their own name."""
 
 
 @dataclass
@@ -131,6 +124,7 @@ class Listener(Protocol):
 
 
 _attached = threading.Lock()
+_listening: weakref.WeakSet[Taps] = weakref.WeakSet()
 
 
 class Taps:
@@ -169,7 +163,7 @@ class Taps:
         self._tap_loaders()
         self._tap_files()
         self._find_keras()
-        os.register_at_fork(after_in_child=self._silence)
+        _listening.add(self)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -178,10 +172,11 @@ class Taps:
         for handle in self._handles:
             handle.remove()
         self._originals, self._handles, self._heeds_keras = [], [], False
-        self._silence()
+        self.silence()
         _attached.release()
 
-    def _silence(self) -> None:
+    def silence(self) -> None:
+        """Hear nothing more; calls pass on as before."""
         self._deaf = True
 
     def tell(self, event: Callable[..., None], *args: Any, **kwargs: Any) -> None:
@@ -193,7 +188,7 @@ class Taps:
         try:
             event(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - see the docstring
-            self._silence()
+            self.silence()
             self._on_failure(error)
         finally:
             self._busy = False
@@ -373,3 +368,13 @@ class Taps:
             return call
 
         self._wrap(owner, name, make)
+
+
+def _silence_in_child() -> None:
+    """A worker process copies the taps, and nobody there reads what they hear."""
+    for taps in _listening:
+        taps.silence()
+
+
+# A registration lasts as long as the process: one for all, lest each keep what it listened to alive.
+os.register_at_fork(after_in_child=_silence_in_child)

@@ -64,20 +64,24 @@ class Activity:
         self._spread: Samples[tuple[float, ...]] = Samples()
 
     @torch.no_grad()
-    def look(self, step: int, root: Tensor, outputs: Tensor | None, models: Models) -> None:
-        """A sampled step is about to go backward from ``root``; ``outputs`` of the model, [N, …]."""
-        uses, features = _find(root, models)
+    def look(self, step: int, root: Tensor, outputs: Tensor | None, models: Models) -> int:
+        """A sampled step is about to go backward from ``root``; ``outputs`` of the model, [N, …].
+
+        Returns the number of nodes of the graph, counted up to :data:`MOST_NODES`.
+        """
+        uses, features, n_nodes = _find(root, models)
         rows: dict[str, list[Tensor]] = {use.name: self._statistics(use) for use in uses}
         spread = _spread(outputs, features)
         waiting = [value for row in rows.values() for value in row] + spread
         if not waiting:
-            return
+            return n_nodes
         numbers = iter(torch.stack([value.reshape(()).double().to(waiting[0].device) for value in waiting]).tolist())
         self._samples.add(step, {name: tuple(next(numbers) for _ in row) for name, row in rows.items()})
         self._sizes.append(len(outputs) if outputs is not None and outputs.dim() else 0)
         if spread and outputs is not None:
             width = features.shape[1] if features is not None else 0
             self._spread.add(step, (*numbers, float(len(outputs)), float(width)))
+        return n_nodes
 
     def _statistics(self, use: _Use) -> list[Tensor]:
         """[dead share, zero share, saturated share, mean, standard deviation], tensors of one element."""
@@ -147,16 +151,11 @@ def _share(where: Tensor) -> Tensor:
     return torch.count_nonzero(where).double() / max(1, where.numel())
 
 
-def count_nodes(root: Tensor, most: int) -> int:
-    """Nodes of the graph behind ``root``, counted up to ``most``."""
-    return sum(1 for _ in _walk(root, most))
-
-
-def _walk(root: Tensor, most: int = MOST_NODES) -> Iterator[Any]:
+def _walk(root: Tensor) -> Iterator[Any]:
     """The nodes behind a tensor, breadth first, each once."""
     waiting: deque[Any] = deque([root.grad_fn] if root.grad_fn is not None else [])
     seen: set[Any] = set(waiting)
-    while waiting and len(seen) <= most:
+    while waiting and len(seen) <= MOST_NODES:
         node = waiting.popleft()
         yield node
         for following, _ in node.next_functions:
@@ -165,11 +164,14 @@ def _walk(root: Tensor, most: int = MOST_NODES) -> Iterator[Any]:
                 waiting.append(following)
 
 
-def _find(root: Tensor, models: Models) -> tuple[list[_Use], Tensor | None]:
-    """The non-linearities behind ``root``, last first, and the features [N, F] that enter the last linear layer."""
+def _find(root: Tensor, models: Models) -> tuple[list[_Use], Tensor | None, int]:
+    """The non-linearities behind ``root``, last first, the features [N, F] that enter the last linear layer, and the
+    number of nodes."""
     uses: list[_Use] = []
     features: Tensor | None = None
+    n_nodes = 0
     for node in _walk(root):
+        n_nodes += 1
         kind = type(node).__name__
         if kind in KINDS and (use := _use(node, *KINDS[kind], models)) is not None:
             uses.append(use)
@@ -177,7 +179,7 @@ def _find(root: Tensor, models: Models) -> tuple[list[_Use], Tensor | None]:
             features = _saved(node, "_saved_mat1" if kind == "AddmmBackward0" else "_saved_self")
     times = Counter(use.name for use in uses)
     kept = [use for use in uses if times[use.name] < RECURRENT]
-    return _numbered(kept)[:MOST_LAYERS], features
+    return _numbered(kept)[:MOST_LAYERS], features, n_nodes
 
 
 def _numbered(uses: list[_Use]) -> list[_Use]:

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from trainwright.core import Measurement
+from trainwright.doctor.gradients import dense, norms
+from trainwright.doctor.layers import NORMALISATIONS
 from trainwright.doctor.observers.models import Models
 from trainwright.doctor.observers.series import Samples, Thinned
 from trainwright.measures.curves import Curve
@@ -24,7 +26,6 @@ MOST_COPIED = 1 << 28
 """Numbers (1 GiB of them in single precision) up to which weights are copied to measure the update."""
 INVARIANT = ("Adam", "RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam", "Lion", "Adafactor", "Rprop", "Muon")
 """Optimizers, by part of their class's name, whose step does not grow with the gradient."""
-_NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.LocalResponseNorm)
 
 
 class _Layer:
@@ -251,7 +252,7 @@ def _layers_of(held: list[Tensor], models: Models) -> list[_Layer]:
         name, owner = models.layer_of(parameter)
         name = name or "parameters of no model"
         kind = owner.__name__ if owner is not None else ""
-        is_norm = "Norm" in kind or (owner is not None and issubclass(owner, _NORMS))
+        is_norm = "Norm" in kind or (owner is not None and issubclass(owner, NORMALISATIONS))
         layer = layers.setdefault(name, _Layer(name, kind, is_norm=is_norm))
         layer.positions.append(position)
         layer.n_parameters += parameter.numel()
@@ -264,7 +265,7 @@ def _norms(parameters: list[Tensor], before: Sequence[Tensor | None]) -> list[li
     if not parameters:
         return []
     device = parameters[0].device
-    gradients = [_dense(p.grad) for p in parameters]
+    gradients = [_gradient(p) for p in parameters]
     current = [p.detach() for p in parameters]
     updates = [None if old is None else now - old for now, old in zip(current, before, strict=True)]
     columns = [
@@ -278,25 +279,23 @@ def _norms(parameters: list[Tensor], before: Sequence[Tensor | None]) -> list[li
 
 
 def _fused(tensors: list[Any], order: float, device: torch.device) -> Tensor:
-    present = [t for t in tensors if t is not None]
-    norms = iter(torch._foreach_norm(present, order) if present else ())
-    missing = torch.full((), math.nan, device=device)
-    return torch.stack([missing if t is None else next(norms).to(device, torch.float32) for t in tensors])
+    """The norm of each tensor, NaN for None."""
+    found = torch.full((len(tensors),), math.nan, device=device)
+    present = [position for position, tensor in enumerate(tensors) if tensor is not None]
+    if present:
+        found[present] = norms([tensors[position] for position in present], order).to(device)
+    return found
 
 
-def _dense(gradient: Tensor | None) -> Tensor | None:
-    if gradient is None or gradient.numel() == 0:
-        return None
-    return gradient.coalesce().values().detach() if gradient.is_sparse else gradient.detach()
+def _gradient(parameter: Tensor) -> Tensor | None:
+    gradient = parameter.grad
+    return None if gradient is None or gradient.numel() == 0 else dense(gradient)
 
 
 def _any_gradient(optimizer: Optimizer) -> bool:
     """Whether any parameter has a gradient that is not zero; waits for the device."""
-    gradients = [g for group in optimizer.param_groups for p in group["params"] if (g := _dense(p.grad)) is not None]
-    if not gradients:
-        return False
-    norms = torch._foreach_norm(gradients, math.inf)
-    return any(norm != 0 for norm in torch.stack([n.to(norms[0].device, torch.float32) for n in norms]).tolist())
+    gradients = [g for group in optimizer.param_groups for p in group["params"] if (g := _gradient(p)) is not None]
+    return bool(gradients) and bool((norms(gradients, math.inf) != 0).any())
 
 
 def _joined(norms: list[float]) -> float:

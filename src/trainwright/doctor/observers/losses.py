@@ -76,8 +76,8 @@ class Losses:
         else:
             self._evaluated(scored, source)
 
-    def before_backward(self, roots: tuple[Tensor, ...]) -> LossCall | None:
-        """The loss function's call that this backward pass comes from, where it is a single one."""
+    def before_backward(self, roots: tuple[Tensor, ...]) -> None:
+        """A backward pass begins; where a single call of a loss function came before it, it comes from that."""
         call = self._calls[-1] if len(self._calls) == 1 else None
         if self._undecided and self._latest_undecided:
             self._undecided.pop()
@@ -85,7 +85,6 @@ class Losses:
         if root is not None:
             self._pending.append((root, call))
         self._calls.clear()
-        return call
 
     def stepped(self, learner: str, step: int, *, sampled: bool) -> None:
         """An optimizer stepped: what went backward since the last step was its loss."""

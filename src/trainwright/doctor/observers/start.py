@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from trainwright.core import Measurement
 from trainwright.doctor.batch import tensors_of
+from trainwright.doctor.losses import NAMED
 from trainwright.doctor.observers.scores import is_classification
 from trainwright.doctor.taps import LossCall
+from trainwright.measures.door import VALUE_LOSSES
 from trainwright.measures.initial import InitialLoss
 
-FUNCTIONS: dict[str, Callable[..., Tensor]] = {
-    "cross_entropy": functional.cross_entropy,
-    "mse": functional.mse_loss,
-    "l1": functional.l1_loss,
-    "huber": functional.huber_loss,
-    "smooth_l1": functional.smooth_l1_loss,
-}
+FUNCTIONS = {name: function for _, function, name in NAMED if name in ("cross_entropy", *VALUE_LOSSES)}
 """Losses for which outputs of zero mean knowing nothing."""
 FEWEST = 8
 """Targets from which on the first batch says something about the data."""

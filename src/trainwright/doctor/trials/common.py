@@ -14,13 +14,10 @@ from torch.nn import functional
 
 from trainwright.core import CannotEvaluate
 from trainwright.doctor.batch import tensors_of
+from trainwright.doctor.layers import BATCH_NORMS, DROPOUTS
 from trainwright.doctor.losses import WholeLoss
 from trainwright.doctor.restore import restored
 from trainwright.doctor.setup import Setup
-
-_MIXING = (nn.modules.batchnorm._BatchNorm,)
-"""Layers that join the samples of a batch by design, in train mode."""
-_DROPOUT = nn.modules.dropout._DropoutNd
 
 
 @contextmanager
@@ -36,7 +33,7 @@ def trial(setup: Setup, seed: int = 0) -> Iterator[None]:
 def switch_off_dropout(model: nn.Module) -> None:
     """Put dropout layers, and only those, in eval mode."""
     for module in model.modules():
-        if isinstance(module, _DROPOUT):
+        if isinstance(module, DROPOUTS):
             module.eval()
 
 
@@ -59,7 +56,7 @@ def leave_warm_up(setup: Setup) -> None:
 
 def mixing_layers(model: nn.Module) -> dict[str, nn.Module]:
     """Normalisation layers that use the statistics of the batch, by name."""
-    return {name: module for name, module in model.named_modules() if isinstance(module, _MIXING)}
+    return {name: module for name, module in model.named_modules() if isinstance(module, BATCH_NORMS)}
 
 
 def is_classification(setup: Setup) -> bool:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.finite import Place, first_non_finite, is_finite, largest, non_finite
+from trainwright.doctor.gradients import dense
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import trial
 from trainwright.measures.signal import NonFinite
@@ -61,7 +62,7 @@ def _first_bad_step(setup: Setup, steps: int) -> int:
 
 def _all_finite(model: nn.Module) -> bool:
     """Whether weights and gradients are finite; their norms are fused and cross to the host together."""
-    gradients = [_dense(p.grad) for p in model.parameters() if p.grad is not None]
+    gradients = [dense(p.grad) for p in model.parameters() if p.grad is not None]
     tensors = [p.detach() for p in model.parameters()] + gradients
     if not tensors:
         return True
@@ -83,8 +84,8 @@ def _watch_step(setup: Setup, step: int) -> Place:
     if not math.isfinite(loss):
         return Place("loss", "loss", torch.tensor(loss))
     for name, parameter in reversed(list(setup.model.named_parameters())):
-        if parameter.grad is not None and not is_finite(_dense(parameter.grad)):
-            return Place("gradient", name, _dense(parameter.grad))
+        if parameter.grad is not None and not is_finite(dense(parameter.grad)):
+            return Place("gradient", name, dense(parameter.grad))
     for name, parameter in setup.model.named_parameters():
         if not is_finite(parameter):
             return Place("parameter", name, parameter.detach())
@@ -124,8 +125,3 @@ def _calms_down(setup: Setup, steps: int) -> bool:
 def _readable_rate(setup: Setup) -> float:
     """The optimizer's rate with three significant digits, for settings that people read."""
     return float(f"{setup.learning_rate:.3g}")
-
-
-def _dense(gradient: Tensor) -> Tensor:
-    """The gradient, or of a sparse one the values it holds."""
-    return gradient.coalesce().values() if gradient.is_sparse else gradient

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from trainwright.doctor.layers import NORMALISATIONS
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import leave_warm_up, trial
 from trainwright.measures.start import WeightsAtStart, WeightStart
 
 _TABLES = (nn.Embedding, nn.EmbeddingBag)
 """Their rows are entries that wait for their token, not units that share an input."""
-_NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 
 @dataclass
@@ -73,7 +73,7 @@ def _weights(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, nn.Module]]:
     seen: set[int] = set()
     for prefix, module in model.named_modules():
         for name, parameter in module.named_parameters(recurse=False):
-            scale = isinstance(module, _NORMS) and name == "weight"
+            scale = isinstance(module, NORMALISATIONS) and name == "weight"
             if id(parameter) not in seen and (parameter.dim() >= 2 or scale):
                 seen.add(id(parameter))
                 yield f"{prefix}.{name}" if prefix else name, parameter, module
