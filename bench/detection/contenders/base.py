@@ -15,6 +15,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[3]
 TRAINWRIGHT = ("{python}", "-c", "from trainwright.cli.main import main; main()")
+USAGE = 2
+"""Exit code of a command line that says that it does not apply to this program."""
 SEVERITIES = ("error", "warning", "advice")
 TAIL = 600
 """Characters of the program's output that are kept."""
@@ -61,13 +63,32 @@ class Outcome:
         return asdict(self)
 
 
+TRIED = {
+    "optimizer.weight_decay": ("regularisation-dominates",),
+    "data.scaling": ("unscaled-feature",),
+    "model.output_transform": ("softmax-before-cross-entropy",),
+}
+"""What it means when our trial of overfitting was cured by changing one setting; a rate is read off the advice."""
+
+
+def causes_tried(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """The cause that a finding of cannot-overfit-batch names, having tried it: its words and its fix say which."""
+    changes: Mapping[str, Any] = next((fix["changes"] for fix in item.get("fixes", ()) if fix.get("changes")), {})
+    if item["name"] != "cannot-overfit-batch" or not changes:
+        return ()
+    if "optimizer.learning_rate" in changes:
+        return ("rate-too-low",) if str(item["todo"]).startswith("Raise") else ("rate-too-high",)
+    return tuple(name for setting in changes for name in TRIED.get(setting, ()))
+
+
 def read_findings(text: str, names: Mapping[str, tuple[str, ...]] | None) -> tuple[tuple[Diagnosis, ...], str]:
     """Findings (in the order given) and the reason where the tool could not be attached."""
     body = json.loads(text)
     found = []
     for item in body["findings"]:
         rule = str(item.get("rule") or item["name"])
-        found.append(Diagnosis(rule, (rule,) if names is None else names.get(rule, ()), str(item["severity"])))
+        meant = (rule, *causes_tried(item)) if names is None else names.get(rule, ())
+        found.append(Diagnosis(rule, meant, str(item["severity"])))
     return tuple(found), str(body.get("unsupported", ""))
 
 
@@ -102,6 +123,9 @@ def run(contender: Contender, script: Path, seed: int, timeout: float) -> Outcom
         output = (done.stdout + done.stderr)[-TAIL:]
         if contender.silent:
             return Outcome((), seconds, done.returncode, output=output)
+        if contender.prints_findings and done.returncode == USAGE and not done.stdout.strip():
+            reason = next(iter(done.stderr.strip().splitlines()), "")
+            return Outcome((), seconds, done.returncode, unsupported=reason[:TAIL], output=output)
         try:
             text = done.stdout if contender.prints_findings else findings.read_text(encoding="utf-8")
             found, unsupported = read_findings(text, contender.names)

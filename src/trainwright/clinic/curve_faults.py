@@ -46,6 +46,11 @@ def short_schedule(bench: Bench) -> Bench:
     return bench.with_config(schedule__name="cosine", schedule__end=0.2)
 
 
+def early_steps(bench: Bench) -> Bench:
+    """The rate drops tenfold twice within the first tenth of the training, as with milestones meant as epochs."""
+    return bench.with_config(schedule__name="step", schedule__end=0.1)
+
+
 def cut_training(bench: Bench) -> Bench:
     """Training ends after six epochs, while everything still improves."""
     return bench.with_config(training__epochs=6)

@@ -116,3 +116,28 @@ def shifted_labels(bench: Bench) -> Bench:
         bench,
         splits={**bench.splits, "train": rng.permutation(order[:-n]), "validation": rng.permutation(order[-n:])},
     )
+
+
+def target_among_inputs(bench: Bench) -> Bench:
+    """The first feature of every sample is the target, in another unit."""
+    inputs = bench.inputs.copy()
+    inputs[:, 0] = 3.0 * bench.targets - 1.0
+    return replace(bench, inputs=inputs)
+
+
+def raw_bytes(bench: Bench) -> Bench:
+    """Pixels from 0 to 255, as they come out of the file."""
+    inputs = np.round(bench.inputs / bench.inputs.max() * 255).astype(bench.inputs.dtype)
+    return replace(bench, inputs=inputs).with_config(data__scaling="none")
+
+
+def tiny_inputs(bench: Bench) -> Bench:
+    """Inputs that were standardised, and divided by 255 once more."""
+    inputs = (bench.inputs - bench.inputs.mean(axis=0)) / bench.inputs.std(axis=0) / 255
+    return replace(bench, inputs=inputs.astype(bench.inputs.dtype)).with_config(data__scaling="none")
+
+
+def words_not_found(bench: Bench) -> Bench:
+    """No word of the text is in the vocabulary: every token is the unknown one, or padding."""
+    known = bench.inputs[:, :4] * 0
+    return replace(bench, inputs=np.concatenate([known, np.ones_like(bench.inputs[:, 4:])], axis=1))

@@ -97,6 +97,11 @@ def heavy_decay(bench: Bench) -> Bench:
     return bench.with_config(optimizer__weight_decay=10.0)
 
 
+def scaler_anew(bench: Bench) -> Bench:
+    """A gradient scaler is made anew for every step, at a scale that half precision cannot hold."""
+    return replace(bench, loop="scaler-anew")
+
+
 def runaway(bench: Bench) -> Bench:
     """Descent with momentum at a rate a hundred times too large, in a network whose units hold the loss finite."""
     return bench.with_config(optimizer__name="sgd", optimizer__momentum=0.9, optimizer__learning_rate=10.0)

@@ -100,6 +100,27 @@ def waves_gru(seed: int) -> Bench:
     )
 
 
+def letters_bag(seed: int) -> Bench:
+    """500 texts of 24 tokens out of 60; each of three topics prefers ten of them."""
+    rng = np.random.default_rng(seed)
+    topics = rng.integers(3, size=500).astype(np.int64)
+    of_topic = rng.random((500, 24)) < 0.35
+    favourites = 4 + 20 * topics[:, None] + rng.integers(10, size=(500, 24))
+    tokens = np.where(of_topic, favourites, rng.integers(4, 64, size=(500, 24))).astype(np.int64)
+    bench = _bench(
+        "letters-bag",
+        seed,
+        tokens,
+        topics,
+        rng,
+        model=ModelSpec("bag", width=16, depth=1),
+        settings={"training.epochs": 20, "optimizer.learning_rate": 1e-2},
+        kind="sequence",
+        class_names=("sea", "wood", "town"),
+    )
+    return replace(bench, inputs=tokens)
+
+
 def regularised(seed: int) -> Bench:
     """Healthy but tricky: half of the units dropped and labels smoothed, so that the loss never comes near zero."""
     return (
@@ -130,7 +151,7 @@ def frozen_backbone(seed: int) -> Bench:
     return alloys_mlp(seed).with_quirk("frozen-first").with_config(training__epochs=60, model__width=64)
 
 
-HEALTHY: tuple[BenchMaker, ...] = (digits_cnn, alloys_mlp, yield_mlp, waves_gru)
+HEALTHY: tuple[BenchMaker, ...] = (digits_cnn, alloys_mlp, yield_mlp, waves_gru, letters_bag)
 """The plain healthy training benches."""
 
 TRICKY: tuple[BenchMaker, ...] = (regularised, normalised, zero_head, plain_descent, frozen_backbone)

@@ -1,4 +1,4 @@
-"""Loads: keep what ``load_state_dict`` reported, which most code throws away."""
+"""Loads: keep what ``load_state_dict`` left out, which most code does not look at."""
 
 from __future__ import annotations
 
@@ -11,7 +11,33 @@ from torch import Tensor, nn
 
 from trainwright.measures.loads import WeightLoad
 
-_loads: WeakKeyDictionary[nn.Module, WeightLoad] = WeakKeyDictionary()
+
+class Loads:
+    """What was loaded into which module. Modules are held weakly, what was seen of them is not."""
+
+    def __init__(self) -> None:
+        self._loads: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()
+        self._outcomes: list[WeightLoad] = []
+
+    def add(self, module: nn.Module, given: Mapping[str, Any]) -> None:
+        """``module`` has read the entries ``given``."""
+        place = self._loads.get(module)
+        if place is None:
+            self._loads[module] = len(self._outcomes)
+            self._outcomes.append(_describe(module, given, None))
+        else:
+            self._outcomes[place] = _describe(module, given, self._outcomes[place])
+
+    def into(self, model: nn.Module) -> tuple[WeightLoad, ...]:
+        """Loads into the model and its parts."""
+        return tuple(self._outcomes[self._loads[module]] for module in model.modules() if module in self._loads)
+
+    def all(self) -> tuple[WeightLoad, ...]:
+        """Loads into any module, oldest first."""
+        return tuple(self._outcomes)
+
+
+_recorded = Loads()
 
 
 @contextmanager
@@ -24,7 +50,7 @@ def record_loads() -> Iterator[None]:
 
     def recording(self: nn.Module, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
         outcome = right(self, state_dict, *args, **kwargs)
-        _loads[self] = _describe(self, state_dict, _loads.get(self))
+        _recorded.add(self, state_dict)
         return outcome
 
     nn.Module.load_state_dict = recording  # type: ignore[method-assign]
@@ -36,7 +62,7 @@ def record_loads() -> Iterator[None]:
 
 def loads_into(model: nn.Module) -> tuple[WeightLoad, ...]:
     """What was recorded of loads into the model and its parts."""
-    return tuple(_loads[module] for module in model.modules() if module in _loads)
+    return _recorded.into(model)
 
 
 def _describe(module: nn.Module, given: Mapping[str, Any], earlier: WeightLoad | None) -> WeightLoad:

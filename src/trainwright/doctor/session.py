@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from trainwright.core import Measurement, Measurements
 from trainwright.doctor.batch import main_output
 from trainwright.doctor.finite import Place, non_finite, replay
+from trainwright.doctor.loads import Loads
 from trainwright.doctor.observers.activity import Activity
 from trainwright.doctor.observers.door import Doors
 from trainwright.doctor.observers.governor import Governor
@@ -28,13 +29,14 @@ from trainwright.doctor.observers.system import Checkpoints, Loaders, Memory
 from trainwright.doctor.taps import LossCall
 from trainwright.doctor.taps_keras import is_keras
 from trainwright.logbook.importers.columns import direction
-from trainwright.measures.batches import BatchStream, InputStatistics
+from trainwright.measures.batches import BatchStream, InputScale, InputStatistics, SampleOverlap, TargetCopies, TokenUse
 from trainwright.measures.curves import Curve, LearningCurve
 from trainwright.measures.door import LossDoor
 from trainwright.measures.graph import LossGraph
 from trainwright.measures.initial import InitialLoss
 from trainwright.measures.layers import ActivationSignals, LayerSignals, OutputSpread
-from trainwright.measures.loop import Clipping, Membership, Modes, Schedule, StepOrder
+from trainwright.measures.loads import WeightLoads
+from trainwright.measures.loop import Clipping, Membership, Modes, ScalerSteps, Schedule, StepOrder
 from trainwright.measures.signal import NonFinite
 from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
 
@@ -51,12 +53,18 @@ MEASURED: frozenset[type[Measurement]] = frozenset(
         StepOrder,
         Membership,
         Modes,
+        ScalerSteps,
         Schedule,
         Clipping,
         BatchStream,
+        InputScale,
         InputStatistics,
+        SampleOverlap,
+        TargetCopies,
+        TokenUse,
         LoaderTimes,
         WorkerRandomness,
+        WeightLoads,
         CheckpointAliases,
         MemoryCourse,
     }
@@ -89,6 +97,7 @@ class Session:
         self.doors = Doors()
         self.start = Start()
         self.checkpoints = Checkpoints()
+        self.loads = Loads()
         self.memory = Memory()
         self.learners: list[_Pupil] = []
         self._pupils: dict[int, _Pupil] = {}
@@ -101,6 +110,7 @@ class Session:
         self._call: tuple[nn.Module, tuple[Any, ...], dict[str, Any]] | None = None
         self._non_finite: NonFinite | None = None
         self._targets: Tensor | None = None
+        self._source: int | None = None
         self._phase = ""
         self._reported: dict[str, Samples[float]] = {}
         self._train_loader: int | None = None
@@ -131,7 +141,7 @@ class Session:
         if not torch.is_grad_enabled():
             return
         compiled = hasattr(module, "_orig_mod")
-        if not compiled and sum(1 for _ in self.models) <= 1:
+        if not compiled and sum(entry.called_at >= self.doors.began for entry in self.models) <= 1:
             self.doors.listen(module)
 
     def root_left(self) -> None:
@@ -150,11 +160,12 @@ class Session:
         self.models.called(entry, training=module.training, graph=graph)
         if graph:
             self._latest = (entry, module.training, prediction)
+            entry.called_at = self.step
             # Only torch's own way of calling can be replayed with an ear in every inner module.
             self._call = (module, args, kwargs) if type(module).__call__ is nn.Module.__call__ else None
             self.stream.entered(args, kwargs)
-        elif self.step and self.governor.affords(1e-4):
-            self.stream.evaluated(args, kwargs, self.step)
+        elif self.step and (self.stream.wants_evaluation or self.governor.affords(1e-4)):
+            self.stream.evaluated(args, kwargs, self.step, self.loaders.source)
 
     def loss_called(self, call: LossCall) -> None:
         """A loss of training, or one of evaluation: without a graph, or of a model in eval mode."""
@@ -163,7 +174,7 @@ class Session:
         in_eval = self._latest is not None and not self._latest[1]
         evaluating = not call.value.requires_grad or in_eval or self._phase == "validation"
         if call.value.requires_grad:
-            self._targets = call.targets
+            self._targets, self._source = call.targets, self.loaders.source
         if call.value.requires_grad and not evaluating:
             self.doors.called(call)
             self.start.called(call, self.step, self._call[1] if self._call else ())
@@ -195,9 +206,11 @@ class Session:
             self.memory.look(self.step, n_nodes)
 
     def _read_graph(self, loss: Tensor) -> None:
-        models = [model for entry in self.models if (model := entry.module()) is not None]
+        began = self.doors.began
+        models = [m for entry in self.models if entry.called_at >= began and (m := entry.module()) is not None]
+        optimizers = [o for each in self.learners if each.stepped_at >= began and (o := each.optimizer()) is not None]
         n_samples = 0 if self._targets is None or not self._targets.dim() else len(self._targets)
-        self.doors.read(loss, models, [each for each, _ in self._living()], n_samples)
+        self.doors.read(loss, models, optimizers, n_samples)
 
     def _find_non_finite(self) -> None:
         """The loss is no number, and the weights have not yet been spoilt by it."""
@@ -218,9 +231,10 @@ class Session:
     def after_step(self, optimizer: Optimizer) -> None:
         """A step of training is over."""
         pupil = self._pupil(optimizer)
+        pupil.stepped_at = self.step
         pupil.learner.after_step(optimizer, self.step, self.models, sampled=self._sampled)
         self.losses.stepped(pupil.name, self.step, sampled=self._sampled)
-        self.stream.trained(self.step, self._targets, sampled=self._sampled)
+        self.stream.trained(self.step, self._targets, self._source, sampled=self._sampled)
         if self.loaders.latest is not None and self.step < 3:
             self.stream.trained_by(self.loaders.latest)
             self._train_loader = id(self.loaders.latest)
@@ -233,6 +247,11 @@ class Session:
         self._sampled = self.governor.wants(self.step)
         self.listens_within = self.doors.wants_graph(self.step)
         self._tell()
+
+    def scaler_stepped(self, optimizer: Optimizer) -> None:
+        """A gradient scaler let an optimizer step, or skipped the step: then the look prepared for it is off."""
+        if self._pupil(optimizer).learner.scaled():
+            self._sampled = False
 
     def gradients_cleared(self, owner: Optimizer | nn.Module) -> None:
         """``zero_grad`` of an optimizer clears its own; that of a module those of all its parameters."""
@@ -283,6 +302,11 @@ class Session:
         """A checkpoint comes back."""
         self.checkpoints.loaded(module, state, self.step)
 
+    def state_read(self, module: nn.Module, state: Any) -> None:
+        """A checkpoint is loaded."""
+        if isinstance(state, dict):
+            self.loads.add(module, state)
+
     def saved(self, thing: Any) -> None:
         """A checkpoint goes to a file."""
         self.checkpoints.saved(thing, self.step)
@@ -318,9 +342,11 @@ class Session:
         yield from self.doors.measurements()
         yield from self.models.measurements()
         yield from self.activity.measurements()
-        yield from self.stream.measurements()
+        yield from self.stream.measurements(self.models)
         yield from self.loaders.measurements(self.device)
         yield from self.checkpoints.measurements(self.step)
+        if loads := self.loads.all():
+            yield WeightLoads(loads=loads)
         yield from self.memory.measurements()
 
     def _curves(self, curves: list[LearningCurve]) -> Iterator[LearningCurve]:
@@ -361,6 +387,7 @@ class Session:
             name = f"{kind} {twins + 1}" if twins else kind
             found = _Pupil(weakref.ref(optimizer), name, Learner(optimizer, self._backwards))
             self.learners.append(found)
+            self.doors.begin(self.step)
             self._pupils[id(optimizer)] = found
             first = next((p for group in optimizer.param_groups for p in group["params"]), None)
             self.device = first.device.type if first is not None else "cpu"
@@ -384,3 +411,4 @@ class _Pupil:
     optimizer: weakref.ReferenceType[Optimizer]
     name: str
     learner: Learner
+    stepped_at: int = 0

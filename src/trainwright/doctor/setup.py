@@ -140,8 +140,9 @@ class Setup:
         return float(loss)
 
     def batch(self, number: int) -> tuple[Any, Any]:
-        """Consecutive mini-batches of the data, starting over at the end."""
-        size = min(self.batch_size, len(self))
+        """Consecutive mini-batches of the data, starting over at the end; all of the data for LBFGS, whose search along
+        lines the noise of small batches leads astray."""
+        size = len(self) if isinstance(self.optimizer, LBFGS) else min(self.batch_size, len(self))
         batches = max(1, len(self) // size)
         start = (number % batches) * size
         return self.rows(slice(start, start + size))

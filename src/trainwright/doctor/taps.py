@@ -95,6 +95,9 @@ class Listener(Protocol):
     def after_step(self, optimizer: Optimizer) -> None:
         """An optimizer has stepped."""
 
+    def scaler_stepped(self, optimizer: Optimizer) -> None:
+        """``GradScaler.step`` returned, be it that the optimizer made a step or not."""
+
     def gradients_cleared(self, owner: Optimizer | nn.Module) -> None:
         """``zero_grad`` of an optimizer or of a module returned."""
 
@@ -118,6 +121,9 @@ class Listener(Protocol):
 
     def state_loaded(self, module: nn.Module, state: Any) -> None:
         """``load_state_dict`` is about to read this."""
+
+    def state_read(self, module: nn.Module, state: Any) -> None:
+        """``load_state_dict`` has read this."""
 
     def saved(self, thing: Any) -> None:
         """``torch.save`` is about to write this."""
@@ -229,7 +235,9 @@ class Taps:
         self._wrap(nn.Module, "__call__", self._make_call)
         self._after(nn.Module, "zero_grad", lambda _, module, *__, **___: listener.gradients_cleared(module))
         self._after(nn.Module, "state_dict", self._state_taken)
-        self._before(nn.Module, "load_state_dict", lambda module, state, *_, **__: listener.state_loaded(module, state))
+        self._before(nn.Module, "load_state_dict", _given(listener.state_loaded))
+        read = _given(listener.state_read)
+        self._after(nn.Module, "load_state_dict", lambda _, *args, **kwargs: read(*args, **kwargs))
 
     def _find_keras(self) -> None:
         """A program may import Keras when the taps are long attached."""
@@ -287,10 +295,16 @@ class Taps:
 
         self._handles += [register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(after)]
         self._after(Optimizer, "zero_grad", lambda _, optimizer, *__, **___: listener.gradients_cleared(optimizer))
+        self._after(torch.amp.GradScaler, "step", self._scaler_stepped)
         for kind in (LRScheduler, ReduceLROnPlateau):
             self._after(kind, "step", lambda _, scheduler, *__, **___: listener.scheduler_stepped(scheduler))
         for home in (nn.utils, nn.utils.clip_grad):
             self._after(home, "clip_grad_norm_", self._clipped)
+
+    def _scaler_stepped(self, _: Any, scaler: Any, *args: Any, **kwargs: Any) -> None:
+        optimizer = args[0] if args else kwargs["optimizer"]
+        if scaler.is_enabled() and isinstance(optimizer, Optimizer):
+            self._listener.scaler_stepped(optimizer)
 
     def _clipped(self, norm: Any, *args: Any, **kwargs: Any) -> None:
         limit = kwargs.get("max_norm", args[1] if len(args) > 1 else float("nan"))
@@ -333,7 +347,7 @@ class Taps:
         self._wrap(_BaseDataLoaderIter, "__next__", make_next)
 
     def _tap_files(self) -> None:
-        self._before(torch, "save", lambda thing, *_, **__: self._listener.saved(thing))
+        self._before(torch, "save", lambda *args, **kwargs: self._listener.saved(args[0] if args else kwargs["obj"]))
 
     def _after(self, owner: Any, name: str, event: Callable[..., None], *, failures: bool = False) -> None:
         """Tell ``event(result, *args, **kwargs)`` after each call; with ``failures`` also an exception as result."""
@@ -368,6 +382,15 @@ class Taps:
             return call
 
         self._wrap(owner, name, make)
+
+
+def _given(event: Callable[[nn.Module, Any], None]) -> Callable[..., None]:
+    """The event for a module's ``load_state_dict``, whose argument may come by name."""
+
+    def tell(module: nn.Module, *args: Any, **kwargs: Any) -> None:
+        event(module, args[0] if args else kwargs["state_dict"])
+
+    return tell
 
 
 def _silence_in_child() -> None:

@@ -56,3 +56,56 @@ class InputStatistics(Measurement):
     n_evaluation_batches: int
     train_shape: tuple[int, ...]
     evaluation_shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleOverlap(Measurement):
+    """Samples that entered the model in evaluation and in training alike, equal in every number.
+
+    ``n_shared`` of ``n_evaluation`` samples of the evaluation that shares least with training; ``n_train``: different
+    training samples known. ``only_training``: nothing else was ever evaluated, and no loader tells the parts apart.
+    ``rich``: samples have so many different numbers that equal ones are no chance.
+    """
+
+    n_evaluation: int
+    n_shared: int
+    n_train: int
+    only_training: bool
+    rich: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetCopies(Measurement):
+    """Inputs that tell the target: ``features``, positions among the flattened inputs of a sample that are an affine
+    function of the target to the last digits, in each of ``n_batches`` looked-at batches with ``n_samples`` samples.
+    ``n_features``: in all.
+    """
+
+    features: tuple[int, ...]
+    n_features: int
+    n_batches: int
+    n_samples: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputScale(Measurement):
+    """The size of what enters the model in training: ``spread``, standard deviation of all numbers; ``length``, root
+    mean square of a sample's Euclidean length; over ``n_samples`` samples of ``shape``. ``normalised``: the first layer
+    with parameters is a normalisation.
+    """
+
+    spread: float
+    length: float
+    n_samples: int
+    shape: tuple[int, ...]
+    normalised: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenUse(Measurement):
+    """Of ``n_tokens`` token numbers that entered the model in training, ``n_distinct`` were different; ``n_rows``: of
+    the model's largest embedding table."""
+
+    n_tokens: int
+    n_distinct: int
+    n_rows: int

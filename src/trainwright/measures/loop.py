@@ -46,6 +46,18 @@ class StepOrder(Measurement):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScalerSteps(Measurement):
+    """What ``GradScaler.step`` did with one optimizer: ``n_calls`` in all, of which ``n_skipped`` made no step, as a
+    gradient was infinite or NaN; ``latest_skipped``: how many of the calls at the end were skipped without a break.
+    """
+
+    optimizer: str
+    n_calls: int
+    n_skipped: int
+    latest_skipped: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Membership(Measurement):
     """Which parameters take part: those of the models that were run in training beside those the optimizers hold.
 

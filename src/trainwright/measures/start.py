@@ -28,11 +28,15 @@ class WeightStart(Measurement):
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsAtStart(Measurement):
-    """Weights that the optimizer trains, over ``steps`` own steps; ``moved``: the steps changed some parameter."""
+    """Weights that the optimizer trains, over ``steps`` own steps; ``moved``: the steps changed some parameter.
+
+    Dropout layers were off; ``has_dropout``: there are some.
+    """
 
     weights: tuple[WeightStart, ...]
     steps: int
     moved: bool
+    has_dropout: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

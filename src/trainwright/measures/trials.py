@@ -42,7 +42,7 @@ class OverfitTrial(Measurement):
     of the best output that ignores the input, both on this batch. ``rows``: the samples' rows in the batch given.
     ``predictions``, ``targets`` [n_samples]: after the own try; class numbers or values. ``frozen``: parameters without
     ``requires_grad`` or in no optimizer. ``conflicting``: rows whose inputs are identical to another row's with another
-    target. ``learning_rate``: largest of the optimizer's groups.
+    target. ``learning_rate``: largest of the optimizer's groups. ``complete``: there was time for the whole bisection.
     """
 
     task: str
@@ -58,6 +58,7 @@ class OverfitTrial(Measurement):
     frozen: tuple[str, ...]
     conflicting: tuple[int, ...]
     seconds: float
+    complete: bool = True
 
     @property
     def cure(self) -> OverfitAttempt | None:

@@ -22,6 +22,7 @@ from trainwright.clinic.bench import Bench
 from trainwright.core import UsageError
 from trainwright.testing.plain_loop import Batch, Loop, LoopResult
 from trainwright.workbench.experiment import Experiment
+from trainwright.workbench.losses import fit_outputs
 from trainwright.workbench.randomness import derive, seeded
 
 Watch = Callable[[nn.Module, Optimizer], AbstractContextManager[Any]]
@@ -120,6 +121,39 @@ class _KeptGraph(Loop):
         self.total = self.scale(loss, n_batches) + self.total
         self.total.backward(retain_graph=True)  # type: ignore[no-untyped-call]
         return float(loss.item())
+
+
+class _GradScaler(Loop):
+    """Half precision with a gradient scaler."""
+
+    def __init__(self, experiment: Experiment, seed: int, steps: int) -> None:
+        self.scaler = torch.amp.GradScaler("cpu")
+        super().__init__(experiment, seed, steps)
+
+    def forward(self, batch: Batch) -> Tensor:
+        inputs, targets = batch
+        with torch.autocast("cpu", torch.float16):
+            outputs = self.model(inputs)
+        loss: Tensor = self.criterion(fit_outputs(outputs.float(), targets, self.experiment.dataset.task), targets)
+        return loss
+
+    def step(self, batches: list[Batch]) -> None:
+        self.clear()
+        for batch in batches:
+            loss = self.forward(batch)
+            self.scaler.scale(self.scale(loss, len(batches))).backward()  # type: ignore[no-untyped-call]
+        self.losses.append(float(loss.item()))
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.after_step()
+
+
+class _ScalerAnew(_GradScaler):
+    """The scaler is made anew for every step, so that its scale never comes down."""
+
+    def step(self, batches: list[Batch]) -> None:
+        self.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**40)
+        super().step(batches)
 
 
 class _RawValidation(Loop):
@@ -231,6 +265,7 @@ LOOPS: dict[str, type[Loop]] = {
     "closure": _Closure,
     "cyclic": _Cyclic,
     "frozen-norm": _FrozenNorm,
+    "grad-scaler": _GradScaler,
     "kept-graph": _KeptGraph,
     "model-zero-grad": _ModelZeroGrad,
     "never-eval": _NeverEval,
@@ -238,6 +273,7 @@ LOOPS: dict[str, type[Loop]] = {
     "raw-validation": _RawValidation,
     "same-batch": _SameBatch,
     "scaled-twice": _ScaledTwice,
+    "scaler-anew": _ScalerAnew,
     "schedule-first": _ScheduleFirst,
     "slow-loader": _SlowLoader,
     "stuck-in-eval": _StuckInEval,

@@ -251,10 +251,15 @@ def _tokens(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, 
     return _States(_VOCABULARY, spec.width, bidirectional=both), spec.width * (2 if both else 1)
 
 
+def _bag(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int]:  # noqa: ARG001 - called alike
+    return nn.EmbeddingBag(_VOCABULARY, spec.width), spec.width
+
+
 _BODIES: dict[str, Callable[[ModelSpec, tuple[int, ...]], tuple[nn.Module, int]]] = {
     "linear": _linear,
     "mlp": _mlp,
     "cnn": _cnn,
     "gru": _gru,
     "tokens": _tokens,
+    "bag": _bag,
 }

@@ -15,8 +15,11 @@ from trainwright.measures.trends import lowest_level
 _START = ("TW310", "TW311", "TW312", "TW313", "TW335", "TW337")
 _WIRING = ("TW307", "TW309", "TW328", "TW332", "TW342")
 _OUTPUTS = ("TW315", "TW316", "TW317", "TW318", "TW330", "TW340")
-_LOSSES = ("TW319", "TW320", "TW321", "TW325", "TW339")
-_SIGNALS = ("TW402", "TW403", "TW404", "TW405", "TW406", "TW407", "TW408", "TW409", "TW410", "TW411", "TW417", "TW511")
+_LOSSES = ("TW301", "TW319", "TW320", "TW321", "TW325", "TW339")
+_SIGNALS = (
+    *("TW402", "TW403", "TW404", "TW405", "TW406", "TW407", "TW408"),
+    *("TW409", "TW410", "TW411", "TW415", "TW417", "TW511"),
+)
 LIMIT = 0.05
 """Share of the input-independent loss that must have been learnt, on train or validation. The healthy benches learn at
 least 0.3 over five seeds and four widths; ill ones at most 0.03."""

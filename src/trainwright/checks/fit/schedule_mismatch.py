@@ -17,6 +17,12 @@ above; a cosine to zero is below it for the last 1.5 % of the training."""
 IDLE = 0.2
 """Share of the training that may be spent so."""
 
+LOW = 0.011
+"""Share of the highest rate, a little above a hundredth, that is fine for a finish but not for most of a training."""
+
+LOW_SHARE = 0.75
+"""Share of the training that may be spent below it. An exponential decay of 0.9 in each of 100 epochs spends 0.56."""
+
 CYCLES = 2.0
 """Rises and falls of the rate within one epoch from which the schedule was stepped per batch with periods in epochs;
 cyclical rates take several epochs for one."""
@@ -28,17 +34,17 @@ class ScheduleMismatch(Check):
     """The learning-rate schedule does not fit the length of the training.
 
     What it finds:
-        A rate that reached zero long before the training ended; one that goes round several times within an epoch; and
-        one that never moved although a schedule was set up.
+        A rate that reached zero, or a hundredth of itself, long before the training ended; one that goes round several
+        times within an epoch; and one that never moved although a schedule was set up.
 
     Why it hurts:
         Steps at a rate of zero are wasted. A schedule stepped once per batch whose lengths were given in epochs
         runs off in the first minutes; one that is never stepped does nothing.
 
     How it is measured:
-        From the logged rates. More than 20 % of the training below a two-thousandth of the highest rate; more than two
-        rounds in an epoch (where the steps of an epoch are known); or no change at all although it is known that there
-        is a schedule. Each is a fact about the rate.
+        From the logged rates. More than 20 % of the training below a two-thousandth of the highest rate, or more than
+        75 % below a hundredth; more than two rounds in an epoch (where the steps of an epoch are known); or no change
+        at all although it is known that there is a schedule. Each is a fact about the rate.
 
     How to fix:
         Give the schedule the total number of steps and step it once per optimizer step, or give it epochs and step it
@@ -51,7 +57,10 @@ class ScheduleMismatch(Check):
     code = "TW508"
     name = "schedule-mismatch"
     severity = Severity.WARNING
-    cases = (Case(training_benches.alloys_mlp, curve_faults.short_schedule),)
+    cases = (
+        Case(training_benches.alloys_mlp, curve_faults.short_schedule),
+        Case(training_benches.alloys_mlp, curve_faults.early_steps),
+    )
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
         curve.require_points(curve.learning_rate, FEWEST_POINTS, "learning rates")
@@ -59,17 +68,11 @@ class ScheduleMismatch(Check):
         peak = float(known.y.max())
         if peak <= 0:
             raise CannotEvaluate("the learning rate is 0 from beginning to end")
-        alive = np.flatnonzero(known.y >= SPENT * peak)
-        last = float(known.x[alive[-1]])
-        idle = (curve.length - last) / max(curve.length, 1e-12)
         rounds = _rounds_per_epoch(curve)
-        if idle > IDLE and alive[-1] < len(known) - 1:
+        early = _ended(curve, SPENT, IDLE) or _ended(curve, LOW, LOW_SHARE)
+        if early is not None:
             yield self._finding(
-                curve,
-                f"The learning rate was last above {SPENT:g} of its highest value ({peak:.3g}) at {curve.x_unit} "
-                f"{last:g} of {curve.length:g}: {idle:.0%} of the training had a rate of practically zero.",
-                Evidence("share of the training at a rate of zero", idle, limit=IDLE),
-                Fix("Stretch the schedule to the whole training", changes={"schedule.end": 1.0}),
+                curve, *early, Fix("Stretch the schedule to the whole training", changes={"schedule.end": 1.0})
             )
         elif rounds is not None and rounds > CYCLES:
             yield self._finding(
@@ -93,8 +96,8 @@ class ScheduleMismatch(Check):
     def _finding(self, curve: LearningCurve, happened: str, evidence: Evidence, fix: Fix) -> Finding:
         return self.finding(
             happened=happened,
-            expected=f"A rate that moves as planned and stays above {SPENT:g} of its highest value until the last "
-            f"{IDLE:.0%} of the training.",
+            expected=f"A rate that moves as planned, stays above {SPENT:g} of its highest value until the last "
+            f"{IDLE:.0%} of the training, and above {LOW:g} of it for the first {1 - LOW_SHARE:.0%}.",
             todo="Make the length of the schedule that of the training, in the unit in which it is stepped.",
             evidence=(
                 Evidence(
@@ -108,6 +111,22 @@ class ScheduleMismatch(Check):
             confidence=0.95,
             why_confident="Read off the logged learning rates.",
         )
+
+
+def _ended(curve: LearningCurve, low: float, limit: float) -> tuple[str, Evidence] | None:
+    """What to say of a rate that for more than ``limit`` of the training, at its end, was below ``low`` × its peak."""
+    known = curve.learning_rate.finite
+    peak = float(known.y.max())
+    alive = np.flatnonzero(known.y >= low * peak)
+    last = float(known.x[alive[-1]])
+    idle = (curve.length - last) / max(curve.length, 1e-12)
+    if idle <= limit or alive[-1] == len(known) - 1:
+        return None
+    happened = (
+        f"The learning rate was last above {low:.2g} of its highest value ({peak:.3g}) at {curve.x_unit} {last:g} of "
+        f"{curve.length:g}: {idle:.0%} of the training had a lower one, {float(known.y[-1]):.2g} at the end."
+    )
+    return happened, Evidence(f"share of the training below {low:.2g} of the highest rate", idle, limit=limit)
 
 
 def _rounds_per_epoch(curve: LearningCurve) -> float | None:

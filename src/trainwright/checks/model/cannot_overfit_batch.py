@@ -123,6 +123,10 @@ class CannotOverfitBatch(Check):
         if trial.own.overfits:
             return
         cure = trial.cure
+        if cure is None and not trial.complete and trial.own.remaining < GREAT_PROGRESS:
+            raise CannotEvaluate(
+                f"{1 - trial.own.remaining:.0%} of the way was made, and the time ran out before the reason was found"
+            )
         cause = _CAUSES.get(cure.change) if cure else None
         slow = cure is not None and cure.change == "learning rate" and trial.own.remaining < GREAT_PROGRESS
         yield self.finding(

@@ -28,9 +28,10 @@ class SymmetricInit(Check):
         Units that start alike and are changed alike stay alike: the layer is as good as one unit, however wide it is.
 
     How it is measured:
-        Over five own steps, in train mode, the distance of every unit's weights and gradients from the units' mean,
-        relative to their size. A layer in front of random weights breaks the symmetry in the first step and passes, and
-        so does dropout. Embedding tables are left out. A model that fits a batch all the same gets a warning.
+        Over five own steps, in train mode with dropout off, the distance of every unit's weights and gradients from the
+        units' mean, relative to their size. A layer in front of random weights breaks the symmetry in the first step
+        and passes. Embedding tables are left out. A model that fits a batch all the same gets a warning, and so does
+        one with dropout, which tells the units apart, though slowly.
 
     How to fix:
         Initialise weights at random.
@@ -54,6 +55,7 @@ class SymmetricInit(Check):
         if not alike:
             return
         learns = overfit is not None and overfit.own.overfits
+        relieved = "the rest of the model fits a batch" if learns else "dropout tells them apart in time"
         names = ", ".join(f"{weight.name} ({weight.n_units} units)" for weight in alike[:SHOWN])
         worst = max(weight.gradient_spread for weight in alike)
         yield self.finding(
@@ -71,11 +73,11 @@ class SymmetricInit(Check):
                     instruction="Remove the constant_() or fill_() on these weights, or use nn.init.kaiming_normal_.",
                 ),
             ),
-            confidence=0.8 if learns else 0.99,
-            why_confident="Equal units with equal gradients stay equal; the rest of the model fits a batch."
-            if learns
+            confidence=0.8 if learns or start.has_dropout else 0.99,
+            why_confident=f"Equal units with equal gradients stay equal; {relieved}."
+            if learns or start.has_dropout
             else "Equal units with equal gradients stay equal.",
-            severity=Severity.WARNING if learns else Severity.ERROR,
+            severity=Severity.WARNING if learns or start.has_dropout else Severity.ERROR,
         )
 
 

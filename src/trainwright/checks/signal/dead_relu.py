@@ -49,7 +49,10 @@ class DeadRelu(Check):
     code = "TW404"
     name = "dead-relu"
     severity = Severity.WARNING
-    after = ("TW401", "TW310", "TW313", "TW304", "TW312", "TW303", "TW409", "TW410", "TW511", "TW402", "TW406")
+    after = (
+        *("TW401", "TW304", "TW310", "TW312", "TW313", "TW303"),
+        *("TW409", "TW410", "TW511", "TW519", "TW402", "TW406"),
+    )
     cases = (
         Case(training_benches.alloys_mlp, initial_faults.negative_biases),
         Case(training_benches.digits_cnn, initial_faults.negative_biases),

@@ -40,7 +40,7 @@ class WeightsNotMoving(Check):
     code = "TW407"
     name = "weights-not-moving"
     severity = Severity.ERROR
-    after = ("TW401", "TW409", "TW410")
+    after = ("TW401", "TW409", "TW410", "TW415")
     cases = (
         Case(training_benches.alloys_mlp, loop_faults.vanishing_rate),
         Case(training_benches.digits_cnn, loop_faults.vanishing_rate),

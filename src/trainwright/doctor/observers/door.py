@@ -19,7 +19,10 @@ from trainwright.measures.graph import LossGraph
 DOORS_AT = 6
 """Training calls of each loss function that are described, besides those of sampled steps at every doubling."""
 GRAPHS_FROM, GRAPHS_UNTIL = 2, 8
-"""Steps whose graphs are read: all optimizers have stepped by then, and those that take turns come twice or more."""
+"""Steps, behind the first one of the newest optimizer, whose graphs are read: all optimizers have stepped by then, and
+those that take turns come twice or more."""
+MOST_TRAININGS = 8
+"""Trainings, one after the other in one program, whose graphs are read."""
 
 
 class Doors:
@@ -28,7 +31,8 @@ class Doors:
     def __init__(self) -> None:
         self._doors: dict[str, LossDoor] = {}
         self._times: dict[str, int] = {}
-        self._graphs: list[LossGraph] = []
+        self._graphs: dict[int, list[LossGraph]] = {}
+        self.began = 0
         self._calls: Calls | None = None
         self._listening = False
 
@@ -52,9 +56,14 @@ class Doors:
         if kept is None or not kept.n_out_of_range:
             self._doors[call.name] = door
 
+    def begin(self, step: int) -> None:
+        """An optimizer is there that was not before: another training, or another part of this one."""
+        if len(self._graphs) < MOST_TRAININGS:
+            self.began = step
+
     def wants_graph(self, step: int) -> bool:
         """Whether the graph of this step is to be read."""
-        return GRAPHS_FROM <= step < GRAPHS_UNTIL
+        return GRAPHS_FROM <= step - self.began < GRAPHS_UNTIL
 
     def listen(self, model: nn.Module) -> None:
         """Note which modules of ``model`` run, until :meth:`stop_listening`."""
@@ -70,19 +79,20 @@ class Doors:
         self._listening = False
 
     def read(self, loss: Tensor, models: Sequence[nn.Module], optimizers: Sequence[Optimizer], n_samples: int) -> None:
-        """A graph is complete."""
+        """A graph is complete; ``models`` and ``optimizers`` are those of the training that began last."""
         if loss.numel() != 1:
             return
         held = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
         parameters = named_parameters(models, held)
         calls, self._calls = self._calls if len(models) == 1 else None, None
-        self._graphs.append(read_graph(loss, parameters, held, models=models, n_samples=n_samples, calls=calls))
+        graph = read_graph(loss, parameters, held, models=models, n_samples=n_samples, calls=calls)
+        self._graphs.setdefault(self.began, []).append(graph)
 
     def measurements(self) -> Iterator[Measurement]:
         """What enters each loss function, and the graph of each kind of step."""
         yield from self._doors.values()
-        if self._graphs:
-            yield from _joined(self._graphs)
+        for graphs in self._graphs.values():
+            yield from _joined(graphs)
 
 
 def _joined(graphs: list[LossGraph]) -> Iterator[LossGraph]:

@@ -17,10 +17,10 @@ from trainwright.core import Measurement
 from trainwright.doctor.gradients import dense, norms
 from trainwright.doctor.layers import NORMALISATIONS
 from trainwright.doctor.observers.models import Models
-from trainwright.doctor.observers.series import Samples, Thinned
+from trainwright.doctor.observers.series import Later, Samples, Thinned
 from trainwright.measures.curves import Curve
 from trainwright.measures.layers import LayerSignals
-from trainwright.measures.loop import Clipping, Schedule, StepOrder
+from trainwright.measures.loop import Clipping, ScalerSteps, Schedule, StepOrder
 
 MOST_COPIED = 1 << 28
 """Numbers (1 GiB of them in single precision) up to which weights are copied to measure the update."""
@@ -51,6 +51,9 @@ class Learner:
         self._cleared = True
         self._wiped_by_call = False
         self._went_backward = backwards > 0
+        self._scaled_at = 0
+        self._found_inf: Tensor | None = None
+        self._skips = Later(self._count_skip)
         self._closure = False
         self._layers: list[_Layer] | None = None
         self._before: Sequence[Tensor | None] | None = None
@@ -100,11 +103,26 @@ class Learner:
         self._counts["backwards"] += self._backwards
         self._counts["without backward"] += not self._went_backward
         self._note_rate(optimizer, step)
+        self._found_inf = getattr(optimizer, "found_inf", None)
         if sampled:
             self._look(optimizer)
             self._sample(optimizer, step, models)
         self._backwards, self._went_backward = 0, False
         self._cleared, self._wiped_by_call, self._before = False, False, None
+
+    def scaled(self) -> bool:
+        """A gradient scaler was asked for a step; whether the optimizer was not called at all. Fused optimizers are,
+        with a tensor that makes them do nothing."""
+        idle = self.n_steps == self._scaled_at
+        found_inf, self._found_inf, self._scaled_at = self._found_inf, None, self.n_steps
+        self._counts["scaler calls"] += 1
+        self._skips.add(None, torch.tensor(float(idle)) if found_inf is None else found_inf)
+        return idle
+
+    def _count_skip(self, _: None, found_inf: float) -> None:
+        skipped = found_inf > 0
+        self._counts["scaler skips"] += skipped
+        self._counts["latest skips"] = self._counts["latest skips"] + 1 if skipped else 0
 
     def _look(self, optimizer: Optimizer) -> None:
         wiped = self._went_backward and not _any_gradient(optimizer)
@@ -167,6 +185,15 @@ class Learner:
         self, steps_per_epoch: float, n_frozen: int, loss_scale: float, reduction: str
     ) -> Iterator[Measurement]:
         """Everything known of this optimizer's steps."""
+        counts = self._counts
+        if counts["scaler calls"]:
+            self._skips.flush()
+            yield ScalerSteps(
+                optimizer=self.name,
+                n_calls=counts["scaler calls"],
+                n_skipped=counts["scaler skips"],
+                latest_skipped=counts["latest skips"],
+            )
         if not self.n_steps:
             return
         yield replace(self._order(), loss_scale=loss_scale, loss_reduction=reduction)

@@ -11,23 +11,30 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from trainwright.core import Measurement
-from trainwright.doctor.layers import BATCH_NORMS, DROPOUTS
+from trainwright.doctor.layers import BATCH_NORMS, DROPOUTS, NORMALISATIONS, TABLES
 from trainwright.doctor.taps_keras import is_keras, mode_layers, parts
 from trainwright.measures.loop import Membership, Modes
 
 
 @dataclass
 class Watched:
-    """One outermost module with parameters, and how it was called."""
+    """One outermost module with parameters, and how it was called.
+
+    ``normalises``: its first layer is a normalisation. ``n_rows``: of its largest embedding table. ``called_at``: the
+    latest step of training.
+    """
 
     label: str
     module: weakref.ReferenceType[nn.Module]
     names: dict[int, str]
     mode_layers: tuple[str, ...]
     keeps_statistics: bool
+    normalises: bool
+    n_rows: int
     counts: Counter[str] = field(default_factory=Counter)
     undecided_eval: int = 0
     first_eval_step: int = -1
+    called_at: int = 0
     train_before: bool = False
 
 
@@ -67,6 +74,8 @@ class Models:
             names,
             _mode_layers(module),
             _keeps_statistics(module),
+            _begins_with_norm(module),
+            max((each.num_embeddings for each in module.modules() if isinstance(each, TABLES)), default=0),
         )
         self._watched[id(module)] = entry
         return entry
@@ -184,6 +193,12 @@ def _mode_layers(model: nn.Module) -> tuple[str, ...]:
 def _keeps_statistics(model: nn.Module) -> bool:
     """Whether eval mode may be meant to freeze statistics; of Keras's layers that is not known."""
     return is_keras(model) or any(_tracks(module) for module in model.modules())
+
+
+def _begins_with_norm(model: nn.Module) -> bool:
+    """Whether the first layer with parameters is a normalisation, in the order in which layers were made."""
+    layers = (module for module in model.modules() if next(module.parameters(recurse=False), None) is not None)
+    return isinstance(next(layers, None), NORMALISATIONS)
 
 
 def _tracks(module: nn.Module) -> bool:

@@ -14,6 +14,8 @@ from torch.utils.data import RandomSampler, SequentialSampler, SubsetRandomSampl
 
 from trainwright.core import Measurement
 from trainwright.doctor.batch import tensors_of
+from trainwright.doctor.observers.contents import Contents
+from trainwright.doctor.observers.models import Models
 from trainwright.doctor.observers.series import Samples
 from trainwright.measures.batches import BatchStream, InputStatistics
 
@@ -21,6 +23,8 @@ LOOKED_AT = 400
 """Training batches at most whose contents are looked at; later ones only on sampled steps."""
 EVALUATED = 200
 """Evaluation batches at most."""
+EVALUATED_FIRST = 20
+"""Of these, how many even where the budget is spent."""
 MOST_CLASSES = 10_000
 _SHUFFLING = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
 
@@ -71,6 +75,7 @@ class Stream:
         self._classes: Counter[int] = Counter()
         self._targets: list[tuple[float, float, int]] = []
         self._entered: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+        self._contents = Contents()
         self.shuffles: bool | None = None
         self.steps_per_epoch = 0.0
 
@@ -96,14 +101,15 @@ class Stream:
         """Inputs of a training call; kept until the step shows whether they are looked at."""
         self._entered = (args, kwargs)
 
-    def trained(self, step: int, targets: Tensor | None, *, sampled: bool) -> None:
-        """The step that belongs to the inputs was made."""
+    def trained(self, step: int, targets: Tensor | None, source: int | None, *, sampled: bool) -> None:
+        """The step that belongs to the inputs was made; ``source``: a number for the data, None where unknown."""
         entered, self._entered = self._entered, None
         if entered is None or not (sampled or len(self._batches) < LOOKED_AT // 4):
             return
         inputs = _first_input(*entered)
         if inputs is not None:
             self._look(step, inputs, targets)
+            self._contents.trained(inputs, targets, source)
 
     @torch.no_grad()
     def _look(self, step: int, inputs: Tensor, targets: Tensor | None) -> None:
@@ -114,8 +120,13 @@ class Stream:
         distinct, expected, drift = self._look_at_targets(targets)
         self._batches.add(step, (fingerprint, len(inputs), distinct, expected, drift))
 
+    @property
+    def wants_evaluation(self) -> bool:
+        """Whether the next evaluation batch is to be looked at whatever it costs."""
+        return len(self._evaluated) < EVALUATED_FIRST
+
     @torch.no_grad()
-    def evaluated(self, args: tuple[Any, ...], kwargs: dict[str, Any], step: int) -> None:
+    def evaluated(self, args: tuple[Any, ...], kwargs: dict[str, Any], step: int, source: int | None) -> None:
         """Inputs of an evaluation call."""
         inputs = _first_input(args, kwargs)
         if inputs is None or len(self._evaluated) >= EVALUATED:
@@ -123,6 +134,7 @@ class Stream:
         if inputs.is_floating_point():
             self._evaluation.add(inputs)
         self._evaluated.add(step, _fingerprint(inputs))
+        self._contents.evaluated(inputs, source)
 
     def _look_at_targets(self, targets: Tensor | None) -> tuple[float, float, float]:
         """(distinct classes, classes a random draw would have, drift of the mean in standard errors)."""
@@ -151,8 +163,10 @@ class Stream:
 
     # Measurements ----------------------------------------------------------------------------------------------------
 
-    def measurements(self) -> Iterator[Measurement]:
-        """The stream of training batches, and the inputs of training beside those of evaluation."""
+    def measurements(self, models: Models) -> Iterator[Measurement]:
+        """The stream of training batches, the inputs of training beside those of evaluation, and what stands in
+        them."""
+        yield from self._contents.measurements(models)
         if len(self._batches):
             prints, sizes, distinct, expected, drift = (
                 np.array(column) for column in zip(*self._batches.values, strict=True)

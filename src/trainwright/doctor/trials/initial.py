@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from trainwright.core import CannotEvaluate
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import (
     class_shares,
@@ -49,6 +50,9 @@ def output_at_init(setup: Setup) -> OutputAtInit:
         empty = np.zeros(0)
         target_shares = predicted_shares = empty
         targets = plain_targets(setup).double()
+        binary = not is_classification(setup) and bool(((targets == 0) | (targets == 1)).all())
+        if binary and setup.loss_name == "python":
+            raise CannotEvaluate("the targets are 0 and 1, and a loss of the user's own may well take logits")
         if is_classification(setup):
             logits, classes = setup.pairs(outputs, setup.targets)
             if logits.shape[-1] == setup.n_outputs:

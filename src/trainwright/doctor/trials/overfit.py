@@ -104,6 +104,7 @@ def overfit_batch(setup: Setup, *, samples: int = 16, steps: int = 300) -> Overf
         frozen=tuple(name for name, _ in _frozen(setup)),
         conflicting=tuple(rows[i] for i in _conflicting(setup, batch.inputs, batch.targets)),
         seconds=time.perf_counter() - started,
+        complete=setup.deadline is None or time.perf_counter() < setup.deadline,
     )
 
 

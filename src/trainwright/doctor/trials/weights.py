@@ -9,13 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from trainwright.doctor.layers import NORMALISATIONS
+from trainwright.doctor.layers import DROPOUTS, NORMALISATIONS, TABLES
 from trainwright.doctor.setup import Setup
-from trainwright.doctor.trials.common import leave_warm_up, trial
+from trainwright.doctor.trials.common import leave_warm_up, switch_off_dropout, trial
 from trainwright.measures.start import WeightsAtStart, WeightStart
-
-_TABLES = (nn.Embedding, nn.EmbeddingBag)
-"""Their rows are entries that wait for their token, not units that share an input."""
 
 
 @dataclass
@@ -47,6 +44,7 @@ def watch_weights(setup: Setup, *, steps: int = 5) -> WeightsAtStart:
     with trial(setup):
         leave_warm_up(setup)
         setup.model.train()
+        switch_off_dropout(setup.model)
         watched = _trained_weights(setup)
         held = [p for group in setup.optimizer.param_groups for p in group["params"]]
         before = [p.detach().clone() for p in held]
@@ -54,7 +52,8 @@ def watch_weights(setup: Setup, *, steps: int = 5) -> WeightsAtStart:
             for number in range(steps):
                 setup.step(*setup.batch(number))
         moved = any(not torch.equal(b, p.detach()) for b, p in zip(before, held, strict=True))
-    return WeightsAtStart(weights=tuple(_result(w) for w in watched), steps=steps, moved=moved)
+    dropout = any(isinstance(module, DROPOUTS) for module in setup.model.modules())
+    return WeightsAtStart(weights=tuple(_result(w) for w in watched), steps=steps, moved=moved, has_dropout=dropout)
 
 
 def _trained_weights(setup: Setup) -> list[_Watched]:
@@ -107,7 +106,7 @@ def _stacked(module: nn.Module, name: str) -> int:
 
 
 def _result(watched: _Watched) -> WeightStart:
-    is_table = watched.kind in {table.__name__ for table in _TABLES}
+    is_table = watched.kind in {table.__name__ for table in TABLES}
     nothing = float("nan")
     return WeightStart(
         name=watched.name,

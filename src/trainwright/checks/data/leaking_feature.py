@@ -1,0 +1,65 @@
+"""TW117 leaking-feature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainwright.clinic import data_faults, training_benches
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.batches import TargetCopies
+
+FEWEST_BATCHES = 5
+FEWEST_SAMPLES = 100
+SHOWN = 5
+
+
+class LeakingFeature(Check):
+    """One of the inputs is the target in other clothes.
+
+    What it finds:
+        A feature, or a place in a window, whose value is the target itself, or the target scaled and shifted.
+
+    Why it hurts:
+        The network reads off the answer and looks brilliant until it is used, where that input is not known yet.
+
+    How it is measured:
+        In every training batch that was looked at, each input is compared with the target: an affine function of the
+        target to the last digits (less than 1e-8 of its variance is left), over five batches and 100 samples or more.
+        Related inputs, however strongly, leave a thousand times as much. Only targets of one number for each sample are
+        judged.
+
+    How to fix:
+        Take the feature out, or end the window one step earlier.
+
+    References:
+        Kaufman et al., Leakage in Data Mining (2012).
+    """
+
+    code = "TW117"
+    name = "leaking-feature"
+    severity = Severity.ERROR
+    cases = (
+        Case(training_benches.alloys_mlp, data_faults.target_among_inputs),
+        Case(training_benches.yield_mlp, data_faults.target_among_inputs),
+    )
+
+    def run(self, copies: TargetCopies) -> Iterator[Finding]:
+        if copies.n_batches < FEWEST_BATCHES or copies.n_samples < FEWEST_SAMPLES:
+            raise CannotEvaluate(
+                f"{copies.n_batches} batches with {copies.n_samples} samples are too few; {FEWEST_BATCHES} with "
+                f"{FEWEST_SAMPLES} are needed"
+            )
+        if not copies.features:
+            return
+        shown = ", ".join(map(str, copies.features[:SHOWN])) + (" …" if len(copies.features) > SHOWN else "")
+        yield self.finding(
+            happened=f"{len(copies.features)} of the {copies.n_features} inputs of a sample (number {shown}) "
+            f"{'is' if len(copies.features) == 1 else 'are'} the target, scaled and shifted, to the last digit in all "
+            f"{copies.n_samples} samples looked at.",
+            expected="0 inputs from which the target can be read off.",
+            todo=f"Take input {copies.features[0]} out, or shift the window so that it ends before the target.",
+            evidence=(Evidence("inputs that are the target", len(copies.features), limit=0, unit="inputs"),),
+            fixes=(Fix("Remove the leak", instruction="Drop these inputs, and look how they came in."),),
+            confidence=0.97,
+            why_confident="Equal to the last digits; only data without any noise could do that by nature.",
+        )
