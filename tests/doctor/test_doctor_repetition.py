@@ -67,7 +67,7 @@ class Augmentation:
 
 def _closure() -> Noise:
     rng = random.Random(0)
-    return lambda: rng.random()
+    return lambda: 2 * rng.random()
 
 
 def _counter() -> Noise:
@@ -107,12 +107,27 @@ def _torch_draw(generator: torch.Generator) -> float:
         lambda: WithGenerator(np.random.default_rng(0), lambda rng: float(rng.random())),
         lambda: WithGenerator(torch.Generator().manual_seed(0), _torch_draw),
         lambda: WithGenerator(random.Random(0), random.Random.random),
+        lambda: Noisy(np.random.default_rng(0).random),
+        lambda: Noisy(random.Random(0).random),
         lambda: Noisy(Augmentation()),
         lambda: Noisy(_closure()),
         lambda: Noisy(lambda: float(GENERATOR.random())),
-        lambda: Noisy(Noisy.shared.random),
+        lambda: Noisy(lambda: 2 * Noisy.shared.random()),
     ],
-    ids=["torch", "numpy", "python", "own numpy", "own torch", "own python", "object", "closure", "global", "class"],
+    ids=[
+        "torch",
+        "numpy",
+        "python",
+        "own numpy",
+        "own torch",
+        "own python",
+        "method",
+        "python method",
+        "object",
+        "closure",
+        "global",
+        "class",
+    ],
 )
 def test_what_a_seed_governs_comes_out_equal_and_is_put_back(make: Callable[[], nn.Module]) -> None:
     setup = arrange(make())

@@ -11,7 +11,7 @@ import itertools
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinMethodType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -145,6 +145,7 @@ def _of_container(value: Any) -> list[Any]:
 _HOLDING: tuple[tuple[Any, Callable[[Any], list[Any]]], ...] = (
     (FunctionType, _of_function),
     (MethodType, lambda value: [value.__self__, value.__func__]),
+    (BuiltinMethodType, lambda value: [value.__self__]),
     (functools.partial, lambda value: [value.func, *value.args, *value.keywords.values()]),
     ((staticmethod, classmethod), lambda value: [value.__func__]),
     (property, lambda value: [value.fget]),

@@ -17,14 +17,8 @@ def judge_measured(measurements: Measurements) -> Verdict:
 
 
 def joined(earlier: Verdict, later: Verdict) -> Verdict:
-    """The verdict of both; a check that has found something earlier is not heard again."""
+    """A later verdict on more measurements, in which what was found earlier stands as it was told then."""
     known = {finding.code for finding in earlier.findings}
-    new = [finding for finding in later.findings if finding.code not in known]
-    fired = known | {finding.code for finding in new}
-    return replace(
-        earlier,
-        findings=tuple(sorted((*earlier.findings, *new), key=lambda finding: finding.severity.rank)),
-        masked=(*earlier.masked, *later.masked),
-        not_evaluated=(*earlier.not_evaluated, *later.not_evaluated),
-        passed=tuple(code for code in dict.fromkeys((*earlier.passed, *later.passed)) if code not in fired),
-    )
+    new = (finding for finding in later.findings if finding.code not in known)
+    ranked = sorted((*earlier.findings, *new), key=lambda finding: finding.severity.rank)
+    return replace(later, findings=tuple(ranked))

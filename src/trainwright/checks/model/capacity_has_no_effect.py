@@ -35,7 +35,7 @@ class CapacityHasNoEffect(Check):
     code = "TW338"
     name = "capacity-has-no-effect"
     severity = Severity.WARNING
-    after = ("TW304", "TW310")
+    after = ("TW304", "TW310", "TW321", "TW340")
     cases = (
         Case(training_benches.alloys_mlp, model_faults.fixed_width),
         Case(training_benches.digits_cnn, model_faults.fixed_width),
@@ -49,6 +49,8 @@ class CapacityHasNoEffect(Check):
             raise CannotEvaluate("there are no finite training losses to compare")
         if not np.array_equal(small.losses, large.losses):
             return
+        if epochs > 1 and np.ptp(small.losses) == 0:
+            raise CannotEvaluate("the training loss never moves, whatever the capacity")
         more = large.n_parameters - small.n_parameters
         parameters = (
             f"none of its {more:,} more parameters counts" if more else f"both have {small.n_parameters:,} parameters"

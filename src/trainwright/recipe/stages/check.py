@@ -55,7 +55,8 @@ class CheckStage(Stage):
             baselines = _metrics(context, answers)
             networks = _networks(context)
             repetition, effect = _repeat(context), _scale_capacity(context)
-            verdict = joined(verdict, judge_measured(Measurements(filter(None, (repetition, effect)))))
+            measured = Measurements((*trials, repetition, *([effect] if effect else [])))
+            verdict = joined(verdict, judge_measured(measured))
             steps += [_repetition_step(repetition), *_baseline_steps(context, baselines, networks)]
             steps.append(_capacity_step(effect))
             charts.append(_baseline_chart(context, {**baselines, **networks}))
