@@ -22,8 +22,9 @@ class CapacityHasNoEffect(Check):
 
     How it is measured:
         Two trainings with the same seed, one of a model of twice the capacity. Their training losses are the same to
-        the bit in every epoch, which no two different models manage: a fact, so there is no limit. Losses that are
-        merely close are not judged: where the data are noisy or the task is simple, more width rightly changes little.
+        the bit in every epoch, which no two different models manage: a fact, so there is no limit. A loss that merely
+        does not fall is not judged: over nine healthy benches, seeds and widths, twice the width changed it by −97 % to
+        +203 %, and with a bottleneck of one unit by −33 % to +126 %; on noisy data it rightly changes little.
 
     How to fix:
         Use the keyword where the layers are made, or name the right one in ``Experiment(capacity=...)``.
