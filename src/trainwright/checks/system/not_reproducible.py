@@ -73,8 +73,8 @@ class NotReproducible(Check):
             expected="A difference of 0: equal to the bit.",
             todo=_advice(found)
             if is_rounding
-            else "Look for a generator that is made without a seed, for "
-            "os.urandom or SystemRandom, and for the clock, where the first difference was seen.",
+            else "Look where the first difference was seen for a generator that is made without a seed or goes on from "
+            "one time to the next, for os.urandom or SystemRandom, and for the clock.",
             evidence=(
                 Evidence(
                     "difference between losses",
@@ -97,7 +97,7 @@ class NotReproducible(Check):
             confidence=0.7 if is_rounding else 0.95,
             why_confident="So small a difference may come from the order in which a kernel adds up."
             if is_rounding
-            else "Weights, data and the states of all generators were the same; rounding differs far less.",
+            else "All that a seed governs was the same, and rounding differs far less.",
             severity=Severity.ADVICE if is_rounding else Severity.WARNING,
         )
 
