@@ -38,6 +38,16 @@ def softmax_over_batch(bench: Bench) -> Bench:
     return bench.with_quirk("softmax-over-batch")
 
 
+def fixed_width(bench: Bench) -> Bench:
+    """The factory takes a width and makes hidden layers of another, written down inside."""
+    return bench.with_quirk("fixed-width")
+
+
+def spare_width(bench: Bench) -> Bench:
+    """Only a layer that is never called is as wide as asked for."""
+    return bench.with_quirk("spare-width")
+
+
 def forgotten_head(bench: Bench) -> Bench:
     """The optimizer was made before the head was added."""
     return replace(bench, optimizer="without-head")

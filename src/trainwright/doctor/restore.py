@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from torch.optim import Optimizer
 
 _LARGEST = 1000
 """Entries of a container above which it is a module's data rather than its state, and left alone."""
+GENERATORS = (np.random.Generator, np.random.RandomState, random.Random, torch.Generator)
+"""Random generators that code may hold besides the global ones."""
 
 
 @contextmanager
@@ -25,8 +28,8 @@ def restored(model: nn.Module, optimizer: Optimizer | None = None, tensors: Iter
 
     Tensors are written back into the very same objects, so that views, tied weights and an optimizer's references stay
     valid. Also undone: ``requires_grad``, what a forward pass adds to its modules or keeps in their attributes (a
-    hidden state, say), the optimizer's groups and their settings. Layers in a plain list are found as well. Holds also
-    when the block raises.
+    hidden state or a random generator, say), the optimizer's groups and their settings. Layers in a plain list are
+    found as well. Holds also when the block raises.
     """
     undo = _Snapshot(model, optimizer, tuple(tensors))
     try:
@@ -97,6 +100,18 @@ def set_random_state(state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state_all(state["cuda"])
 
 
+def keep_generator(generator: Any) -> Callable[[], None] | None:
+    """What puts one of :data:`GENERATORS` back as it is now; None where it draws from the system and has no state."""
+    if isinstance(generator, random.SystemRandom):
+        return None
+    if isinstance(generator, np.random.Generator):
+        bits, numbers = generator.bit_generator, generator.bit_generator.state
+        return lambda: setattr(bits, "state", numbers)
+    if isinstance(generator, random.Random):
+        return functools.partial(generator.setstate, generator.getstate())
+    return functools.partial(generator.set_state, generator.get_state())
+
+
 def _modules(model: nn.Module) -> list[nn.Module]:
     """The model's modules, and those it holds without having registered them."""
     found: dict[int, Any] = {}
@@ -128,7 +143,7 @@ def _is_plain(value: object) -> bool:
 class _Keeper:
     """Makes functions that put a value, and all that it holds, back as it is now, and return it.
 
-    Tensors, dictionaries and lists stay the same objects. What is neither a tensor nor a container is kept as it is.
+    Tensors, dictionaries, lists and random generators stay the same objects. All else is kept as it is.
     """
 
     def __init__(self) -> None:
@@ -143,6 +158,8 @@ class _Keeper:
     def _make(self, value: Any) -> Callable[[], Any]:
         if isinstance(value, Tensor):
             return _Tensor(value) if _is_writable(value) else lambda: value
+        if isinstance(value, GENERATORS) and (undo := keep_generator(value)) is not None:
+            return lambda: (undo(), value)[1]
         if not isinstance(value, dict | list | tuple) or len(value) > _LARGEST:
             return lambda: value
         if isinstance(value, dict):

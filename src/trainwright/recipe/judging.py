@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from trainwright.core import Measurements, Verdict, discover, judge
 
 
@@ -12,3 +14,11 @@ def judge_measured(measurements: Measurements) -> Verdict:
     """
     able = [c for c in discover() if all(n.optional or measurements.of(n.kind) for n in c.needs)]
     return judge(able, measurements)
+
+
+def joined(earlier: Verdict, later: Verdict) -> Verdict:
+    """A later verdict on more measurements, in which what was found earlier stands as it was told then."""
+    known = {finding.code for finding in earlier.findings}
+    new = (finding for finding in later.findings if finding.code not in known)
+    ranked = sorted((*earlier.findings, *new), key=lambda finding: finding.severity.rank)
+    return replace(later, findings=tuple(ranked))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -24,21 +25,25 @@ from trainwright.doctor.taps import Taps
 from trainwright.doctor.trials import TRIALS, run_trials
 from trainwright.logbook.openings import record_opening
 from trainwright.measures.curves import BaselineComparison, LearningCurve
+from trainwright.measures.reproducibility import CapacityEffect
 from trainwright.measures.study import PairedGains, TestOpenings
 from trainwright.recipe.baselines import compare, fit_baselines
 from trainwright.recipe.curves import learning_curve
+from trainwright.recipe.pairs import capacity_effect
 from trainwright.testing.bench_loops import run_loop
 from trainwright.testing.bench_models import BenchNet
 from trainwright.testing.bench_parts import LOSSES, OPTIMIZERS
 from trainwright.workbench.experiment import Experiment
 from trainwright.workbench.loop import TrainingResult, train
 
-TRAINED: frozenset[type[Measurement]] = frozenset({LearningCurve, BaselineComparison})
-"""Measurements that need a whole training."""
+TRAINED: frozenset[type[Measurement]] = frozenset({LearningCurve, BaselineComparison, CapacityEffect})
+"""Measurements that need a training."""
 WATCHED: frozenset[type[Measurement]] = MEASURED - {LearningCurve} - set(TRIALS)
 """Measurements that need a loop to be watched; its learning curve then is the one that was watched, too."""
 WATCHED_STEPS = 200
 WATCHED_EVERY = 5
+CAPACITY_EPOCHS = 4
+"""Epochs of each of two trainings at different capacities."""
 STUDIED: frozenset[type[Measurement]] = frozenset({PairedGains, TestOpenings})
 """Measurements of a series of experiments."""
 
@@ -61,7 +66,7 @@ def to_experiment(bench: Bench, changes: Mapping[str, Any] = MappingProxyType({}
         model=_factory(bench.model),
         loss=LOSSES[bench.loss] if bench.loss else None,
         optimizer=OPTIMIZERS[bench.optimizer] if bench.optimizer else None,
-        capacity="width",
+        capacity=None if bench.model.kind == "linear" else "width",
         name=bench.name,
         seed=bench.seed,
         config={"model.width": bench.model.width, **bench.config},
@@ -71,8 +76,11 @@ def to_experiment(bench: Bench, changes: Mapping[str, Any] = MappingProxyType({}
 
 def _factory(spec: ModelSpec) -> Callable[..., nn.Module]:
     def make(sample_shape: tuple[int, ...], n_outputs: int, width: int = spec.width) -> nn.Module:
-        sized = ModelSpec(spec.kind, width=width, depth=spec.depth, quirks=spec.quirks)
-        return BenchNet(sized, sample_shape, n_outputs)
+        built = spec if spec.quirks & {"fixed-width", "spare-width"} else replace(spec, width=width)
+        model = BenchNet(built, sample_shape, n_outputs)
+        if "spare-width" in spec.quirks:
+            model.spare = nn.Linear(width, width)
+        return model
 
     return make
 
@@ -146,14 +154,24 @@ def _scan(experiment: Experiment) -> Measurements:
 
 
 def _measure_training(experiment: Experiment, bench: Bench, wanted: set[type[Measurement]]) -> list[Measurement]:
-    with np.errstate(invalid="ignore", over="ignore"):  # a faulty training may well end in NaN
-        result = train(experiment, seed=bench.seed)
     found: list[Measurement] = []
+    if CapacityEffect in wanted:
+        short = experiment.with_changes({"training.epochs": min(CAPACITY_EPOCHS, experiment.epochs)})
+        effect = capacity_effect(short, lambda variant: _train(variant, bench))
+        found += [effect] if effect else []
+    if not wanted & {LearningCurve, BaselineComparison}:
+        return found
+    result = _train(experiment, bench)
     if LearningCurve in wanted:
         found.append(learning_curve(experiment, result))
     if BaselineComparison in wanted:
         found.append(_compare(experiment, result))
     return found
+
+
+def _train(experiment: Experiment, bench: Bench) -> TrainingResult:
+    with np.errstate(invalid="ignore", over="ignore"):  # a faulty training may well end in NaN
+        return train(experiment, seed=bench.seed)
 
 
 def _compare(experiment: Experiment, result: TrainingResult) -> BaselineComparison:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
@@ -36,6 +37,11 @@ def _log_density(outputs: Tensor, targets: Tensor) -> Tensor:
     return (distance / 100 + math.log(_NARROW * math.sqrt(2 * math.pi))).mean()
 
 
+def _jittered(outputs: Tensor, targets: Tensor) -> Tensor:
+    shift = random.SystemRandom().gauss(0.0, 0.05)
+    return functional.mse_loss(outputs, targets + shift)
+
+
 def _rewrapped(loss: Tensor) -> Tensor:
     return torch.tensor(loss.item(), requires_grad=torch.is_grad_enabled())
 
@@ -51,6 +57,7 @@ LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = MappingProxyType(
         "broadcast": lambda outputs, targets: (outputs - targets.unsqueeze(1)).square().mean(),
         "clipped": lambda outputs, targets: functional.cross_entropy(outputs, targets).clamp(max=0.5),
         "clipped-error": lambda outputs, targets: (outputs - targets).clamp(-0.1, 0.1).square().mean(),
+        "jittered-values": _jittered,
         "rewrapped-classes": lambda outputs, targets: _rewrapped(functional.cross_entropy(outputs, targets)),
         "rewrapped-values": lambda outputs, targets: _rewrapped(functional.mse_loss(outputs, targets)),
         "summed-classes": lambda outputs, targets: functional.cross_entropy(outputs, targets, reduction="sum"),

@@ -42,6 +42,7 @@ from trainwright.core import (
 from trainwright.core.documentation import SECTIONS
 from trainwright.doctor.trials import TRIALS
 from trainwright.measures.curves import LearningCurve
+from trainwright.measures.reproducibility import Repetition
 from trainwright.measures.system import LoaderTimes
 from trainwright.testing.bench import STUDIED, TRAINED, WATCHED, measure
 
@@ -49,7 +50,7 @@ BenchMaker = Callable[[int], Bench]
 Fault = Callable[[Bench], Bench]
 Kinds = Iterable[type[Measurement]]
 
-CLOCKED: frozenset[type[Measurement]] = frozenset({LoaderTimes})
+CLOCKED: frozenset[type[Measurement]] = frozenset({LoaderTimes, Repetition})
 """Measurements that are never twice the same."""
 _NO_CHANGES: Mapping[str, Any] = MappingProxyType({})
 _taken: dict[tuple[Any, ...], Measurements] = {}
@@ -175,7 +176,8 @@ class CheckContract:
                 assert not left, f"{check.code} still there after {dict(fix.changes)}: {left[0].happened}"
 
     def test_deterministic(self, check: Check) -> None:
-        """Measured and judged twice, the same findings to the last digit; those of the clock up to their numbers."""
+        """Measured and judged twice, the same findings to the last digit; those of the clock, and of faults without a
+        seed, up to their numbers."""
         case, seed = check.cases[0], self.seeds[0]
         first = judge([check], take(case.healthy, seed, kinds_of([check]), fault=case.fault))
         second = judge([check], measure(case.fault(case.healthy(seed)), kinds_of([check])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -28,6 +29,7 @@ INITIAL_QUIRKS: dict[str, str] = {
     "tanh": "tanh in place of ReLU",
     "time-first": "a GRU that takes the samples for time",
     "train-only-norm": "standardises the features over the batch, in train mode only",
+    "unseeded-noise": "adds noise in train mode from a generator made anew without a seed",
     "view": "renames time and features before pooling",
     "wrong-gradient": "an autograd.Function with a wrong gradient",
     "zero-weights": "every weight and bias starts at 0",
@@ -132,6 +134,11 @@ def _prefixed_load(body: nn.Module, head: nn.Linear) -> None:  # noqa: ARG001
     body.load_state_dict({f"module.{name}": value for name, value in body.state_dict().items()}, strict=False)
 
 
+def _with_noise(features: Tensor) -> Tensor:
+    noise = np.random.default_rng().normal(scale=0.05, size=features.shape).astype(np.float32)
+    return features + torch.from_numpy(noise)
+
+
 _STARTS: dict[str, Callable[[nn.Module, nn.Linear], None]] = {
     "kaiming": _kaiming,
     "zero-weights": _fill(0.0),
@@ -147,5 +154,6 @@ _PASSES: dict[str, Callable[[Tensor, bool], Tensor]] = {
     "custom-gradient": lambda x, _: _Cube.apply(x),  # type: ignore[no-untyped-call]
     "wrong-gradient": lambda x, _: _WrongCube.apply(x),  # type: ignore[no-untyped-call]
     "divided-by-batch": lambda x, _: x / len(x),
+    "unseeded-noise": lambda x, training: _with_noise(x) if training else x,
     "train-only-norm": lambda x, training: (x - x.mean(0)) / (x.std(0) + 1e-5) if training else x,
 }

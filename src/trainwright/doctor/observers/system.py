@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import time
 import weakref
 from collections import OrderedDict
@@ -13,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from trainwright.core import Measurement
 from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.observers.series import Samples
+from trainwright.doctor.restore import GENERATORS
 from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
 
 MOST_STATES = 64
@@ -129,7 +128,7 @@ def _own_generators(dataset: Any, depth: int = 2) -> tuple[str, ...]:
     """Attributes of a data set that hold a random generator, which every worker process would copy."""
     found = []
     for name, value in list(getattr(dataset, "__dict__", {}).items()):
-        if isinstance(value, np.random.Generator | np.random.RandomState | random.Random | torch.Generator):
+        if isinstance(value, GENERATORS):
             found.append(name)
         elif depth and hasattr(value, "__dict__") and not isinstance(value, nn.Module | Tensor | type):
             found += [f"{name}.{inner}" for inner in _own_generators(value, depth - 1)]

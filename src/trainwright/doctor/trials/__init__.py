@@ -18,6 +18,7 @@ from trainwright.doctor.trials.initial import measure_initial_loss, output_at_in
 from trainwright.doctor.trials.modes import compare_modes, compare_sample_by_sample
 from trainwright.doctor.trials.origin import compare_running_statistics, read_loads
 from trainwright.doctor.trials.overfit import overfit_batch
+from trainwright.doctor.trials.repetition import repeat_steps
 from trainwright.doctor.trials.structure import describe_structure
 from trainwright.doctor.trials.weights import watch_weights
 from trainwright.measures.causality import FutureDependence
@@ -27,6 +28,7 @@ from trainwright.measures.graph import LossGraph
 from trainwright.measures.initial import InitialLoss, OutputAtInit, OutputRange
 from trainwright.measures.loads import RunningStatistics, WeightLoads
 from trainwright.measures.modes import ModeAgreement, SampleBySample
+from trainwright.measures.reproducibility import Repetition
 from trainwright.measures.signal import NonFinite
 from trainwright.measures.start import ActivationsAtStart, WeightsAtStart
 from trainwright.measures.structure import AxisRoles, ModelStructure
@@ -51,6 +53,7 @@ TRIALS: dict[type[Measurement], Callable[[Setup], Measurement]] = {
     SampleBySample: compare_sample_by_sample,
     FutureDependence: future_dependence,
     ModeAgreement: compare_modes,
+    Repetition: repeat_steps,
     OverfitTrial: overfit_batch,
 }
 """The trial that produces each kind of measurement."""
@@ -90,6 +93,7 @@ __all__ = [
     "output_range",
     "overfit_batch",
     "read_loads",
+    "repeat_steps",
     "run_trials",
     "watch_activations",
     "watch_weights",

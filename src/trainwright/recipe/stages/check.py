@@ -13,17 +13,18 @@ from trainwright.data.dataset import Kind, Task
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials import run_trials
 from trainwright.measures.initial import InitialLoss
+from trainwright.measures.reproducibility import CapacityEffect, Repetition
 from trainwright.measures.trials import BatchDependence, InputDependence, OverfitTrial
 from trainwright.recipe.baselines import fit_baselines, score
 from trainwright.recipe.context import Context, RunPlan
-from trainwright.recipe.judging import judge_measured
+from trainwright.recipe.judging import joined, judge_measured
+from trainwright.recipe.pairs import capacity_effect, repeat_training
 from trainwright.recipe.proof import Proof, prove
 from trainwright.recipe.stage import Stage, gate_from
 from trainwright.recipe.variants import TINY_WIDTH, scaled_capacity, tiny_network, zeroed_inputs
 from trainwright.report.pictures import samples_picture
 from trainwright.report.view import Chart, Outcome, Picture, Rule, StageResult, Step
 from trainwright.workbench.experiment import Experiment
-from trainwright.workbench.loop import train
 
 SHARE_OF_A_TRAINING = 0.34
 """Epochs of the trainings in this stage, as a share of a full one: enough to learn something, no more."""
@@ -53,8 +54,11 @@ class CheckStage(Stage):
             answers = _baseline_answers(context)
             baselines = _metrics(context, answers)
             networks = _networks(context)
-            steps += [_reproducible(context), *_baseline_steps(context, baselines, networks)]
-            steps.append(_capacity_step(context))
+            repetition, effect = _repeat(context), _scale_capacity(context)
+            measured = Measurements((*trials, repetition, *([effect] if effect else [])))
+            verdict = joined(verdict, judge_measured(measured))
+            steps += [_repetition_step(repetition), *_baseline_steps(context, baselines, networks)]
+            steps.append(_capacity_step(effect))
             charts.append(_baseline_chart(context, {**baselines, **networks}))
             facts = {
                 "baselines": baselines,
@@ -144,21 +148,22 @@ def _trial_steps(trials: Measurements) -> Iterable[Step]:
         )
 
 
-def _reproducible(context: Context) -> Step:
-    """Two trainings of one epoch with one seed must give the same numbers to the bit."""
+def _repeat(context: Context) -> Repetition:
     context.progress.describe("the same seed twice")
-    experiment = context.experiment.with_changes({"training.epochs": 1})
-    seed = experiment.config.seed
-    first, second = (train(experiment, seed=seed) for _ in range(2))
+    repetition = repeat_training(context.experiment, context.experiment.config.seed)
     context.progress.advance(2 / context.plan.epochs_full)
-    same = bool(np.array_equal(first.validation_outputs, second.validation_outputs, equal_nan=True))
+    return repetition
+
+
+def _repetition_step(repetition: Repetition) -> Step:
+    """Two trainings of one epoch with one seed must give the same numbers to the bit."""
+    first, second = float(repetition.first[-1]), float(repetition.second[-1])
     measured = (
-        f"Both end at validation loss {first.validation_loss:.6f}, equal to the bit."
-        if same
-        else f"Validation losses {first.validation_loss!r} and {second.validation_loss!r} differ: "
-        "something random is not governed by the seed."
+        f"Validation losses {first!r} and {second!r} differ: something random is not governed by the seed."
+        if repetition.differing
+        else f"Both end at validation loss {first:.6f}, equal to the bit."
     )
-    outcome = Outcome.AS_EXPECTED if same else Outcome.SURPRISE
+    outcome = Outcome.SURPRISE if repetition.differing else Outcome.AS_EXPECTED
     return Step("reproducible", "Two runs with one seed give the same numbers.", measured, outcome)
 
 
@@ -216,18 +221,22 @@ def _baseline_steps(context: Context, baselines: dict[str, float], networks: dic
         )
 
 
-def _capacity_step(context: Context) -> Step:
-    name, expect = "a bit more capacity", "Twice the width lowers the training loss a bit."
-    variants = [scaled_capacity(context.experiment, factor) for factor in (1, 2)]
+def _scale_capacity(context: Context) -> CapacityEffect | None:
+    context.progress.describe("a bit more capacity")
     epochs = max(1, round(context.plan.epochs_full * SHARE_OF_A_TRAINING))
-    context.progress.describe(name)
     seed = context.experiment.config.seed
-    losses = [context.train(v, seed, epochs).history[-1].train_loss for v in variants if v is not None]
-    if len(losses) < 2:
+    return capacity_effect(context.experiment, lambda variant: context.train(variant, seed, epochs))
+
+
+def _capacity_step(effect: CapacityEffect | None) -> Step:
+    name, expect = "a bit more capacity", "Twice the width lowers the training loss a bit."
+    if effect is None:
         reason = "Not tried: the model factory has no keyword that scales its capacity (Experiment(capacity=...))."
         return Step(name, expect, reason, Outcome.INFORMATION)
-    measured = f"Training loss {losses[0]:.4g} becomes {losses[1]:.4g} after {epochs} epochs."
-    return Step(name, expect, measured, Outcome.AS_EXPECTED if losses[1] <= losses[0] else Outcome.SURPRISE)
+    before, after = float(effect.small.losses[-1]), float(effect.large.losses[-1])
+    measured = f"Training loss {before:.4g} becomes {after:.4g} after {len(effect.small.losses)} epochs."
+    same = np.array_equal(effect.small.losses, effect.large.losses)
+    return Step(name, expect, measured, Outcome.AS_EXPECTED if after <= before and not same else Outcome.SURPRISE)
 
 
 def _baseline_chart(context: Context, metrics: dict[str, float]) -> Chart:
