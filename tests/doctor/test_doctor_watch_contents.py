@@ -1,0 +1,199 @@
+"""The live monitor hears loads, gradient scalers and later trainings, and looks into the samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from sklearn.datasets import load_diabetes, load_digits
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, TensorDataset
+
+import trainwright
+from trainwright.measures.batches import InputScale, SampleOverlap, TargetCopies
+from trainwright.measures.graph import LossGraph
+from trainwright.measures.loop import ScalerSteps
+from trainwright.report.watch import Watch
+
+torch.set_num_threads(1)
+DIGITS = load_digits()
+IMAGES, CLASSES = torch.tensor(DIGITS.data / 16, dtype=torch.float32), torch.tensor(DIGITS.target)
+DIABETES = load_diabetes(scaled=False)
+TABLE = torch.tensor(DIABETES.data, dtype=torch.float32)
+SCALED = (TABLE - TABLE.mean(0)) / TABLE.std(0)
+PROGRESS = torch.tensor(DIABETES.target, dtype=torch.float32)
+
+
+def doctor() -> Watch:
+    return trainwright.watch(every=2, quiet=True)
+
+
+def network(n_inputs: int = 64, n_outputs: int = 10) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(n_inputs, 16), nn.ReLU(), nn.Linear(16, n_outputs))
+
+
+def fit(model: nn.Module, inputs: Tensor, targets: Tensor, steps: int = 30, held: nn.Module | None = None) -> None:
+    optimizer = torch.optim.Adam((held or model).parameters(), lr=1e-3)
+    loss_of = functional.mse_loss if targets.is_floating_point() else functional.cross_entropy
+    for step in range(steps):
+        rows = torch.arange(32 * step, 32 * step + 32) % len(inputs)
+        optimizer.zero_grad()
+        loss_of(model(inputs[rows]).squeeze(1), targets[rows]).backward()
+        optimizer.step()
+
+
+def codes(watch: Watch) -> set[str]:
+    return {finding.code for finding in watch.findings}
+
+
+# Loads ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_checkpoint_whose_names_do_not_fit_is_named(by_name: bool) -> None:
+    state = {f"module.{name}": value for name, value in network().state_dict().items()}
+    with doctor() as watch:
+        model = network()
+        given: tuple[Any, ...] = () if by_name else (state,)
+        model.load_state_dict(*given, **({"state_dict": state} if by_name else {}), strict=False)
+        fit(model, IMAGES, CLASSES)
+    assert "TW334" in codes(watch)
+
+
+def test_a_checkpoint_that_fits_is_no_finding(tmp_path: Path) -> None:
+    torch.save(obj=network().state_dict(), f=tmp_path / "weights.pt")
+    with doctor() as watch:
+        model = network()
+        model.load_state_dict(torch.load(tmp_path / "weights.pt"))
+        fit(model, IMAGES, CLASSES)
+        torch.save(obj=model.state_dict(), f=tmp_path / "later.pt")
+    assert not watch.findings
+
+
+# Later trainings -----------------------------------------------------------------------------------------------------
+
+
+def test_the_second_training_of_a_program_is_looked_at_as_the_first() -> None:
+    with doctor() as watch:
+        first = network()
+        fit(first, IMAGES, CLASSES)
+        second = network()
+        second[2] = nn.Linear(16, 10)
+        fit(second, IMAGES, CLASSES, held=second[0])
+    assert "TW308" in codes(watch)
+    assert len(watch.measurements.of(LossGraph)) == 2
+
+
+def test_models_that_are_done_are_no_part_of_the_next_training() -> None:
+    models = [network() for _ in range(3)]
+    with doctor() as watch:
+        for model in models:
+            fit(model, IMAGES, CLASSES)
+    assert not codes(watch) & {"TW307", "TW308", "TW309", "TW331"}
+
+
+# Gradient scalers ----------------------------------------------------------------------------------------------------
+
+
+def train_scaled(fused: bool, anew: bool) -> Watch:
+    model, optimizer = network(), None
+    with doctor() as watch:
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=fused)
+        scaler = torch.amp.GradScaler("cpu", init_scale=2.0**20)
+        for step in range(60):
+            rows = torch.arange(32 * step, 32 * step + 32) % len(IMAGES)
+            optimizer.zero_grad()
+            with torch.autocast("cpu", torch.float16):
+                outputs = model(IMAGES[rows])
+            scaler = torch.amp.GradScaler("cpu", init_scale=2.0**40) if anew else scaler
+            loss = functional.cross_entropy(outputs.float(), CLASSES[rows])
+            scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            scaler.step(optimizer=optimizer)
+            scaler.update()
+    return watch
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_steps_that_a_scaler_skips_are_counted(fused: bool) -> None:
+    ill, healthy = train_scaled(fused, anew=True), train_scaled(fused, anew=False)
+    (found,) = ill.measurements.of(ScalerSteps)
+    assert (found.n_calls, found.n_skipped, found.latest_skipped) == (60, 60, 60)
+    assert "TW415" in codes(ill)
+    (found,) = healthy.measurements.of(ScalerSteps)
+    assert 0 < found.n_skipped < 15
+    assert found.latest_skipped == 0
+    assert not healthy.findings
+
+
+# Samples -------------------------------------------------------------------------------------------------------------
+
+
+def loaders(*parts: slice) -> Iterator[DataLoader[Any]]:
+    for part in parts:
+        yield DataLoader(TensorDataset(IMAGES[part], CLASSES[part]), 40, shuffle=True)
+
+
+def train_and_evaluate(*evaluated: DataLoader[Any], augment: bool = False) -> Watch:
+    (training,) = loaders(slice(1200))
+    model = network()
+    with doctor() as watch:
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        for _ in range(3):
+            for inputs, targets in training:
+                entered = inputs + 0.1 * torch.randn_like(inputs) if augment else inputs
+                optimizer.zero_grad()
+                functional.cross_entropy(model(entered), targets).backward()
+                optimizer.step()
+            for loader in evaluated:
+                with torch.no_grad():
+                    for inputs, targets in loader:
+                        functional.cross_entropy(model(inputs), targets)
+    return watch
+
+
+def test_samples_that_are_trained_on_and_evaluated_are_counted() -> None:
+    (mixed,) = loaders(slice(1000, 1400))
+    watch = train_and_evaluate(mixed)
+    (found,) = watch.measurements.of(SampleOverlap)
+    assert (found.n_evaluation, found.n_shared) == (400, 200)
+    assert "TW212" in codes(watch)
+
+
+def test_a_score_of_the_training_beside_one_of_other_samples_is_no_overlap() -> None:
+    watch = train_and_evaluate(*loaders(slice(1200), slice(1200, None)))
+    (found,) = watch.measurements.of(SampleOverlap)
+    assert found.n_shared == 0
+    assert not watch.findings
+
+
+def test_an_input_that_tells_the_target_is_found_and_related_ones_are_not() -> None:
+    targets = (PROGRESS - PROGRESS.mean()) / PROGRESS.std()
+    nearly = torch.cat([SCALED, (targets + 1e-3 * torch.randn(len(targets)))[:, None]], 1)
+    exactly = torch.cat([SCALED, 40 * targets[:, None] + 3], 1)
+    for inputs, features in ((nearly, ()), (exactly, (10,))):
+        with doctor() as watch:
+            fit(network(11, 1), inputs, targets)
+        (found,) = watch.measurements.of(TargetCopies)
+        assert found.features == features
+        assert ("TW117" in codes(watch)) == bool(features)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "fires"), [(IMAGES, False), (IMAGES * 16, False), (IMAGES * 255, True), (IMAGES / 255, True)]
+)
+def test_the_scale_of_what_enters_is_measured(inputs: Tensor, fires: bool) -> None:
+    with doctor() as watch:
+        fit(network(), inputs, CLASSES)
+    (found,) = watch.measurements.of(InputScale)
+    assert found.spread == pytest.approx(float(inputs[:960].std()), rel=0.05)
+    assert ("TW112" in codes(watch)) == fires
+
+
+def test_a_model_that_normalises_its_inputs_may_have_raw_ones() -> None:
+    with doctor() as watch:
+        fit(nn.Sequential(nn.BatchNorm1d(64), *network()), IMAGES * 255, CLASSES)
+    assert "TW112" not in codes(watch)
