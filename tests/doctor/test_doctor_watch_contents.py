@@ -42,7 +42,8 @@ def fit(model: nn.Module, inputs: Tensor, targets: Tensor, steps: int = 30, held
     for step in range(steps):
         rows = torch.arange(32 * step, 32 * step + 32) % len(inputs)
         optimizer.zero_grad()
-        loss_of(model(inputs[rows]).squeeze(1), targets[rows]).backward()
+        loss = loss_of(model(inputs[rows]).squeeze(1), targets[rows])
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
 
@@ -58,8 +59,10 @@ def test_a_checkpoint_whose_names_do_not_fit_is_named(by_name: bool) -> None:
     state = {f"module.{name}": value for name, value in network().state_dict().items()}
     with doctor() as watch:
         model = network()
-        given: tuple[Any, ...] = () if by_name else (state,)
-        model.load_state_dict(*given, **({"state_dict": state} if by_name else {}), strict=False)
+        if by_name:
+            model.load_state_dict(state_dict=state, strict=False)
+        else:
+            model.load_state_dict(state, strict=False)
         fit(model, IMAGES, CLASSES)
     assert "TW334" in codes(watch)
 
@@ -146,7 +149,8 @@ def train_and_evaluate(*evaluated: DataLoader[Any], augment: bool = False) -> Wa
             for inputs, targets in training:
                 entered = inputs + 0.1 * torch.randn_like(inputs) if augment else inputs
                 optimizer.zero_grad()
-                functional.cross_entropy(model(entered), targets).backward()
+                loss = functional.cross_entropy(model(entered), targets)
+                loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
             for loader in evaluated:
                 with torch.no_grad():

@@ -33,7 +33,9 @@ def n_targets(call: LossCall) -> Tensor:
 def mean_value(call: LossCall) -> Tensor:
     """The loss per prediction, whatever the reduction; a tensor of one element."""
     value = call.value.detach()
-    return value / n_targets(call).clamp_min(1) if call.reduction == "sum" else value.mean()
+    if call.reduction == "sum":
+        return value / n_targets(call).clamp_min(1)
+    return value.mean() if value.dim() else value
 
 
 @torch.no_grad()
