@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from trainwright.core import Measurement, Measurements
 from trainwright.doctor.batch import main_output
+from trainwright.doctor.events import LossCall
 from trainwright.doctor.finite import Place, non_finite, replay
 from trainwright.doctor.loads import Loads
 from trainwright.doctor.observers.activity import Activity
@@ -26,7 +27,6 @@ from trainwright.doctor.observers.series import Later, Samples
 from trainwright.doctor.observers.start import Start
 from trainwright.doctor.observers.stream import Stream
 from trainwright.doctor.observers.system import Checkpoints, Loaders, Memory
-from trainwright.doctor.taps import LossCall
 from trainwright.doctor.taps_keras import is_keras
 from trainwright.logbook.importers.columns import direction
 from trainwright.measures.batches import BatchStream, InputScale, InputStatistics, SampleOverlap, TargetCopies, TokenUse

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 if TYPE_CHECKING:
-    from trainwright.doctor.taps import Listener
+    from trainwright.doctor.events import Listener
 
 Make = Callable[[Any], Any]
 LOSSES = {"mean_squared_error": "mse", "mean_absolute_error": "l1", "huber": "huber"}
@@ -61,7 +61,7 @@ def _make_loss(tell: Callable[..., None], listener: Listener, original: Any) -> 
 
 
 def _tell_loss(listener: Listener, loss: Any, targets: Any, outputs: Any, value: Any) -> None:
-    from trainwright.doctor.taps import LossCall
+    from trainwright.doctor.events import LossCall
 
     if not all(isinstance(each, Tensor) for each in (targets, outputs, value)) or value.device.type == "meta":
         return

@@ -11,8 +11,8 @@ from torch.optim import Optimizer
 from trainwright.core import Measurement
 from trainwright.doctor.calls import Calls
 from trainwright.doctor.door import describe_door
+from trainwright.doctor.events import LossCall
 from trainwright.doctor.graph import named_parameters, read_graph
-from trainwright.doctor.taps import LossCall
 from trainwright.measures.door import LossDoor
 from trainwright.measures.graph import LossGraph
 

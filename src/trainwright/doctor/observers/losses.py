@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from trainwright.doctor.events import LossCall
 from trainwright.doctor.observers.scores import Constant, is_classification, mean_value, n_right, n_targets
 from trainwright.doctor.observers.series import Later, Samples, Thinned, to_numbers
-from trainwright.doctor.taps import LossCall
 from trainwright.measures.curves import Curve, LearningCurve
 
 MOST_UNDECIDED = 4096

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainwright.doctor.taps import LossCall
+from trainwright.doctor.events import LossCall
 
 CLASSIFYING = ("cross_entropy", "nll", "bce", "bce_with_logits", "multi_margin_loss")
 """Losses whose outputs name a class."""

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from trainwright.core import Measurement
 from trainwright.doctor.batch import tensors_of
+from trainwright.doctor.events import LossCall
 from trainwright.doctor.losses import NAMED
 from trainwright.doctor.observers.scores import is_classification
-from trainwright.doctor.taps import LossCall
 from trainwright.measures.door import VALUE_LOSSES
 from trainwright.measures.initial import InitialLoss
 
