@@ -1,14 +1,16 @@
 """The matrix of all checks against all faults and healthy benches of the clinic.
 
-A row is a bench, healthy or ill, in one *view*: what one has before oneself who looks at data, watches a loop, or lets the
-recipe train. All checks judge everything that is measured there, so that a row says which of them comes first, which others
-speak beside it, and which are explained by another.
+A row is a bench, healthy or ill, in one *view*: what one has before oneself who looks at data, watches a loop, or lets
+the recipe train. All checks judge everything that is measured there, so that a row says which of them comes first,
+which others speak beside it, and which are explained by another.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from trainwright.clinic.bench import Bench
@@ -16,7 +18,7 @@ from trainwright.clinic.healthy import PLAIN, TRICKY
 from trainwright.core import Check, Measurement, Measurements, Severity, Verdict, judge
 from trainwright.measures.curves import LearningCurve
 from trainwright.testing.bench import TRAINED, WATCHED
-from trainwright.testing.contracts import BenchMaker, Fault, is_of_data, kinds_of, take
+from trainwright.testing.contracts import BenchMaker, Fault, is_of_data, kinds_of, leads, take
 
 View = Literal["data", "watch", "training"]
 SEED = 0
@@ -24,8 +26,8 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Subject:
-    """What a row is about; ``fault`` is None for a healthy bench. ``expected``: codes of the checks that name this bench
-    and fault among their cases and look at this view.
+    """What a row is about; ``fault`` is None for a healthy bench. ``expected``: codes of the checks that name this
+    bench and fault among their cases and look at this view.
     """
 
     healthy: BenchMaker
@@ -63,23 +65,44 @@ class Row:
 
     @property
     def is_right(self) -> bool:
-        """Whether an ill bench's first finding is an expected one or explains an expected one, and a healthy bench raises
-        no alarm.
+        """Whether an ill bench's first finding is an expected one or explains an expected one, and a healthy bench
+        raises no alarm.
         """
         if not self.fault:
             return set(self.found.values()) <= {Severity.ADVICE.value}
-        return self.first in self.expected or any(self.masked.get(code) == self.first for code in self.expected)
+        return any(leads(code, self.first, self.masked) for code in self.expected)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON; what is empty is left out."""
-        return {key: value for key, value in vars(self).items() if value}
+    def to_json(self) -> str:
+        """One line; what is empty is left out."""
+        return json.dumps({key: value for key, value in vars(self).items() if value})
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Row:
-        """The inverse of :meth:`to_dict`."""
+        """From the parsed line of :meth:`to_json`."""
         empty: dict[str, Any] = {"fault": "", "expected": (), "first": "", "found": {}, "masked": {}, "judged": 0}
         row = {**empty, **data}
         return cls(**{**row, "expected": tuple(row["expected"])})
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """All rows in order, the codes of the checks that judged, and the day they did."""
+
+    measured: str
+    checks: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    def write(self, path: Path) -> None:
+        """As JSON, one row a line, so that a change shows as the rows that changed."""
+        rows = ",\n".join(row.to_json() for row in self.rows)
+        head = json.dumps({"measured": self.measured, "seed": SEED, "checks": self.checks})
+        path.write_text(f'{head[:-1]}, "rows": [\n{rows}\n]}}\n', encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Matrix:
+        """The inverse of :meth:`write`."""
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return cls(data["measured"], tuple(data["checks"]), tuple(Row.from_dict(row) for row in data["rows"]))
 
 
 def name_of(maker: Callable[..., Bench]) -> str:
@@ -148,7 +171,7 @@ def _row(subject: Subject, verdict: Verdict) -> Row:
     for finding in verdict.findings:
         found.setdefault(finding.code, finding.severity.value)
     masked = {finding.code: cause for finding, cause in verdict.masked if finding.code not in found}
-    bench, fault, view = subject.key
+    bench, fault, _ = subject.key
     return Row(
         bench=bench,
         fault=fault,
