@@ -104,7 +104,7 @@ def pages() -> dict[Path, str]:
     """Every page by its path. Checks of installed packages are left out: they document themselves."""
     catalogue = Catalogue(checks_in(trainwright.checks))
     names = {check.code: check.name for check in catalogue}
-    matrix = f"{NOTE_ON_MATRIX}\n{matrix_page.page(Matrix.read(MATRIX.with_suffix('.json')), names)}"
+    matrix = f"{NOTE_ON_MATRIX}\n{matrix_page.page(Matrix.read(MATRIX.with_suffix('.json')), names, FAMILIES)}"
     return {CONTRIBUTING: contributing(), MATRIX: matrix, FOLDER / "index.md": index(catalogue)} | {
         FOLDER / f"{check.code}.md": page(check, catalogue) for check in catalogue
     }

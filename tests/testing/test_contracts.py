@@ -4,6 +4,7 @@ twice, and each fault before all checks together, in ``make test-all``."""
 import pytest
 import torch
 
+from trainwright.clinic.healthy import PLAIN, TRICKY
 from trainwright.core import discover
 from trainwright.testing.contracts import CheckContract
 
@@ -20,4 +21,5 @@ class TestBuiltInChecks(CheckContract):
 @pytest.mark.slow
 class TestBuiltInChecksOverSeeds(CheckContract):
     catalogue = discover()
+    neighbours = (*PLAIN, *TRICKY)
     neighbour_seeds = CheckContract.seeds

@@ -72,7 +72,7 @@ def rate_one(seed: int) -> Bench:
         optimizer__momentum=0.0,
         optimizer__learning_rate=1.0,
         schedule__name="cosine",
-        training__batch_size=64,
+        training__batch_size=128,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
 
-from trainwright.cli.catalogue import FAMILIES
 from trainwright.clinic.healthy import PLAIN, TRICKY
 from trainwright.core import Severity
 from trainwright.testing.matrix import Matrix, Row, name_of
@@ -13,8 +12,8 @@ from trainwright.testing.matrix import Matrix, Row, name_of
 Outcome = tuple[str, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]
 
 
-def page(matrix: Matrix, names: Mapping[str, str]) -> str:
-    """The whole page in Markdown. ``names``: the checks' by code."""
+def page(matrix: Matrix, names: Mapping[str, str], families: Mapping[str, str]) -> str:
+    """The whole page in Markdown. ``names``: the checks' by code; ``families``: what each looks at, in order."""
     ill, healthy = [row for row in matrix.rows if row.fault], [row for row in matrix.rows if not row.fault]
     lines = [
         "# Checks against faults",
@@ -31,14 +30,15 @@ def page(matrix: Matrix, names: Mapping[str, str]) -> str:
         "",
         "A bench is seen in three ways. *data*: the checks of data look at it, before there is a model. *watch*: a "
         "hand-written loop is watched for 200 steps. *training*: the recipe trains the network to the end and compares "
-        "it with baselines. In the last two all checks judge all that can be measured, trials on the set-up included.",
+        "it with baselines. In the last two all checks judge all that can be measured, trials on the set-up included; "
+        "only what depends on the clock (TW801) is judged on its own faults alone.",
         "",
         "## Faults",
         "",
         "*First* is the finding at the top of the report, *beside it* what else is reported, *explained* what is "
         "listed as a consequence, with the check that explains it.",
     ]
-    for family, (name, subject) in enumerate(FAMILIES.items(), start=1):
+    for family, (name, subject) in enumerate(families.items(), start=1):
         rows = [row for row in ill if row.expected[0][2] == str(family)]
         if rows:
             lines += ["", f"### {name}: {subject}", "", *table_of_faults(rows, names)]

@@ -84,7 +84,7 @@ class RateTooHigh(Check):
             return
         if curve.may_be_game and not suspected:
             raise CannotEvaluate("the loss jumps, which is usual where networks train against each other")
-        said = f" at a rate of {rate:g}" if rate is not None else ""
+        said = f" at a rate of up to {rate:g}" if rate is not None else ""
         new = typical if suspected else rate / 5 if rate else None
         yield self.finding(
             happened=f"{'In its last' if _is_annealed(curve) else 'After its first'} quarter the training loss still "
