@@ -1,6 +1,7 @@
 """Writes docs/checks/: a page for each built-in check, from the docstring of its class, and an index.
 
-Also puts the file of the check that CONTRIBUTING.md names as its example in there as it is now.
+Also puts the file of the check that CONTRIBUTING.md names as its example in there as it is now, and makes
+docs/matrix.md of docs/matrix.json, which `make matrix` measures.
 
 Run:  make docs      or      python scripts/generate_docs.py [--check]
 
@@ -19,11 +20,15 @@ import trainwright.checks
 from trainwright.cli.catalogue import FAMILIES, families, limits_of
 from trainwright.core import Catalogue, Check, Maturity
 from trainwright.core.catalogue import checks_in
+from trainwright.testing import matrix_page
+from trainwright.testing.matrix import Matrix
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "checks"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+MATRIX = ROOT / "docs" / "matrix.md"
 NOTE = "<!-- Written by `make docs` from the docstring of the check. Change it there. -->"
+NOTE_ON_MATRIX = "<!-- Written by `make docs` from matrix.json, which `make matrix` measures. -->"
 
 
 def page(check: Check, catalogue: Catalogue) -> str:
@@ -98,14 +103,17 @@ def contributing() -> str:
 def pages() -> dict[Path, str]:
     """Every page by its path. Checks of installed packages are left out: they document themselves."""
     catalogue = Catalogue(checks_in(trainwright.checks))
-    return {CONTRIBUTING: contributing(), FOLDER / "index.md": index(catalogue)} | {
+    names = {check.code: check.name for check in catalogue}
+    matrix = f"{NOTE_ON_MATRIX}\n{matrix_page.page(Matrix.read(MATRIX.with_suffix('.json')), names, FAMILIES)}"
+    return {CONTRIBUTING: contributing(), MATRIX: matrix, FOLDER / "index.md": index(catalogue)} | {
         FOLDER / f"{check.code}.md": page(check, catalogue) for check in catalogue
     }
 
 
 def stale(wanted: dict[Path, str]) -> list[Path]:
     """Pages that differ from what they should be, or should not be there."""
-    present = {path: path.read_text(encoding="utf-8") for path in (CONTRIBUTING, *FOLDER.glob("*.md"))}
+    single = [path for path in (CONTRIBUTING, MATRIX) if path.exists()]
+    present = {path: path.read_text(encoding="utf-8") for path in (*single, *FOLDER.glob("*.md"))}
     return sorted(path for path in wanted.keys() | present.keys() if wanted.get(path) != present.get(path))
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 class ModelSpec:
     """A small network. ``quirks`` name faults built into it; ``testing.bench_models`` knows how to build each."""
 
-    kind: Literal["linear", "mlp", "cnn", "gru", "tokens", "bag"] = "mlp"
+    kind: Literal["linear", "mlp", "residual", "cnn", "gru", "attention", "tokens", "bag"] = "mlp"
     width: int = 32
     depth: int = 2
     quirks: frozenset[str] = frozenset()

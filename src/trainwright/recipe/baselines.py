@@ -184,8 +184,8 @@ def _kernel_machine(experiment: Experiment, flat: Callable[[Array], Array]) -> t
     from sklearn.svm import SVC, SVR
 
     if experiment.dataset.kind is Kind.IMAGE and _classifies(experiment):
-        top = float(experiment.dataset.inputs[experiment.splits.train].max()) or 1.0
-        return (lambda raw: raw.reshape(len(raw), -1) * (16.0 / top)), SVC(gamma=0.001)
+        top = float(_filled(experiment.dataset.inputs[experiment.splits.train]).max()) or 1.0
+        return (lambda raw: _filled(raw).reshape(len(raw), -1) * (16.0 / top)), SVC(gamma=0.001)
     return (flat, SVC()) if _classifies(experiment) else (flat, SVR())
 
 
@@ -194,6 +194,13 @@ def _prepared_encoder(experiment: Experiment) -> Callable[[Array], Array]:
     preparation = experiment.prepared.preparation
 
     def encode(raw: Array) -> Array:
-        return preparation.inputs(raw).reshape(len(raw), -1)
+        return _filled(preparation.inputs(raw)).reshape(len(raw), -1)
 
     return encode
+
+
+def _filled(inputs: Array) -> Array:
+    """With 0, the mean of what is standardised, for each number that is not finite and was kept so: simple predictors
+    refuse them.
+    """
+    return np.where(np.isfinite(inputs), inputs, 0)

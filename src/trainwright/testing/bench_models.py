@@ -39,6 +39,7 @@ QUIRKS: dict[str, str] = {
     "unused-layer": "a layer that is never called",
     "spare-width": "a factory that uses the width for a layer that is never called only",
     "stale-evaluation": "evaluation mode uses a copy made before training",
+    "tied": "the second and third hidden layer share their weights",
     "zero-head": "last layer starts at zero",
     **INITIAL_QUIRKS,
 }
@@ -183,6 +184,40 @@ class _Recurrent(nn.Module):
         return states[:, -1] if self.pooling is None else self.pooling(states)  # type: ignore[no-any-return]
 
 
+class _Block(nn.Module):
+    """Adds to its inputs what two layers make of them; the second starts at zero."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(width, width), nn.Linear(width, width)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs: Tensor = inputs + self.second(torch.relu(self.first(inputs)))
+        return outputs
+
+
+class _Attention(nn.Module):
+    """Transformer layers over sequences [N, T, F]: the mean of their states."""
+
+    def __init__(self, sample_shape: tuple[int, ...], spec: ModelSpec) -> None:
+        super().__init__()
+        steps, features = sample_shape
+        self.embed = nn.Linear(features, spec.width)
+        self.place = nn.Parameter(torch.randn(steps, spec.width))
+        self.layers = nn.Sequential(
+            *(
+                nn.TransformerEncoderLayer(spec.width, 4, 2 * spec.width, activation="gelu", batch_first=True)
+                for _ in range(max(1, spec.depth))
+            )
+        )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        states: Tensor = self.layers(self.embed(inputs) + self.place)
+        return states.mean(1)
+
+
 class _States(nn.Module):
     """All states of a GRU over embedded tokens [N, T]."""
 
@@ -227,7 +262,19 @@ def _mlp(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int
     for _ in range(max(1, spec.depth)):
         layers += [nn.Linear(features, spec.width, bias=_has_bias(spec)), *_after(spec, spec.width)]
         features = spec.width
+    if "tied" in spec.quirks:
+        second, third = [layer for layer in layers if isinstance(layer, nn.Linear)][1:3]
+        third.weight = second.weight
     return nn.Sequential(*layers), features
+
+
+def _residual(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+    blocks = [_Block(spec.width) for _ in range(max(1, spec.depth))]
+    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(sample_shape), spec.width), *blocks), spec.width
+
+
+def _attention(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+    return _Attention(sample_shape, spec), spec.width
 
 
 def _cnn(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int]:
@@ -260,8 +307,10 @@ def _bag(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int
 _BODIES: dict[str, Callable[[ModelSpec, tuple[int, ...]], tuple[nn.Module, int]]] = {
     "linear": _linear,
     "mlp": _mlp,
+    "residual": _residual,
     "cnn": _cnn,
     "gru": _gru,
+    "attention": _attention,
     "tokens": _tokens,
     "bag": _bag,
 }

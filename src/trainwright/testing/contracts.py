@@ -248,8 +248,17 @@ def _leads(check: Check, verdict: Verdict) -> bool:
     ranked = verdict.at_least(Severity.WARNING) or verdict.findings
     if not ranked:
         return False
-    first = ranked[0].code
-    return first == check.code or any(f.code == check.code and cause == first for f, cause in verdict.masked)
+    return leads(check.code, ranked[0].code, {f.code: cause for f, cause in verdict.masked})
+
+
+def leads(code: str, first: str, masked: Mapping[str, str]) -> bool:
+    """Whether a check comes first, or is explained by what does: directly, or by something that is itself explained.
+
+    ``masked``: the code that explains it by code.
+    """
+    while code != first and code in masked:
+        code = masked[code]
+    return code == first
 
 
 def assert_complete(finding: Finding) -> None:

@@ -45,6 +45,16 @@ def one_cycle(rng: np.random.Generator) -> LearningCurve:
     return _epochs(train, train + 0.1 * t, learning_rate=_rates(rate), optimizer="adam", baseline_train_loss=2.3)
 
 
+def high_then_annealed(rng: np.random.Generator) -> LearningCurve:
+    """Plain descent from rate 1 down to nothing: the loss jumps as long as the rate is high, and settles."""
+    t = np.arange(40)
+    rate = 0.5 * (1 + np.cos(np.pi * t / 40))
+    train = 0.2 + 0.9 * np.exp(-t / 6) + 0.1 * rate * rng.normal(size=40)
+    validation = 0.25 + 0.9 * np.exp(-t / 6) + 0.03 * rate * rng.normal(size=40)
+    known: dict[str, Any] = {"optimizer": "sgd", "baseline_train_loss": 1.1, "train_only": ()}
+    return _epochs(train, validation, learning_rate=_rates(rate), **known)
+
+
 def warm_restarts(rng: np.random.Generator) -> LearningCurve:
     """A rate that starts again five times, and a loss that jumps up with it."""
     t = np.arange(100)
@@ -151,6 +161,7 @@ def reinforcement(rng: np.random.Generator) -> LearningCurve:
 HEALTHY: tuple[Shape, ...] = (
     warm_up_and_cosine,
     one_cycle,
+    high_then_annealed,
     warm_restarts,
     label_noise,
     interpolation,

@@ -60,7 +60,7 @@ class Diverging(Check):
     code = "TW502"
     name = "diverging"
     severity = Severity.ERROR
-    after = ("TW401", "TW303", "TW312", "TW501")
+    after = ("TW401", "TW303", "TW312", "TW409", "TW501")
     cases = (
         Case(training_benches.alloys_mlp, curve_faults.heavy_momentum),
         Case(training_benches.yield_mlp, curve_faults.heavy_momentum),

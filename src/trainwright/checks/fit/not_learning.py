@@ -13,7 +13,7 @@ from trainwright.measures.curves import BLOCKS, FEWEST_EPOCHS, Curve, LearningCu
 from trainwright.measures.trends import lowest_level
 
 _START = ("TW310", "TW311", "TW312", "TW313", "TW335", "TW337")
-_WIRING = ("TW307", "TW309", "TW328", "TW332", "TW342")
+_WIRING = ("TW307", "TW309", "TW327", "TW328", "TW332", "TW342")
 _OUTPUTS = ("TW315", "TW316", "TW317", "TW318", "TW330", "TW340")
 _LOSSES = ("TW301", "TW319", "TW320", "TW321", "TW325", "TW339")
 _SIGNALS = (

@@ -49,7 +49,7 @@ class Oscillating(Check):
     code = "TW507"
     name = "oscillating"
     severity = Severity.WARNING
-    after = ("TW401", "TW501", "TW502", "TW503")
+    after = ("TW401", "TW208", "TW324", "TW501", "TW502", "TW503")
     cases = (Case(training_benches.alloys_mlp, curve_faults.hasty_norm),)
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:

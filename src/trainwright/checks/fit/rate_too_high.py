@@ -30,6 +30,10 @@ SEVERE = 4.0
 FAR = 3.0
 """Factor above the optimizer's usual rate from which the rate is suspected for itself."""
 
+ANNEALED = 0.1
+"""Share of its peak below which a rate has come down: that the loss jumped while it was high was meant, and only the
+last quarter tells. Plain descent from rate 1 down to nothing with batch normalisation jumps by up to 0.033 before."""
+
 FEWEST_POINTS = 8
 
 
@@ -46,9 +50,9 @@ class RateTooHigh(Check):
     How it is measured:
         The upward moves of the training loss between epochs (of a log of steps between means of many steps, less what
         chance makes of single batches), measured against the constant prediction's loss, so that jumps near zero mean
-        nothing. Together with a rate three times above the optimizer's usual one it is a warning; alone it is none
-        unless it is four times the limit. Not judged where the rate itself goes up again, or networks train against
-        each other.
+        nothing; after the first quarter, and of a rate that comes down to a tenth in the last quarter only. Together
+        with a rate three times above the optimizer's usual one it is a warning; alone it is none unless it is four
+        times the limit. Not judged where the rate itself goes up again, or networks train against each other.
 
     How to fix:
         Lower the learning rate by a factor of 3 to 10, or let it fall towards the end.
@@ -60,7 +64,7 @@ class RateTooHigh(Check):
     code = "TW503"
     name = "rate-too-high"
     severity = Severity.WARNING
-    after = ("TW401", "TW303", "TW501", "TW502")
+    after = ("TW401", "TW303", "TW341", "TW409", "TW511", "TW802", "TW501", "TW502")
     cases = (Case(training_benches.alloys_mlp, curve_faults.high_rate),)
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
@@ -68,6 +72,8 @@ class RateTooHigh(Check):
         curve.require_no_game()
         values = curve.trend
         late = values.y[len(values) // 4 :]
+        if _is_annealed(curve):
+            late = values.y[-max(FEWEST_POINTS, len(values) // 4) :]
         if curve.rate_restarts:
             raise CannotEvaluate("the learning rate itself goes up again during the training")
         restless = math.sqrt(max(0.0, rises(late, but=SPARED) ** 2 - 2 * curve.batch_noise**2)) / curve.scale
@@ -78,10 +84,11 @@ class RateTooHigh(Check):
             return
         if curve.may_be_game and not suspected:
             raise CannotEvaluate("the loss jumps, which is usual where networks train against each other")
-        said = f" at a rate of {rate:g}" if rate is not None else ""
+        said = f" at a rate of up to {rate:g}" if rate is not None else ""
         new = typical if suspected else rate / 5 if rate else None
         yield self.finding(
-            happened=f"After its first quarter the training loss still jumps up by {restless * curve.scale:.3g} from "
+            happened=f"{'In its last' if _is_annealed(curve) else 'After its first'} quarter the training loss still "
+            f"jumps up by {restless * curve.scale:.3g} from "
             f"{curve.x_unit if curve.x_unit == 'epoch' else 'block to block of steps'}"
             f"{' to epoch' if curve.x_unit == 'epoch' else ''}{said}: {restless:.1%} of the loss that a constant has.",
             expected=f"Upward moves below {limit:.1%} of it.",
@@ -104,6 +111,11 @@ class RateTooHigh(Check):
             if suspected and rate and typical
             else "The symptom is clear; small batches can cause it too.",
         )
+
+
+def _is_annealed(curve: LearningCurve) -> bool:
+    rates = curve.learning_rate.finite.y
+    return curve.peak_rate is not None and bool(rates[-1] < ANNEALED * curve.peak_rate)
 
 
 def _limit(curve: LearningCurve) -> float:

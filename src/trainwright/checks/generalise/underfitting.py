@@ -48,7 +48,7 @@ class Underfitting(Check):
     code = "TW602"
     name = "underfitting"
     severity = Severity.WARNING
-    after = ("TW401", "TW303", "TW501", "TW502", "TW503", "TW504", "TW507", "TW508")
+    after = ("TW401", "TW303", "TW311", "TW328", "TW501", "TW502", "TW503", "TW504", "TW507", "TW508")
     cases = (Case(training_benches.yield_mlp, curve_faults.strong_decay),)
 
     def run(self, curve: LearningCurve, found: BaselineComparison | None) -> Iterator[Finding]:

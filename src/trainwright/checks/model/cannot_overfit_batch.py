@@ -101,7 +101,7 @@ class CannotOverfitBatch(Check):
     code = "TW303"
     name = "cannot-overfit-batch"
     severity = Severity.ERROR
-    after = ("TW401", "TW304", *_START, *_WIRING, *_OUTPUTS, *_LOSSES)
+    after = ("TW401", "TW407", "TW304", *_START, *_WIRING, *_OUTPUTS, *_LOSSES)
     cases = (
         Case(training_benches.alloys_mlp, training_faults.tiny_rate),
         Case(training_benches.digits_cnn, training_faults.tiny_rate),
@@ -109,6 +109,7 @@ class CannotOverfitBatch(Check):
         Case(training_benches.digits_cnn, training_faults.frozen),
         Case(training_benches.yield_mlp, training_faults.squashed_output),
         Case(training_benches.waves_gru, training_faults.tiny_rate),
+        Case(training_benches.alloys_mlp, training_faults.raw_inputs),
     )
 
     def run(self, trial: OverfitTrial) -> Iterator[Finding]:

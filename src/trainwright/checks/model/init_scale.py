@@ -66,6 +66,10 @@ class InitScale(Check):
         first, last = layers[0].spread, layers[-1].spread
         if not (first > 0 and math.isfinite(last)):
             raise CannotEvaluate(f"the spread over samples is {first} at {layers[0].name}, {last} at {layers[-1].name}")
+        if last == 0:
+            raise CannotEvaluate(
+                f"nothing that enters {layers[-1].name} differs between samples: a cut, not a matter of scale"
+            )
         share = last / first
         beyond = max(share / GROWTH, SHRINK / share if share > 0 else math.inf)
         severity = Severity.ADVICE

@@ -47,7 +47,7 @@ class OutputBias(Check):
     code = "TW302"
     name = "output-bias"
     severity = Severity.WARNING
-    after = ("TW401", "TW315", "TW301")
+    after = ("TW401", "TW315", "TW340", "TW301")
     cases = (Case(training_benches.yield_mlp, training_faults.raw_targets),)
 
     def run(self, start: OutputAtInit) -> Iterator[Finding]:
