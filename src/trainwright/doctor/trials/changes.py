@@ -1,0 +1,207 @@
+"""Changes of a set-up that are tried where a batch cannot be fitted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from trainwright.doctor.batch import rows_of
+from trainwright.doctor.setup import Setup
+from trainwright.doctor.trials.common import flat_features, trial
+from trainwright.doctor.trials.judged_batch import Batch, are_probabilities, make_batch, standard_loss
+from trainwright.measures.trials import OverfitAttempt
+
+_RAISING, _LOWERING = (10.0, 100.0, 1000.0), (0.1, 0.01, 0.001)
+_ADAM_RATE = 1e-3
+_UNSCALED = 3.0
+"""Factor by which the inputs' root mean square may differ from 1 before scaling is tried."""
+_RECENT = 100
+"""Steps at the end of a try by which its rate is judged."""
+
+REPLACING = ("log of outputs", "standard loss", "negated loss", "optimizer")
+"""Changes that put another loss or optimizer in place, of which a step function of the user's own knows nothing."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing to change for a try: prepare the setup and the batch, both already under protection of the trial."""
+
+    name: str
+    description: str
+    apply: Callable[[Setup, Batch], tuple[Setup, Batch]]
+    setting: Mapping[str, Any] = field(default_factory=dict)
+
+
+def changes(setup: Setup, batch: Batch, own: OverfitAttempt) -> Iterator[Change]:
+    """What to try, simple facts before guesses."""
+    setting: dict[str, Any]
+    if conflicting(setup, batch.inputs, batch.targets):
+        yield Change("conflicting labels dropped", "one of each group of identical inputs", _drop_conflicting)
+    if _outputs_are_probabilities(setup, batch):
+        setting = {"model.output_transform": "log"}
+        yield Change("log of outputs", "the loss given the log of the outputs", _take_log, setting)
+    if _is_unscaled(setup, batch.inputs):
+        setting = {"data.scaling": "standardise"}
+        yield Change("scaled inputs", "inputs standardised", _scale_inputs, setting)
+    if setup.task == "regression":
+        setting = {"model.output_bias": "prior"}
+        yield Change("output bias", "the last bias set to the mean target", _set_output_bias, setting)
+    if setup.loss_name == "python":
+        name = "cross_entropy" if setup.task == "classification" else "mse"
+        yield Change("standard loss", f"{name} as the loss", _use_standard_loss, {"loss.name": name})
+        yield Change("negated loss", "the loss with the other sign", _negate_loss)
+    if any(group.get("weight_decay") for group in setup.optimizer.param_groups):
+        setting = {"optimizer.weight_decay": 0.0}
+        yield Change("weight decay", "no weight decay", _no_decay, setting)
+    if frozen(setup):
+        yield Change("frozen parameters", "every parameter trained", _unfreeze)
+    yield from _rate_changes(setup, own)
+    if setup.task == "regression":
+        yield Change("targets in range", "targets moved into 0.25 … 0.75", _targets_in_range)
+    setting = {"optimizer.name": "adam", "optimizer.learning_rate": _ADAM_RATE}
+    yield Change("optimizer", f"Adam with learning rate {_ADAM_RATE:g}", _use_adam, setting)
+    yield Change("fewer samples", "two samples only", _two_samples)
+
+
+def _rate_changes(setup: Setup, own: OverfitAttempt) -> Iterator[Change]:
+    rate = setup.learning_rate
+    if not math.isfinite(rate) or rate <= 0:
+        return
+    rising = not math.isfinite(own.losses[-1]) or _is_restless(own.losses)
+    for factor in (*_LOWERING, *_RAISING) if rising else (*_RAISING, *_LOWERING):
+        new = float(f"{rate * factor:.3g}")
+        yield Change("learning rate", f"learning rate {new:g}", _scale_rate(factor), {"optimizer.learning_rate": new})
+
+
+def _is_restless(losses: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
+    """Whether the loss jumps up about as often and far as it falls, as it does when the rate is too high."""
+    steps = np.diff(losses[:-1][-_RECENT:])
+    up, down = steps[steps > 0].sum(), -steps[steps < 0].sum()
+    moved = np.ptp(losses) > 1e-3 * max(1e-12, float(np.abs(losses).max()))
+    return bool(losses[-1] > losses[0] or (moved and up > 0.5 * down))
+
+
+def _scale_rate(factor: float) -> Callable[[Setup, Batch], tuple[Setup, Batch]]:
+    def apply(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
+        for group in setup.optimizer.param_groups:
+            group["lr"] = group["lr"] * factor
+        return setup, batch
+
+    return apply
+
+
+def conflicting(setup: Setup, inputs: Any, targets: Tensor) -> list[int]:
+    """Positions whose inputs equal those of the first of their kind while the targets differ."""
+    _, group = torch.unique(flat_features(setup, inputs), dim=0, return_inverse=True)
+    first: dict[int, int] = {}
+    for position, number in enumerate(group.tolist()):
+        first.setdefault(number, position)
+    firsts = torch.tensor([first[number] for number in group.tolist()], device=targets.device)
+    return [int(row) for row in (targets != targets[firsts]).reshape(len(targets), -1).any(1).nonzero()]
+
+
+def _drop_conflicting(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
+    dropped = set(conflicting(setup, batch.inputs, batch.targets))
+    keep = [row for row in range(len(batch.targets)) if row not in dropped]
+    return setup, make_batch(setup, rows_of(batch.inputs, keep), batch.targets[keep])
+
+
+def _outputs_are_probabilities(setup: Setup, batch: Batch) -> bool:
+    with trial(setup), torch.no_grad():
+        setup.model.eval()
+        return are_probabilities(setup, setup.forward(batch.inputs), batch.targets)
+
+
+def _take_log(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
+    def log_loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        return setup.loss(outputs.clamp_min(torch.finfo(outputs.dtype).tiny).log(), targets)
+
+    return replace(setup, loss=log_loss), replace(batch, judge=log_loss)
+
+
+def _is_unscaled(setup: Setup, inputs: Any) -> bool:
+    if not all(tensor.is_floating_point() for tensor in setup.features(inputs)):
+        return False
+    size = float(flat_features(setup, inputs).square().mean().sqrt())
+    return math.isfinite(size) and not 1 / _UNSCALED <= size <= _UNSCALED
+
+
+def _scale_inputs(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
+    """Standardise with the statistics of all samples of the setup: per feature, or per channel of images."""
+    whole = iter(setup.features(setup.inputs))
+    return setup, replace(batch, inputs=setup.changed(batch.inputs, lambda tensor: _standardised(tensor, next(whole))))
+
+
+def _standardised(tensor: Tensor, whole: Tensor) -> Tensor:
+    axes = tuple(axis for axis in range(whole.dim()) if axis != 1) if whole.dim() == 4 else (0,)
+    spread = whole.std(axes, keepdim=True, correction=0)
+    spread = torch.where(spread > 0, spread, torch.ones_like(spread))
+    return (tensor - whole.mean(axes, keepdim=True)) / spread
+
+
+def _set_output_bias(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
+    for module in reversed(list(setup.model.modules())):
+        bias = getattr(module, "bias", None)
+        if isinstance(module, nn.Linear) and bias is not None and module.out_features == setup.n_outputs:
+            with torch.no_grad():
+                bias.fill_(float(batch.targets.double().mean()))
+            break
+    return setup, batch
+
+
+def _no_decay(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
+    for group in setup.optimizer.param_groups:
+        group["weight_decay"] = 0.0
+    return setup, batch
+
+
+def frozen(setup: Setup) -> list[tuple[str, nn.Parameter]]:
+    held = {id(p) for group in setup.optimizer.param_groups for p in group["params"]}
+    return [(n, p) for n, p in setup.model.named_parameters() if not p.requires_grad or id(p) not in held]
+
+
+def _unfreeze(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
+    held = {id(p) for group in setup.optimizer.param_groups for p in group["params"]}
+    missing = []
+    for _, parameter in frozen(setup):
+        parameter.requires_grad_(True)
+        if id(parameter) not in held:
+            missing.append(parameter)
+    if missing:
+        settings = {k: v for k, v in setup.optimizer.param_groups[0].items() if k != "params"}
+        setup.optimizer.add_param_group({**settings, "params": missing})
+    return setup, batch
+
+
+def _targets_in_range(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
+    low, high = batch.targets.min(), batch.targets.max()
+    moved = 0.25 + 0.5 * (batch.targets - low) / (high - low).clamp_min(1e-12)
+    return setup, make_batch(setup, batch.inputs, moved)
+
+
+def _use_standard_loss(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
+    changed = replace(setup, loss=standard_loss(setup), loss_name="standard")
+    return changed, make_batch(changed, batch.inputs, batch.targets)
+
+
+def _negate_loss(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
+    changed = replace(setup, loss=lambda outputs, targets: -setup.loss(outputs, targets), loss_name="negated")
+    return changed, make_batch(changed, batch.inputs, batch.targets)
+
+
+def _use_adam(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
+    trained = [p for group in setup.optimizer.param_groups for p in group["params"]]
+    return replace(setup, optimizer=torch.optim.Adam(trained, lr=_ADAM_RATE)), batch
+
+
+def _two_samples(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
+    differs = (batch.targets != batch.targets[0]).reshape(len(batch.targets), -1).any(1)
+    other = differs.nonzero().flatten()
+    rows = [0, int(other[0])] if len(other) else [0]
+    return setup, make_batch(setup, rows_of(batch.inputs, rows), batch.targets[rows])

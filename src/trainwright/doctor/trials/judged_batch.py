@@ -1,0 +1,129 @@
+"""A batch to be fitted, with the scale on which a fit is judged."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from trainwright.doctor.losses import Loss, OwnLoss
+from trainwright.doctor.setup import Setup
+from trainwright.doctor.trials.common import constant_outputs, is_classification, one_hot, trial
+
+_FREE_OUTPUTS = 1_000_000
+"""Outputs of the batch above which the lowest loss is not searched for."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch with the scale on which a fit is judged."""
+
+    inputs: Any
+    targets: Tensor
+    judge: Loss
+    floor: float
+    baseline: float
+
+    def remaining(self, loss: float) -> float:
+        distance = self.baseline - self.floor
+        return (loss - self.floor) / distance if distance > 1e-12 and math.isfinite(loss) else math.inf
+
+
+def make_batch(setup: Setup, inputs: Any, targets: Tensor) -> Batch:
+    """Measure on free outputs how low the loss can go, and how low with one output for all."""
+    with trial(setup):
+        setup.model.eval()
+        with torch.no_grad():
+            like = setup.forward(inputs).detach()
+        judge = setup.loss
+        # So many free outputs would take minutes to fit, and such outputs are logits, for which zero is within reach.
+        many = like.numel() > _FREE_OUTPUTS and setup.loss_name == "cross_entropy"
+        floor = 0.0 if many else _lowest(judge, torch.zeros_like(like), targets)
+        constant = constant_outputs(setup, like, targets)[:1].clone()
+        baseline = _lowest(judge, constant, targets, expand=len(like), steps=1 if many else 200)
+        floor += _unforeseeable(setup, inputs, targets)
+        if not _is_bounded(floor, baseline) and are_probabilities(setup, like, targets):
+            # Such a loss takes the log of its input, which means nothing for free outputs.
+            perfect = one_hot(setup, targets, setup.class_axis(like, targets)).to(like.dtype)
+            shares = perfect.mean(0, keepdim=True).expand_as(like)
+            floor, baseline = float(judge(perfect.clamp(1e-6, 1 - 1e-6), targets)), float(judge(shares, targets))
+        if not _is_bounded(floor, baseline):
+            judge = standard_loss(setup)
+            floor, baseline = 0.0, _lowest(judge, constant, targets, expand=len(like))
+    return Batch(inputs, targets, judge, floor, baseline)
+
+
+def _lowest(loss: Loss, start: Tensor, targets: Tensor, *, expand: int | None = None, steps: int = 200) -> float:
+    """The lowest loss found by moving the outputs themselves; NaN where the loss refuses free outputs."""
+    free = start.detach().clone().requires_grad_(True)
+    scale = float(targets.double().std(correction=0)) if targets.is_floating_point() and len(targets) > 1 else 1.0
+    rate = 0.5 * scale if math.isfinite(scale) and scale > 0 else 0.5
+    optimizer = torch.optim.Adam([free], lr=rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    best = math.inf
+    with torch.enable_grad():
+        for _ in range(steps):
+            optimizer.zero_grad()
+            outputs = free if expand is None else free.expand(expand, *free.shape[1:]).contiguous()
+            value = loss(outputs, targets)
+            best = min(best, float(value.detach()))
+            if not value.requires_grad:
+                break
+            value.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            schedule.step()
+    return best
+
+
+def _unforeseeable(setup: Setup, inputs: Any, targets: Tensor) -> float:
+    """Mean entropy, in nats, of the class at each position [N, T] given the tokens up to there.
+
+    Equal beginnings that go on differently leave that much cross entropy to the best model that does not see the
+    future; 0 for anything but tokens.
+    """
+    tokens = setup.features(inputs)[0]
+    if targets.dim() != 2 or tokens.shape != targets.shape or tokens.is_floating_point():
+        return 0.0
+    if setup.loss_name != "cross_entropy":
+        return 0.0
+    shift = setup.loss.shift if isinstance(setup.loss, OwnLoss) else 0
+    entropies = []
+    for position in range(targets.shape[1] - shift):
+        _, group = torch.unique(tokens[:, : position + 1], dim=0, return_inverse=True)
+        pairs = torch.stack([group.reshape(-1), targets[:, position + shift].long()], 1)
+        _, pair, count = torch.unique(pairs, dim=0, return_inverse=True, return_counts=True)
+        sizes = torch.bincount(group.reshape(-1))[group.reshape(-1)]
+        entropies.append(float((sizes.double() / count[pair.reshape(-1)]).log().mean()))
+    return float(np.mean(entropies)) if entropies else 0.0
+
+
+def _is_bounded(floor: float, baseline: float) -> bool:
+    return math.isfinite(floor) and math.isfinite(baseline) and floor > -0.5 * abs(baseline) and baseline > floor
+
+
+def standard_loss(setup: Setup) -> Loss:
+    if is_classification(setup):
+        return lambda outputs, targets: functional.cross_entropy(*setup.pairs(outputs, targets))
+    return _squared_error if setup.task == "regression" else _binary_cross_entropy
+
+
+def _binary_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    return functional.binary_cross_entropy_with_logits(outputs.reshape(targets.shape), targets.to(outputs.dtype))
+
+
+def _squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    return functional.mse_loss(outputs.reshape(targets.shape), targets.to(outputs.dtype))
+
+
+def are_probabilities(setup: Setup, outputs: Tensor, targets: Tensor) -> bool:
+    if not is_classification(setup):
+        return False
+    rows, _ = setup.pairs(outputs, targets)
+    if rows.shape[-1] != setup.n_outputs:
+        return False
+    return bool((rows >= 0).all()) and bool(((rows.sum(-1) - 1).abs() < 1e-3).all())
