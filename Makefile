@@ -10,7 +10,7 @@ PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --constra
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types contracts matrix docs bench bench-overhead bench-accuracy bench-detection clean
+.PHONY: help demo test test-all lint types contracts matrix calibrate docs bench bench-overhead bench-accuracy bench-detection clean
 
 help:
 	@echo "make demo       set up, then take the bundled digits from raw data to a tested model  (about 5 min the first time)"
@@ -20,6 +20,7 @@ help:
 	@echo "make types      mypy --strict                                                         (about 1 min)"
 	@echo "make contracts  which part may import which                                           (seconds)"
 	@echo "make matrix     all checks before every fault and healthy bench; needed after a change of checks (about 7 min)"
+	@echo "make calibrate  how far each limit of each check is from being wrong; fills docs/calibration.md (about 30 min)"
 	@echo "make docs       write the generated pages below docs/ again                           (seconds)"
 	@echo "make bench      cost per training step beside other libraries, and start-up time      (about 5 min)"
 	@echo "make bench-overhead  cost of watching a training, beside other monitors               (about 30 min)"
@@ -67,6 +68,10 @@ contracts: $(VENV)/.installed-dev
 matrix: $(VENV)/.installed-dev
 	@echo "==> Judging every fault and every healthy bench with all checks; fills docs/matrix.json (about 7 minutes on one core)"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m bench.matrix
+
+calibrate: $(VENV)/.installed-dev
+	@echo "==> Moving every limit until a healthy bench alarms or a fault is missed; fills docs/calibration.md (about 30 minutes)"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m bench.calibrate --write
 	@$(BIN)/python scripts/generate_docs.py
 
 docs: $(VENV)/.installed-dev

@@ -81,6 +81,11 @@ def take(
     return Measurements(m for kind in sorted(wanted, key=lambda k: k.__name__) for m in _taken[(*key, kind)])
 
 
+def forget() -> None:
+    """Let go of everything measured so far."""
+    _taken.clear()
+
+
 def _groups(kinds: set[type[Measurement]]) -> Iterator[set[type[Measurement]]]:
     """Kinds that one probe takes together."""
     live = kinds & (WATCHED | {LearningCurve}) if kinds & WATCHED else set[type[Measurement]]()

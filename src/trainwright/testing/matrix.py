@@ -152,12 +152,16 @@ def judge_subject(subject: Subject, checks: Iterable[Check]) -> Row:
     checks = [check for check in checks if check.code in subject.expected or not kinds_of([check]) & CLOCKED]
     if subject.view == "data":
         checks = [check for check in checks if is_of_data(check)]
-    measured = Measurements(
+    return _row(subject, judge(checks, measured_for(subject, checks)))
+
+
+def measured_for(subject: Subject, checks: Iterable[Check], seed: int = SEED) -> Measurements:
+    """Everything these checks need of a subject."""
+    return Measurements(
         m
         for kinds in _groups(kinds_of(checks), subject)
-        for m in take(subject.healthy, SEED, kinds, fault=subject.fault)
+        for m in take(subject.healthy, seed, kinds, fault=subject.fault)
     )
-    return _row(subject, judge(checks, measured))
 
 
 def _groups(kinds: set[type[Measurement]], subject: Subject) -> Iterator[set[type[Measurement]]]:

@@ -13,7 +13,7 @@ LIMIT = 2.0
 """Initial loss as a multiple of the loss of outputs that are all zero. Healthy networks lie between 0.91 and 1.16
 (fourteen benches, five widths, three seeds, batch normalisation included), raw pixels 0 to 16, which do no harm under
 Adam, below 1.67; raw pixels 0 to 255 start at 8.6, a head thirty times too large at 4.1 on the regression bench
-(`bench/calibrate_model_checks.py`)."""
+(`bench/calibrate.py`)."""
 
 RAW_INPUT = 3.0
 """Root mean square of the inputs above which they have not been standardised, where it is 1."""
