@@ -172,13 +172,13 @@ class Session:
         if self._phase in REHEARSALS or _is_shape(call.value):
             return
         in_eval = self._latest is not None and not self._latest[1]
-        evaluating = not call.value.requires_grad or in_eval or self._phase == "validation"
-        if call.value.requires_grad:
-            self._targets, self._source = call.targets, self.loaders.source
-        if call.value.requires_grad and not evaluating:
+        graph, source = call.value.requires_grad, self.loaders.source
+        evaluating = not graph or in_eval or self._phase == "validation"
+        if graph:
+            self._targets, self._source = call.targets, source
+        if not evaluating:
             self.doors.called(call)
             self.start.called(call, self.step, self._call[1] if self._call else ())
-        source = self.loaders.source
         self.loaders.used()
         score = not evaluating or self.governor.affords(1e-4)
         self.losses.called(call, evaluating=evaluating, source=source, score=score)
@@ -396,12 +396,12 @@ class Session:
 
 def _is_shape(value: Tensor | None) -> bool:
     """Whether a tensor has a shape and no values, as where a framework tries out a model beforehand."""
-    return value is not None and value.device.type == "meta"
+    return value is not None and value.is_meta
 
 
 def _is_number(loss: Tensor) -> bool:
     """Whether a loss is finite, as far as one can say without waiting for an accelerator."""
-    return loss.device.type != "cpu" or loss.numel() != 1 or math.isfinite(loss.item())
+    return not loss.is_cpu or loss.numel() != 1 or math.isfinite(loss.item())
 
 
 @dataclass

@@ -186,8 +186,8 @@ class Taps:
         listener = self._listener
 
         def before(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            closure = kwargs.get("closure") is not None or any(callable(each) for each in args)
-            self.tell(listener.before_step, optimizer, closure=closure)
+            given = args[0] if args else kwargs.get("closure")
+            self.tell(listener.before_step, optimizer, closure=callable(given))
 
         def after(optimizer: Optimizer, *_: Any) -> None:
             self.tell(listener.after_step, optimizer)

@@ -63,7 +63,7 @@ def _make_loss(tell: Callable[..., None], listener: Listener, original: Any) -> 
 def _tell_loss(listener: Listener, loss: Any, targets: Any, outputs: Any, value: Any) -> None:
     from trainwright.doctor.events import LossCall
 
-    if not all(isinstance(each, Tensor) for each in (targets, outputs, value)) or value.device.type == "meta":
+    if not all(isinstance(each, Tensor) for each in (targets, outputs, value)) or value.is_meta:
         return
     name, settings = getattr(loss.fn, "__name__", ""), loss._fn_kwargs
     options = {"reduction": "none", "label_smoothing": settings.get("label_smoothing") or 0.0}

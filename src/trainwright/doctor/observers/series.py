@@ -88,7 +88,7 @@ class Later:
 
     def add(self, tag: Any, value: Tensor) -> None:
         """A tensor of one element; ``tag`` is handed on with its number."""
-        if value.device.type == "cpu" and not self._waiting:
+        if not self._waiting and value.is_cpu:
             self._take(tag, float(value.item()))
             return
         self._waiting.append((tag, value.detach()))

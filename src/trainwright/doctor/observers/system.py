@@ -193,7 +193,7 @@ class Checkpoints:
 
 def _storages(state: Any) -> frozenset[int]:
     """Addresses of the memory behind the floating-point tensors."""
-    tensors = [t for t in tensors_of(state) if t.is_floating_point() and t.numel() and t.device.type != "meta"]
+    tensors = [t for t in tensors_of(state) if t.is_floating_point() and t.numel() and not t.is_meta]
     return frozenset(t.untyped_storage().data_ptr() for t in tensors) - {0}
 
 
