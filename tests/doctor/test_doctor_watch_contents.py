@@ -201,3 +201,19 @@ def test_a_model_that_normalises_its_inputs_may_have_raw_ones() -> None:
     with doctor() as watch:
         fit(nn.Sequential(nn.BatchNorm1d(64), *network()), IMAGES * 255, CLASSES)
     assert "TW112" not in codes(watch)
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_a_language_model_whose_targets_are_not_shifted_is_named(shift: int) -> None:
+    text = torch.randint(30, (400, 13), generator=torch.Generator().manual_seed(0))
+    model = nn.Sequential(nn.Embedding(30, 16), nn.Linear(16, 30))
+    with doctor() as watch:
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        for step in range(12):
+            tokens = text[32 * step : 32 * step + 32]
+            inputs, targets = tokens[:, :12], tokens[:, shift : 12 + shift]
+            optimizer.zero_grad()
+            loss = functional.cross_entropy(model(inputs).flatten(0, 1), targets.flatten())
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    assert ("TW117" in codes(watch)) == (shift == 0)

@@ -64,17 +64,18 @@ class Outcome:
 
 
 TRIED = {
+    "optimizer.momentum": ("rate-too-high",),
     "optimizer.weight_decay": ("regularisation-dominates",),
     "data.scaling": ("unscaled-feature",),
     "model.output_transform": ("softmax-before-cross-entropy",),
 }
-"""What it means when our trial of overfitting was cured by changing one setting; a rate is read off the advice."""
+"""What it means when one of our trials was cured by changing one setting; a rate is read off the advice."""
 
 
 def causes_tried(item: Mapping[str, Any]) -> tuple[str, ...]:
-    """The cause that a finding of cannot-overfit-batch names, having tried it: its words and its fix say which."""
+    """The cause that a finding names, having tried it: its words and its fix say which."""
     changes: Mapping[str, Any] = next((fix["changes"] for fix in item.get("fixes", ()) if fix.get("changes")), {})
-    if item["name"] != "cannot-overfit-batch" or not changes:
+    if item["name"] not in ("cannot-overfit-batch", "non-finite") or not changes:
         return ()
     if "optimizer.learning_rate" in changes:
         return ("rate-too-low",) if str(item["todo"]).startswith("Raise") else ("rate-too-high",)

@@ -104,6 +104,11 @@ def overlapping_splits(bench: Bench, share: float = 0.1) -> Bench:
     return replace(bench, inputs=inputs, targets=targets)
 
 
+def copied_before_split(bench: Bench) -> Bench:
+    """Half of the validation samples are copies of training samples, as after oversampling before the split."""
+    return overlapping_splits(bench, share=0.5)
+
+
 def shifted_labels(bench: Bench) -> Bench:
     """Validation holds mostly samples of high target: the last classes, or the largest values."""
     rows = np.concatenate([bench.splits["train"], bench.splits["validation"]])

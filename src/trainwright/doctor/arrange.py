@@ -24,10 +24,18 @@ TARGET_NAMES = ("labels", "label", "targets", "target", "y")
 """What the part of a batch that holds the targets is called."""
 SAMPLES = 256
 """Samples of the batch that the trials use at most."""
+FEWEST_IN_A_BATCH = 4
+"""Samples of a batch from which batch normalisation has something to go by."""
 STAND_IN_RATE = 1e-3
 """Learning rate of the Adam that makes the steps where no optimizer was given."""
 
 Step = Callable[[Any], Tensor]
+
+
+def own_batch_size(count: int) -> int:
+    """The size of the batches that trials make of a batch of so many samples: halves, so that two differ, as long as
+    that leaves enough for batch normalisation."""
+    return min(32, count // 2) if count >= 2 * FEWEST_IN_A_BATCH else max(1, count)
 
 
 def make_setup(
@@ -67,7 +75,7 @@ def make_setup(
         task=task or "",
         n_outputs=1,
         clip_norm=clip_norm,
-        batch_size=batch_size or max(1, min(32, n_samples(inputs) // 2)),
+        batch_size=batch_size or own_batch_size(n_samples(inputs)),
         step_function=None if step is None else (lambda setup, i, t: step(setup.joined(i, t))),
         call=call,
         label=label,

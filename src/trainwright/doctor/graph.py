@@ -45,7 +45,8 @@ def read_graph(
         leaves[id(loss)] = loss
     operations, head = _describe_head(nodes)
     names = {id(parameter): name for name, parameter in models_parameters.items()}
-    optimized = None if optimizer_parameters is None else {id(p): p for p in optimizer_parameters}
+    given = None if optimizer_parameters is None else list(optimizer_parameters)
+    optimized = None if given is None else {id(p): p for p in given}
     held = unregistered_tensors(models)
     linearity = Linearity(nodes, head, names)
     trainable = {name: p for name, p in models_parameters.items() if p.requires_grad}
@@ -82,6 +83,7 @@ def read_graph(
         stacked=tuple(linearity.stacked()),
         n_nonlinear=linearity.n_nonlinear,
         n_layers=linearity.n_layers,
+        n_held_twice=len(given or ()) - len(optimized or ()),
     )
 
 

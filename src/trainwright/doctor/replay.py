@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from trainwright.core import CannotEvaluate
-from trainwright.doctor.arrange import SAMPLES, describe, make_setup
+from trainwright.doctor.arrange import SAMPLES, describe, make_setup, own_batch_size
 from trainwright.doctor.batch import clone, main_output, map_tensors, n_samples, rows_of, tensors_of
 from trainwright.doctor.losses import Returned, WholeLoss, recognise_loss
 from trainwright.doctor.restore import restored
@@ -119,7 +119,7 @@ def _with_replayed_loss(step: Step, call: ModelCall, operations: list[Operation]
         n_outputs=1,
         loss_name=name,
         clip_norm=step.clip_norm,
-        batch_size=max(1, min(32, count // 2)),
+        batch_size=own_batch_size(count),
         call=_Autocasted(_call_with_both, call.autocast),
         returned=returned,
     )

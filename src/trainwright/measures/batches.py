@@ -78,13 +78,14 @@ class SampleOverlap(Measurement):
 class TargetCopies(Measurement):
     """Inputs that tell the target: ``features``, positions among the flattened inputs of a sample that are an affine
     function of the target to the last digits, in each of ``n_batches`` looked-at batches with ``n_samples`` samples.
-    ``n_features``: in all.
+    ``n_features``: in all. ``same_tokens``: the inputs are token numbers, and the targets are the very same.
     """
 
     features: tuple[int, ...]
     n_features: int
     n_batches: int
     n_samples: int
+    same_tokens: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

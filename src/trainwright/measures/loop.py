@@ -80,9 +80,10 @@ class Modes(Measurement):
     """In which mode a model was run, counted over calls of the outermost module ``model``.
 
     ``mode_layers``: names of layers that behave differently in the two modes (dropout above 0, batch normalisation with
-    statistics); ``keeps_statistics``: whether one of them may be of the latter kind. ``trained_in_eval``: calls in eval
-    mode whose outputs went backward before an optimizer step, of ``trained`` such calls; ``first_eval_step``: step of
-    the first of them, −1 if none; ``trained_in_train_before``: whether earlier ones were in train mode.
+    statistics); ``keeps_statistics``: whether one of them may be of the latter kind; ``fresh_statistics``: these were
+    untrained. ``trained_in_eval``: calls in eval mode whose outputs went backward before an optimizer step, of
+    ``trained`` such calls; ``first_eval_step``: step of the first of them, −1 if none; ``trained_in_train_before``:
+    whether earlier ones were in train mode.
     ``evaluated_in_train``: calls in train mode without gradients in which a loss or outputs were computed during
     evaluation, of ``evaluated`` calls in evaluation phases; an evaluation phase is a series of calls without gradients
     after training began. ``evaluated_with_grad``: evaluation calls (eval mode) that recorded a graph nobody used.
@@ -91,6 +92,7 @@ class Modes(Measurement):
     model: str
     mode_layers: tuple[str, ...]
     keeps_statistics: bool = True
+    fresh_statistics: bool = False
     trained: int
     trained_in_eval: int
     trained_in_train_before: bool

@@ -77,6 +77,7 @@ CHANGES = (
     "conflicting labels dropped",
     "log of outputs",
     "scaled inputs",
+    "momentum",
     "output bias",
     "standard loss",
     "negated loss",

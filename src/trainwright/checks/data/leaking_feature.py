@@ -17,7 +17,8 @@ class LeakingFeature(Check):
     """One of the inputs is the target in other clothes.
 
     What it finds:
-        A feature, or a place in a window, whose value is the target itself, or the target scaled and shifted.
+        A feature, or a place in a window, whose value is the target itself, or the target scaled and shifted; and texts
+        whose targets were not moved one token ahead.
 
     Why it hurts:
         The network reads off the answer and looks brilliant until it is used, where that input is not known yet.
@@ -26,7 +27,7 @@ class LeakingFeature(Check):
         In every training batch that was looked at, each input is compared with the target: an affine function of the
         target to the last digits (less than 1e-8 of its variance is left), over five batches and 100 samples or more.
         Related inputs, however strongly, leave a thousand times as much. Only targets of one number for each sample are
-        judged.
+        judged, and token numbers that equal the inputs everywhere, which is a warning.
 
     How to fix:
         Take the feature out, or end the window one step earlier.
@@ -49,6 +50,8 @@ class LeakingFeature(Check):
                 f"{copies.n_batches} batches with {copies.n_samples} samples are too few; {FEWEST_BATCHES} with "
                 f"{FEWEST_SAMPLES} are needed"
             )
+        if copies.same_tokens:
+            yield self._unshifted(copies)
         if not copies.features:
             return
         shown = ", ".join(map(str, copies.features[:SHOWN])) + (" …" if len(copies.features) > SHOWN else "")
@@ -62,4 +65,17 @@ class LeakingFeature(Check):
             fixes=(Fix("Remove the leak", instruction="Drop these inputs, and look how they came in."),),
             confidence=0.97,
             why_confident="Equal to the last digits; only data without any noise could do that by nature.",
+        )
+
+    def _unshifted(self, copies: TargetCopies) -> Finding:
+        return self.finding(
+            happened=f"In all {copies.n_batches} batches looked at ({copies.n_samples} samples) the targets are the "
+            "very tokens that entered the model, each at its own place.",
+            expected="Targets one token ahead of the inputs: 0 batches in which both are the same.",
+            todo="Shift the targets by one: inputs tokens[:-1], targets tokens[1:].",
+            evidence=(Evidence("batches whose targets are their inputs", copies.n_batches, limit=0, unit="batches"),),
+            fixes=(Fix("Predict the next token", instruction="Write x = tokens[:, :-1] and y = tokens[:, 1:]."),),
+            confidence=0.8,
+            why_confident="The model need only copy; an auto-encoder of text is meant so, a language model is not.",
+            severity=Severity.WARNING,
         )

@@ -18,7 +18,7 @@ _OUTPUTS = ("TW315", "TW316", "TW317", "TW318", "TW330", "TW340")
 _LOSSES = ("TW301", "TW319", "TW320", "TW321", "TW325", "TW339")
 _SIGNALS = (
     *("TW402", "TW403", "TW404", "TW405", "TW406", "TW407", "TW408"),
-    *("TW409", "TW410", "TW411", "TW415", "TW417", "TW511"),
+    *("TW409", "TW410", "TW411", "TW415", "TW417", "TW508", "TW511"),
 )
 LIMIT = 0.05
 """Share of the input-independent loss that must have been learnt, on train or validation. The healthy benches learn at
@@ -70,12 +70,13 @@ class NotLearning(Check):
         train_loss, baseline = curve.trend, curve.baseline_train_loss
         train = _learnt(curve.train_loss, baseline)
         judged = curve.baseline_validation_loss if curve.baseline_validation_loss is not None else baseline
-        validation = _learnt(curve.validation_loss, judged) if len(curve.validation_loss) else -math.inf
+        enough = len(curve.validation_loss.finite) >= FEWEST_EPOCHS
+        validation = _learnt(curve.validation_loss, judged) if enough else -math.inf
         if max(train, validation) >= LIMIT or _metric_learnt(curve):
             return
         restless = _is_restless(curve)
         evidence = [_evidence(train, "train", _series(curve))]
-        if len(curve.validation_loss):
+        if enough:
             evidence.append(_evidence(validation, "validation"))
         yield self.finding(
             happened=f"After {curve.length:g} {curve.x_unit}s the training loss is {train_loss.y[-1]:.4g}, where "

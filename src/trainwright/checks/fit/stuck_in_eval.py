@@ -31,8 +31,8 @@ class StuckInEval(Check):
     How it is measured:
         In which mode the outermost module was at each call whose output went backward. Eval mode from some step on,
         behind calls in train mode and an evaluation, is the mistake. Eval mode from the first step on may be meant
-        (fine-tuning with frozen statistics) and is *advice*; where the model has no statistics to freeze, only dropout
-        that so never acts, a *warning*. Single layers in eval mode may be meant, too, and are not looked at. A model
+        (fine-tuning with frozen statistics) and is *advice*; where the model has no statistics to freeze, or none that
+        were ever trained, a *warning*. Single layers in eval mode may be meant, too, and are not looked at. A model
         without dropout and batch normalisation has no modes.
 
     How to fix:
@@ -62,7 +62,7 @@ class StuckInEval(Check):
         stuck = modes.trained_in_train_before and modes.evaluated > 0
         if in_train > SLACK * modes.first_eval_step * max(1, per_step) or (in_train and not stuck):
             return
-        idle = modes.evaluated > 0 and not modes.keeps_statistics
+        idle = modes.evaluated > 0 and (not modes.keeps_statistics or modes.fresh_statistics)
         severity = self.severity if stuck else Severity.WARNING if idle else Severity.ADVICE
         since = f"from step {modes.first_eval_step} on" if stuck else "from the first step on"
         layers = ", ".join(modes.mode_layers[:3]) + (" …" if len(modes.mode_layers) > 3 else "")
@@ -87,7 +87,7 @@ class StuckInEval(Check):
             confidence={Severity.ERROR: 0.97, Severity.WARNING: 0.75, Severity.ADVICE: 0.5}[severity],
             why_confident={
                 Severity.ERROR: "It was in train mode, was evaluated, and never came back.",
-                Severity.WARNING: "Never in train mode: its dropout never acts, and there are no statistics to freeze.",
+                Severity.WARNING: "Never in train mode, so dropout never acts; no trained statistics to freeze.",
                 Severity.ADVICE: "Never in train mode: forgotten, or meant for fine-tuning.",
             }[severity],
             where=modes.model,

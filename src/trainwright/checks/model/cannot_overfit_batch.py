@@ -52,6 +52,10 @@ _CAUSES = {
         "Test the loss by itself: it must fall when the outputs come closer to the targets.",
     ),
     "negated loss": _Cause("the loss has the wrong sign", "Change the sign of the loss."),
+    "momentum": _Cause(
+        "so much momentum makes steps far longer than the learning rate says",
+        "Lower the momentum to 0.9, or the learning rate along with it.",
+    ),
     "weight decay": _Cause("weight decay overrules the loss", "Lower the weight decay, for instance to 0.0001."),
     "frozen parameters": _Cause(
         "parameters are frozen or in no optimizer, and the others are not enough",
@@ -101,7 +105,7 @@ class CannotOverfitBatch(Check):
     code = "TW303"
     name = "cannot-overfit-batch"
     severity = Severity.ERROR
-    after = ("TW401", "TW407", "TW304", *_START, *_WIRING, *_OUTPUTS, *_LOSSES)
+    after = ("TW401", "TW112", "TW407", "TW304", *_START, *_WIRING, *_OUTPUTS, *_LOSSES)
     cases = (
         Case(training_benches.alloys_mlp, training_faults.tiny_rate),
         Case(training_benches.digits_cnn, training_faults.tiny_rate),

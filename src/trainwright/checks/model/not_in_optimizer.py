@@ -25,8 +25,9 @@ class NotInOptimizer(Check):
     How it is measured:
         Identity of parameters, a fact; whether it is meant so, the pattern tells. An *error* where at most half of the
         layers are missing and trained layers come before them; a *warning* where more are missing. *Advice* where only
-        layers at the beginning are missing, as in fine-tuning of the head alone. Layers of which the optimizer holds
-        some parameters (only the biases, say) and frozen ones are chosen on purpose and left out.
+        layers at the beginning are missing, as in fine-tuning of the head alone; an *error* again where two optimizers
+        hold the same parameters meanwhile, so that one was given those of the wrong network. Layers of which the
+        optimizer holds some parameters (only the biases, say) and frozen ones are chosen on purpose and left out.
 
     How to fix:
         Make the optimizer from ``model.parameters()`` after the last change of the model, or freeze on purpose what is
@@ -60,8 +61,8 @@ class NotInOptimizer(Check):
         if not missing or not held:  # an optimizer that holds none of the model learns its input, or is TW309's
             return
         modules = list(dict.fromkeys(module for _, module in missing))
-        at_start = bool(held) and missing[-1][0] < held[0]
-        minority = len(modules) <= len(partly)
+        at_start = bool(held) and missing[-1][0] < held[0] and not graph.n_held_twice
+        minority = len(modules) <= len(partly) or graph.n_held_twice > 0
         shown = ", ".join(modules[:SHOWN]) + (" …" if len(modules) > SHOWN else "")
         severity = Severity.ADVICE if at_start else Severity.ERROR if minority else Severity.WARNING
         yield self.finding(
@@ -81,6 +82,8 @@ class NotInOptimizer(Check):
             confidence={Severity.ERROR: 1.0, Severity.WARNING: 0.8}.get(severity, 0.5),
             why_confident="Only layers at the beginning are missing, as when a head alone is trained."
             if at_start
+            else f"{graph.n_held_twice} parameters are held by two optimizers instead."
+            if graph.n_held_twice
             else f"{len(partly)} other layers are held, also some before the missing ones.",
             severity=severity,
         )

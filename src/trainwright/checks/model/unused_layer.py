@@ -10,6 +10,8 @@ from trainwright.measures.graph import LossGraph
 from trainwright.measures.reach import Reach
 
 SHOWN = 4
+MANY, LARGE_SHARE = 3, 0.25
+"""Layers whose result is dropped, and their share of the trainable parameters, from which on it is no pooling layer."""
 
 
 class UnusedLayer(Check):
@@ -26,7 +28,8 @@ class UnusedLayer(Check):
     How it is measured:
         The graph of the loss shows which parameters it reaches, and hooks show which modules are called: a fact. A
         layer never called is a warning, and so is one whose input the next layer gets instead of its result. Another
-        one that is called but not used is advice, as encoders with an unused pooling layer are common. Spared are
+        one that is called but not used is advice, as encoders with an unused pooling layer are common, and a warning
+        from three layers with a quarter of the trainable parameters on. Spared are
         frozen layers, layers in no optimizer, layers whose name says auxiliary (``aux``), and one of several alike (an
         expert of a mixture, a dropped layer) while another one works.
 
@@ -60,7 +63,10 @@ class UnusedLayer(Check):
             what = "called, but their result is dropped and the next layer gets their input"
             yield self._finding(reach, over, what, Severity.WARNING)
         if dropped := reach.without_effect():
-            yield self._finding(reach, dropped, "called, but nothing of their result reaches the loss", Severity.ADVICE)
+            what = "called, but nothing of their result reaches the loss"
+            count = sum(len(reach.unreached[module]) for module in dropped)
+            much = len(dropped) >= MANY and count > LARGE_SHARE * reach.n_trainable
+            yield self._finding(reach, dropped, what, Severity.WARNING if much else Severity.ADVICE)
 
     def _finding(self, reach: Reach, modules: list[str], what: str, severity: Severity) -> Finding:
         count = sum(len(reach.unreached[module]) for module in modules)

@@ -41,9 +41,10 @@ class EvaluatedOnTraining(Check):
     code = "TW212"
     name = "evaluated-on-training"
     severity = Severity.ERROR
+    after = ("TW201",)
     cases = (
-        Case(training_benches.alloys_mlp, data_faults.overlapping_splits),
-        Case(training_benches.digits_cnn, data_faults.overlapping_splits),
+        Case(training_benches.alloys_mlp, data_faults.copied_before_split),
+        Case(training_benches.digits_cnn, data_faults.copied_before_split),
     )
 
     def run(self, overlap: SampleOverlap) -> Iterator[Finding]:

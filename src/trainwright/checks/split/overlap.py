@@ -35,6 +35,7 @@ class Overlap(Check):
     code = "TW201"
     name = "overlap"
     severity = Severity.ERROR
+    after = ("TW124",)
     cases = (
         Case(tables.diabetes, data_faults.overlapping_splits),
         Case(tables.breast_cancer, data_faults.overlapping_splits),

@@ -41,12 +41,15 @@ class Contents:
         self._n_values = 0
         self._shape: tuple[int, ...] = ()
         self._tokens: set[int] = set()
+        self._same_tokens = True
         self._n_tokens = 0
 
     def trained(self, inputs: Tensor, targets: Tensor | None, source: int | None) -> None:
         """A training batch that is looked at."""
         if not inputs.is_floating_point():
             self._count_tokens(inputs)
+            if targets is not None and targets.numel() == inputs.numel() > len(inputs):
+                self._compare_tokens(inputs, targets)
             return
         self._train_source = source
         self._measure(inputs)
@@ -82,6 +85,10 @@ class Contents:
         if inputs.dtype != torch.bool and len(self._tokens) < MOST_TOKENS:
             self._tokens.update(torch.unique(inputs).tolist())
 
+    def _compare_tokens(self, inputs: Tensor, targets: Tensor) -> None:
+        self._same_tokens &= bool((inputs.reshape(-1) == targets.reshape(-1)).all())
+        self._copied = [self._copied[0] + 1, self._copied[1] + len(inputs)]
+
     def _compare(self, rows: Tensor, targets: Tensor) -> None:
         """Which features are an affine function of a target that is one number for each sample."""
         if targets.numel() != len(rows) or len(rows) < SEVERAL * 2 or rows.shape[1] < 2:
@@ -99,12 +106,14 @@ class Contents:
 
     def measurements(self, models: Models) -> Iterator[Measurement]:
         """What was seen."""
-        if self._copies is not None:
+        if self._copied[0]:
+            copies = torch.zeros(0) if self._copies is None else self._copies
             yield TargetCopies(
-                features=tuple(self._copies.nonzero().flatten().tolist()),
-                n_features=len(self._copies),
+                features=tuple(copies.nonzero().flatten().tolist()),
+                n_features=len(copies),
                 n_batches=self._copied[0],
                 n_samples=self._copied[1],
+                same_tokens=self._copies is None and self._same_tokens,
             )
         if self._n_values:
             yield self._scale(models)
@@ -125,18 +134,19 @@ class Contents:
         )
 
     def _overlap(self) -> Iterator[SampleOverlap]:
-        found = [
-            (sum(each in self._trained for each in known), len(known))
+        counted = {
+            source: (sum(each in self._trained for each in known), len(known))
             for source, (known, _) in self._evaluated.items()
-            if source != self._train_source
-        ]
-        least = min([*found, *self._calls], key=lambda pair: pair[0] / pair[1], default=None)
+        }
+        others = [pair for source, pair in counted.items() if source != self._train_source]
+        found = [*others, *self._calls] or list(counted.values())
+        least = min(found, key=lambda pair: pair[0] / pair[1], default=None)
         if least is not None and self._trained:
             yield SampleOverlap(
                 n_evaluation=least[1],
                 n_shared=least[0],
                 n_train=len(self._trained),
-                only_training=not found and all(shared == n for shared, n in self._calls),
+                only_training=not others and all(shared == n for shared, n in found),
                 rich=self._rich,
             )
 

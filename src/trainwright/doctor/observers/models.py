@@ -20,6 +20,7 @@ from trainwright.measures.loop import Membership, Modes
 class Watched:
     """One outermost module with parameters, and how it was called.
 
+    ``fresh_statistics``: its running statistics were those of an untrained layer when it was first called.
     ``normalises``: its first layer is a normalisation. ``n_rows``: of its largest embedding table. ``called_at``: the
     latest step of training.
     """
@@ -29,6 +30,7 @@ class Watched:
     names: dict[int, str]
     mode_layers: tuple[str, ...]
     keeps_statistics: bool
+    fresh_statistics: bool
     normalises: bool
     n_rows: int
     counts: Counter[str] = field(default_factory=Counter)
@@ -74,6 +76,7 @@ class Models:
             names,
             _mode_layers(module),
             _keeps_statistics(module),
+            _fresh_statistics(module),
             _begins_with_norm(module),
             max((each.num_embeddings for each in module.modules() if isinstance(each, TABLES)), default=0),
         )
@@ -166,6 +169,7 @@ class Models:
             model=entry.label,
             mode_layers=entry.mode_layers,
             keeps_statistics=entry.keeps_statistics,
+            fresh_statistics=entry.fresh_statistics,
             trained=counts["trained"],
             trained_in_eval=counts["trained in eval"],
             trained_in_train_before=bool(counts["train before"]),
@@ -193,6 +197,15 @@ def _mode_layers(model: nn.Module) -> tuple[str, ...]:
 def _keeps_statistics(model: nn.Module) -> bool:
     """Whether eval mode may be meant to freeze statistics; of Keras's layers that is not known."""
     return is_keras(model) or any(_tracks(module) for module in model.modules())
+
+
+def _fresh_statistics(model: nn.Module) -> bool:
+    """Whether there are running statistics, and all as they were made: nothing that one could mean to freeze."""
+    if is_keras(model):
+        return False
+    kept = [dict(module.named_buffers(recurse=False)) for module in model.modules() if _tracks(module)]
+    untouched = (not each["running_mean"].any() and bool((each["running_var"] == 1).all()) for each in kept)
+    return bool(kept) and all(untouched)
 
 
 def _begins_with_norm(model: nn.Module) -> bool:
