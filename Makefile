@@ -25,7 +25,7 @@ help:
 	@echo "make bench      cost per training step beside other libraries, and start-up time      (about 5 min)"
 	@echo "make bench-overhead  cost of watching a training, beside other monitors               (about 30 min)"
 	@echo "make bench-accuracy  the whole recipe on eight splits of the digits                   (about 30 min)"
-	@echo "make bench-detection  faulty and healthy programs under every detector                (about a day; goes on where it was)"
+	@echo "make bench-detection  faulty and healthy programs under every detector                (about 6 h; goes on where it was)"
 	@echo "make clean      remove the virtual environment and caches; runs/ is kept"
 
 $(BIN)/python:
@@ -92,7 +92,7 @@ bench-accuracy: $(VENV)/.installed-recipe
 	@$(BIN)/python -m bench.accuracy
 
 bench-detection: $(VENV)/.installed-rivals
-	@echo "==> Programs × seeds × detectors; fills docs/benchmarks.md (about a day; results are kept in runs/detection)"
+	@echo "==> Programs × seeds × detectors; fills docs/benchmarks.md (about 6 hours; results are kept in runs/detection)"
 	@$(BIN)/python -m bench.detection.run --results runs/detection --workers $(WORKERS) --write
 
 clean:
