@@ -82,10 +82,14 @@ def section(runs: Sequence[Run], programs: Sequence[Program]) -> str:
     bare = [run for run in runs if run.contender == "bare"]
     seeds = len({run.seed for run in runs})
     parts = [
-        circumstances(f"torch {version('torch')}") + f" One thread; {seeds} seeds; intervals are 95 %, over programs."
+        circumstances(f"torch {version('torch')}")
+        + f" One thread; {seeds} seed{'' if seeds == 1 else 's'}; intervals are 95 %, over programs."
     ]
+    ran = {run.program for run in runs}
     for half in (EVALUATION, CALIBRATION):
         mine = [program for program in programs if program.half == half]
+        if ran.isdisjoint(program.name for program in mine):
+            continue
         n_healthy = sum(program.healthy for program in mine)
         parts += [
             "",
