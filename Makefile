@@ -23,7 +23,7 @@ help:
 	@echo "make calibrate  how far each limit of each check is from being wrong; fills docs/calibration.md (about 30 min)"
 	@echo "make docs       write the generated pages below docs/ again                           (seconds)"
 	@echo "make bench      cost per training step beside other libraries, and start-up time      (about 5 min)"
-	@echo "make bench-overhead  cost of watching a training, beside other monitors               (about 30 min)"
+	@echo "make bench-overhead  cost of watching a training, beside other monitors               (over an hour)"
 	@echo "make bench-accuracy  the whole recipe on eight splits of the digits                   (about 30 min)"
 	@echo "make bench-detection  faulty and healthy programs under every detector                (about 6 h; goes on where it was)"
 	@echo "make clean      remove the virtual environment and caches; runs/ is kept"
@@ -84,7 +84,7 @@ bench: $(VENV)/.installed-bench
 	@$(BIN)/python -m bench.startup
 
 bench-overhead: $(VENV)/.installed-rivals
-	@echo "==> Cost of watching beside other monitors; fills docs/benchmarks.md (about 30 minutes; leave the machine alone)"
+	@echo "==> Cost of watching beside other monitors; fills docs/benchmarks.md (over an hour; leave the machine alone)"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m bench.overhead
 
 bench-accuracy: $(VENV)/.installed-recipe
