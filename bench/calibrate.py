@@ -19,10 +19,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import torch
-from bench.matrix import ROOT, source_digest
+from bench.matrix import ROOT, source_digest, stored_lines
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -137,7 +136,7 @@ def moved(check: Check, limit: Limit, factor: float) -> Iterator[None]:
 
 def measure(catalogue: Catalogue, wanted: list[Sample], kept: Path, console: Console) -> list[Edge]:
     """The edges of all samples, each sample's written to ``kept`` as soon as they are there."""
-    done = _read(kept)
+    done = {row["key"]: row["edges"] for row in stored_lines(kept)}
     left = [sample for sample in wanted if sample.key not in done]
     console.print(f"{len(wanted)} samples, {len(wanted) - len(left)} measured before; about "
                   f"{len(left) * SECONDS_PER_SUBJECT / 60:.0f} minutes on one core.")  # fmt: skip
@@ -151,14 +150,6 @@ def measure(catalogue: Catalogue, wanted: list[Sample], kept: Path, console: Con
             file.write(json.dumps({"key": sample.key, "edges": done[sample.key]}) + "\n")
             progress.advance(task)
     return [Edge(**edge) for sample in wanted for edge in done[sample.key]]
-
-
-def _read(path: Path) -> dict[str, list[dict[str, Any]]]:
-    if not path.exists():
-        return {}
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    rows = [json.loads(line) for line in lines if line.endswith("\n")]
-    return {row["key"]: row["edges"] for row in rows}
 
 
 def nearest(found: Iterable[Edge]) -> Mapping[str, tuple[float, str] | None]:

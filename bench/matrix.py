@@ -15,6 +15,7 @@ import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 from bench.matrix_picture import write_picture
@@ -40,12 +41,15 @@ def source_digest() -> str:
     return digest.hexdigest()[:12]
 
 
+def stored_lines(path: Path) -> list[dict[str, Any]]:
+    """Lines of an earlier run, parsed; a last line that was cut off is left out."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
 def read_rows(path: Path) -> dict[tuple[str, str, str], Row]:
-    """Rows of an earlier run; a last line that was cut off is left out."""
-    if not path.exists():
-        return {}
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    rows = [Row.from_dict(json.loads(line)) for line in lines if line.endswith("\n")]
+    """Rows of an earlier run."""
+    rows = map(Row.from_dict, stored_lines(path))
     return {row.key: row for row in rows}
 
 

@@ -99,7 +99,7 @@ def heavy_decay(bench: Bench) -> Bench:
 
 def scaler_anew(bench: Bench) -> Bench:
     """A gradient scaler is made anew for every step, at a scale that half precision cannot hold."""
-    return replace(bench, loop="scaler-anew")
+    return replace(bench, loop="scaler-anew").with_config(training__amp=True)
 
 
 def runaway(bench: Bench) -> Bench:

@@ -12,3 +12,11 @@ TABLES = (nn.Embedding, nn.EmbeddingBag)
 """Layers whose rows are entries that wait for their token, not units that share an input."""
 DROPOUTS = (nn.modules.dropout._DropoutNd,)
 """Layers that drop units in train mode."""
+
+
+def has_history(module: nn.Module) -> bool:
+    """Whether a layer has running statistics that are not those it was made with."""
+    mean, variance = getattr(module, "running_mean", None), getattr(module, "running_var", None)
+    if mean is None or variance is None:
+        return False
+    return bool((mean != 0).any()) or bool((variance != 1).any())

@@ -22,7 +22,6 @@ from trainwright.clinic.bench import Bench
 from trainwright.core import UsageError
 from trainwright.testing.plain_loop import Batch, Loop, LoopResult
 from trainwright.workbench.experiment import Experiment
-from trainwright.workbench.losses import fit_outputs
 from trainwright.workbench.randomness import derive, seeded
 
 Watch = Callable[[nn.Module, Optimizer], AbstractContextManager[Any]]
@@ -123,37 +122,21 @@ class _KeptGraph(Loop):
         return float(loss.item())
 
 
-class _GradScaler(Loop):
-    """Half precision with a gradient scaler."""
+class _ScalerAnew(Loop):
+    """In half precision the gradient scaler is made anew for every step, so that its scale never comes down."""
 
-    def __init__(self, experiment: Experiment, seed: int, steps: int) -> None:
-        self.scaler = torch.amp.GradScaler("cpu")
-        super().__init__(experiment, seed, steps)
+    half = torch.float16
 
-    def forward(self, batch: Batch) -> Tensor:
-        inputs, targets = batch
-        with torch.autocast("cpu", torch.float16):
-            outputs = self.model(inputs)
-        loss: Tensor = self.criterion(fit_outputs(outputs.float(), targets, self.experiment.dataset.task), targets)
-        return loss
+    def clear(self) -> None:
+        super().clear()
+        self.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**40)
 
-    def step(self, batches: list[Batch]) -> None:
-        self.clear()
-        for batch in batches:
-            loss = self.forward(batch)
-            self.scaler.scale(self.scale(loss, len(batches))).backward()  # type: ignore[no-untyped-call]
-        self.losses.append(float(loss.item()))
+    def scale(self, loss: Tensor, n_batches: int) -> Tensor:
+        return self.scaler.scale(super().scale(loss, n_batches))
+
+    def move(self) -> None:
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        self.after_step()
-
-
-class _ScalerAnew(_GradScaler):
-    """The scaler is made anew for every step, so that its scale never comes down."""
-
-    def step(self, batches: list[Batch]) -> None:
-        self.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**40)
-        super().step(batches)
 
 
 class _RawValidation(Loop):
@@ -265,7 +248,6 @@ LOOPS: dict[str, type[Loop]] = {
     "closure": _Closure,
     "cyclic": _Cyclic,
     "frozen-norm": _FrozenNorm,
-    "grad-scaler": _GradScaler,
     "kept-graph": _KeptGraph,
     "model-zero-grad": _ModelZeroGrad,
     "never-eval": _NeverEval,

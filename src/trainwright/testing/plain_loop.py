@@ -34,6 +34,9 @@ class LoopResult:
 class Loop:
     """The sound loop. ``testing.bench_loops`` makes each mistake by writing one of its methods otherwise."""
 
+    half = torch.bfloat16
+    """The type of numbers under autocast."""
+
     def __init__(self, experiment: Experiment, seed: int, steps: int) -> None:
         self.experiment, self.steps = experiment, steps
         self.config = experiment.config.training
@@ -76,7 +79,7 @@ class Loop:
         self.clear()
         self.losses.append(sum(self.backward(batch, len(batches)) for batch in batches) / len(batches))
         self.clip()
-        self.optimizer.step()
+        self.move()
         self.after_step()
 
     def clear(self) -> None:
@@ -96,7 +99,7 @@ class Loop:
     def forward(self, batch: Batch) -> Tensor:
         """The loss of a batch."""
         inputs, targets = batch
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.amp):
+        with torch.autocast("cpu", self.half, enabled=self.config.amp):
             outputs = self.model(inputs)
         loss: Tensor = self.criterion(fit_outputs(outputs.float(), targets, self.experiment.dataset.task), targets)
         return loss
@@ -105,6 +108,10 @@ class Loop:
         """Clip the gradient where the experiment says so."""
         if self.config.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+
+    def move(self) -> None:
+        """The optimizer's own step."""
+        self.optimizer.step()
 
     def after_step(self) -> None:
         """Move the schedule and the average."""

@@ -1,8 +1,7 @@
-"""What stands in the samples: copies between training and evaluation, inputs that tell the target, scale, tokens."""
+"""What stands in the samples: copies between training and evaluation, inputs that tell the target, tokens."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from trainwright.core import Measurement
 from trainwright.doctor.observers.models import Models
-from trainwright.measures.batches import InputScale, SampleOverlap, TargetCopies, TokenUse
+from trainwright.measures.batches import SampleOverlap, TargetCopies, TokenUse
 
 MOST_SAMPLES = 20_000
 """Training samples that are remembered, and evaluation samples of each source."""
@@ -31,15 +30,12 @@ class Contents:
 
     def __init__(self) -> None:
         self._trained: set[float] = set()
-        self._evaluated: dict[int, tuple[set[float], int]] = {}
+        self._evaluated: dict[int, set[float]] = {}
         self._calls: list[tuple[int, int]] = []
         self._train_source: int | None = None
         self._rich = False
         self._copies: Tensor | None = None
         self._copied = [0, 0]
-        self._sum = self._squares = 0.0
-        self._n_values = 0
-        self._shape: tuple[int, ...] = ()
         self._tokens: set[int] = set()
         self._same_tokens = True
         self._n_tokens = 0
@@ -52,7 +48,6 @@ class Contents:
                 self._compare_tokens(inputs, targets)
             return
         self._train_source = source
-        self._measure(inputs)
         rows = inputs.detach().reshape(len(inputs), -1)[:, :WIDEST].double()
         if targets is not None:
             self._compare(rows, targets)
@@ -68,17 +63,9 @@ class Contents:
         if source is None:
             self._calls.append((sum(each in self._trained for each in prints), len(prints)))
             return
-        known, n = self._evaluated.setdefault(source, (set(), 0))
-        if n < MOST_SAMPLES:
+        known = self._evaluated.setdefault(source, set())
+        if len(known) < MOST_SAMPLES:
             known.update(prints)
-            self._evaluated[source] = (known, n + len(prints))
-
-    def _measure(self, inputs: Tensor) -> None:
-        values = inputs.detach().double()
-        self._sum += float(values.sum())
-        self._squares += float(values.square().sum())
-        self._n_values += values.numel()
-        self._shape = tuple(inputs.shape[1:])
 
     def _count_tokens(self, inputs: Tensor) -> None:
         self._n_tokens += inputs.numel()
@@ -115,29 +102,13 @@ class Contents:
                 n_samples=self._copied[1],
                 same_tokens=self._copies is None and self._same_tokens,
             )
-        if self._n_values:
-            yield self._scale(models)
         n_rows = max((entry.n_rows for entry in models), default=0)
         if self._n_tokens and n_rows:
             yield TokenUse(n_tokens=self._n_tokens, n_distinct=len(self._tokens), n_rows=n_rows)
         yield from self._overlap()
 
-    def _scale(self, models: Models) -> InputScale:
-        mean, square = self._sum / self._n_values, self._squares / self._n_values
-        width = math.prod(self._shape)
-        return InputScale(
-            spread=math.sqrt(max(0.0, square - mean * mean)),
-            length=math.sqrt(square * width),
-            n_samples=self._n_values // max(1, width),
-            shape=self._shape,
-            normalised=any(entry.normalises for entry in models),
-        )
-
     def _overlap(self) -> Iterator[SampleOverlap]:
-        counted = {
-            source: (sum(each in self._trained for each in known), len(known))
-            for source, (known, _) in self._evaluated.items()
-        }
+        counted = {source: (len(known & self._trained), len(known)) for source, known in self._evaluated.items()}
         others = [pair for source, pair in counted.items() if source != self._train_source]
         found = [*others, *self._calls] or list(counted.values())
         least = min(found, key=lambda pair: pair[0] / pair[1], default=None)

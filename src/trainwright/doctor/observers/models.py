@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from trainwright.core import Measurement
-from trainwright.doctor.layers import BATCH_NORMS, DROPOUTS, NORMALISATIONS, TABLES
+from trainwright.doctor.layers import BATCH_NORMS, DROPOUTS, NORMALISATIONS, TABLES, has_history
 from trainwright.doctor.taps_keras import is_keras, mode_layers, parts
 from trainwright.measures.loop import Membership, Modes
 
@@ -203,9 +203,8 @@ def _fresh_statistics(model: nn.Module) -> bool:
     """Whether there are running statistics, and all as they were made: nothing that one could mean to freeze."""
     if is_keras(model):
         return False
-    kept = [dict(module.named_buffers(recurse=False)) for module in model.modules() if _tracks(module)]
-    untouched = (not each["running_mean"].any() and bool((each["running_var"] == 1).all()) for each in kept)
-    return bool(kept) and all(untouched)
+    kept = [module for module in model.modules() if _tracks(module)]
+    return bool(kept) and not any(has_history(module) for module in kept)
 
 
 def _begins_with_norm(model: nn.Module) -> bool:

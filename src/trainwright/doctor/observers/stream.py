@@ -17,7 +17,7 @@ from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.observers.contents import Contents
 from trainwright.doctor.observers.models import Models
 from trainwright.doctor.observers.series import Samples
-from trainwright.measures.batches import BatchStream, InputStatistics
+from trainwright.measures.batches import BatchStream, InputScale, InputStatistics
 
 LOOKED_AT = 400
 """Training batches at most whose contents are looked at; later ones only on sampled steps."""
@@ -60,6 +60,20 @@ class _Sums:
         mean = self.total / self.values
         spread = (self.squares / self.values - mean.square()).clamp_min(0).sqrt()
         return mean.cpu().numpy(), spread.cpu().numpy()
+
+    def scale(self, *, normalised: bool) -> InputScale:
+        """The size of all numbers together; there must be some."""
+        assert self.total is not None
+        assert self.squares is not None
+        count = self.values * self.total.numel()
+        mean, square = float(self.total.sum()) / count, float(self.squares.sum()) / count
+        return InputScale(
+            spread=math.sqrt(max(0.0, square - mean * mean)),
+            length=math.sqrt(square * math.prod(self.shape)),
+            n_samples=self.samples,
+            shape=self.shape,
+            normalised=normalised,
+        )
 
 
 class Stream:
@@ -167,6 +181,8 @@ class Stream:
         """The stream of training batches, the inputs of training beside those of evaluation, and what stands in
         them."""
         yield from self._contents.measurements(models)
+        if self._train.values:
+            yield self._train.scale(normalised=any(entry.normalises for entry in models))
         if len(self._batches):
             prints, sizes, distinct, expected, drift = (
                 np.array(column) for column in zip(*self._batches.values, strict=True)

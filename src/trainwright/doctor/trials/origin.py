@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from trainwright.doctor.batch import n_samples, rows_of, tensors_of
+from trainwright.doctor.layers import has_history
 from trainwright.doctor.loads import loads_into
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import mixing_layers, trial, without_compilation
@@ -23,20 +24,13 @@ def read_loads(setup: Setup) -> WeightLoads:
 def compare_running_statistics(setup: Setup, *, samples: int = 256) -> RunningStatistics:
     """What reaches the first batch normalisation that has statistics of earlier training, beside these statistics."""
     inputs = rows_of(setup.inputs, slice(0, samples))
-    used = [module for module in mixing_layers(setup.model).values() if _has_history(module)]
+    used = [module for module in mixing_layers(setup.model).values() if has_history(module)]
     if not used:
         return _result(setup, inputs, None, None)
     with trial(setup), torch.no_grad():
         setup.model.eval()
         first = _first_entry(setup, used, inputs)
     return _result(setup, inputs, *first)
-
-
-def _has_history(module: nn.Module) -> bool:
-    mean, variance = getattr(module, "running_mean", None), getattr(module, "running_var", None)
-    if mean is None or variance is None:
-        return False
-    return bool((mean != 0).any()) or bool((variance != 1).any())
 
 
 def _first_entry(setup: Setup, modules: list[nn.Module], inputs: Any) -> tuple[nn.Module | None, Tensor | None]:
