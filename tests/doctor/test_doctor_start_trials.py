@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from trainwright.checks.model.init_scale import InitScale
 from trainwright.doctor.loads import loads_into, record_loads
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials import (
@@ -131,6 +132,20 @@ def test_every_way_to_write_relu_is_seen(digits: Any) -> None:
         ("c", "layer"),
     ]
     assert all(0 <= layer.dead < 0.5 for layer in found if layer.kind == "relu")
+
+
+def test_a_softmax_between_layers_is_told_from_one_that_weighs(digits: Any) -> None:
+    def findings(function: Any) -> list[Any]:
+        model = Net(function, a=nn.Linear(64, 32), b=nn.Linear(32, 32), head=nn.Linear(32, 10))
+        start = watch_activations(with_model(digits.mlp(), model))
+        return list(InitScale().run(start, None, None))
+
+    (finding,) = findings(lambda m, x: m.head(m.b(m.a(x).relu()).softmax(1)))
+    assert finding.evidence[0].where == "model"
+    assert "between b and head" in finding.happened
+    assert not findings(lambda m, x: m.head(m.a(x).relu() * m.b(m.a(x).relu()).softmax(1)))
+    assert not findings(lambda m, x: m.head(functional.gumbel_softmax(m.b(m.a(x).relu()))))
+    assert not findings(lambda m, x: m.head(m.b(m.a(x).relu()).relu()).softmax(1))
 
 
 def test_dead_channels_of_feature_maps_are_counted_along_the_channels(digits: Any) -> None:

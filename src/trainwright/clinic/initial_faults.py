@@ -25,6 +25,11 @@ def sigmoid_layers(bench: Bench) -> Bench:
     return bench.with_quirk("sigmoid")
 
 
+def hidden_softmax(bench: Bench) -> Bench:
+    """A softmax as activation of the hidden layers."""
+    return bench.with_quirk("hidden-softmax")
+
+
 def negative_biases(bench: Bench) -> Bench:
     """The biases of the hidden layers start at −10, so that no unit is ever active."""
     return bench.with_quirk("negative-bias")

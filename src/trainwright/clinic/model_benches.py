@@ -39,9 +39,9 @@ def shares_mlp(seed: int) -> Bench:
 
 
 def head_only(seed: int) -> Bench:
-    """The optimizer holds the head alone, on features that nobody froze, as in fine-tuning; a set-up only, as random
-    features are no match for the baselines."""
-    bench = replace(alloys_mlp(seed), name="head-only", optimizer="head-only")
+    """The optimizer holds the head alone, on features that nobody froze, as in fine-tuning; the features' weights are
+    other than torch makes them. A set-up only, as random features are no match for the baselines."""
+    bench = replace(alloys_mlp(seed).with_quirk("kaiming"), name="head-only", optimizer="head-only")
     settings = {key: value for key, value in bench.config.items() if key != "training.epochs"}
     return replace(bench, config=MappingProxyType({**settings, "model.width": 64}))
 

@@ -53,6 +53,11 @@ def forgotten_head(bench: Bench) -> Bench:
     return replace(bench, optimizer="without-head")
 
 
+def forgotten_body(bench: Bench) -> Bench:
+    """The optimizer was made from the head's parameters alone, although nothing trained the features before."""
+    return replace(bench, optimizer="head-only")
+
+
 def stale_optimizer(bench: Bench) -> Bench:
     """The optimizer holds the parameters of a copy of the model."""
     return replace(bench, optimizer="of-a-copy")

@@ -85,7 +85,7 @@ class LossGraph(Measurement):
     known.
 
     Names of parameters: ``trainable`` (in the order of the model), ``reached`` by the loss, ``unoptimized`` (trainable,
-    in no optimizer), ``frozen``. ``n_optimized``: parameters the optimizers hold, −1 where no optimizer is known;
+    in no optimizer), ``untrained`` (those of them that still look as torch's default start left them), ``frozen``. ``n_optimized``: parameters the optimizers hold, −1 where no optimizer is known;
     ``n_held_twice``: of these, by more than one of them; ``stale``: shapes of those that belong to no model and that
     the loss does not reach; ``strangers``: shapes of parameters that the loss reaches but no model, attribute or
     optimizer holds. ``called``: modules in the order they were first called, empty where that was not observed;
@@ -119,6 +119,7 @@ class LossGraph(Measurement):
     n_nonlinear: int
     n_layers: int
     n_held_twice: int = 0
+    untrained: tuple[str, ...] = ()
 
     @property
     def is_hidden(self) -> bool:

@@ -231,6 +231,13 @@ class _States(nn.Module):
         return states  # type: ignore[no-any-return]
 
 
+_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "hidden-softmax": lambda: nn.Softmax(dim=1),
+}
+
+
 def _after(spec: ModelSpec, width: int, *, image: bool = False) -> list[nn.Module]:
     layers: list[nn.Module] = []
     if "batch-norm" in spec.quirks:
@@ -239,7 +246,7 @@ def _after(spec: ModelSpec, width: int, *, image: bool = False) -> list[nn.Modul
     if "layer-norm" in spec.quirks:
         layers.append(nn.GroupNorm(1, width) if image else nn.LayerNorm(width))
     if "no-activation" not in spec.quirks:
-        layers.append(nn.Tanh() if "tanh" in spec.quirks else nn.Sigmoid() if "sigmoid" in spec.quirks else nn.ReLU())
+        layers.append(next((make() for quirk, make in _ACTIVATIONS.items() if quirk in spec.quirks), nn.ReLU()))
     if "dropout" in spec.quirks:
         layers.append(nn.Dropout(0.5))
     if "heavy-dropout" in spec.quirks:

@@ -18,6 +18,7 @@ INITIAL_QUIRKS: dict[str, str] = {
     "constant-weights": "every weight starts at 0.01, every bias at 0",
     "custom-gradient": "an autograd.Function with a right gradient",
     "divided-by-batch": "divides the features by the number of samples",
+    "hidden-softmax": "softmax in place of ReLU",
     "kaiming": "weights by He's rule for ReLU, biases 0",
     "large-body": "hidden layers a hundred times too large",
     "negative-bias": "biases of the hidden layers at −10",

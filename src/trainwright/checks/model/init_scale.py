@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from trainwright.clinic import initial_benches, initial_faults
+from trainwright.clinic import initial_benches, initial_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Series, Severity
 from trainwright.measures.initial import InitialLoss
 from trainwright.measures.start import ActivationsAtStart, LayerStart
@@ -19,6 +19,9 @@ GROWTH = 1e2
 """The same for growth. Healthy networks reach 3.2."""
 FAR = 30.0
 """Beyond the limits by this factor the share is worth telling although the model learns."""
+SQUEEZED = 0.05
+"""Spread behind a hidden softmax as a share of that in front of its layer. A softmax over 16 to 128 units leaves 0.002 to
+0.02 of what a linear layer gives; a sampled one (Gumbel) that is meant as a code leaves more than 0.2."""
 CONFUSED = 2.0
 """First loss as a multiple of that of outputs near zero, from which growth has done harm."""
 
@@ -28,7 +31,7 @@ class InitScale(Check):
 
     What it finds:
         An initialisation that does not fit the depth and the non-linearity: normal weights of spread 1 in wide layers,
-        sigmoid units in a deep network, small weights without normalisation.
+        sigmoid units in a deep network, small weights without normalisation, a softmax as activation of a hidden layer.
 
     Why it hurts:
         Where activations shrink, all samples look alike to the last layer and the first ones get hardly any gradient.
@@ -38,7 +41,8 @@ class InitScale(Check):
         The standard deviation over samples of what enters each layer with weights, in train mode before the first
         step, from the first to the last. Deep plain networks in torch's default initialisation shrink by a thousand and
         learn, so it is an error only where the model cannot fit a batch and no other cause is found, a warning where
-        growth comes with a first loss twice that of outputs near zero; else advice, and only far beyond the limits.
+        growth comes with a first loss twice that of outputs near zero; else advice, and only far beyond the limits. A
+        softmax whose result goes straight into the next layer, with at most 5 % of the spread left, is a warning.
 
     How to fix:
         Use Kaiming initialisation for ReLU and Xavier for tanh, normalisation layers, or residual connections.
@@ -55,11 +59,16 @@ class InitScale(Check):
     cases = (
         Case(initial_benches.deep_mlp, initial_faults.normal_weights),
         Case(initial_benches.deep_mlp, initial_faults.sigmoid_layers),
+        Case(training_benches.alloys_mlp, initial_faults.hidden_softmax),
     )
 
     def run(
         self, start: ActivationsAtStart, overfit: OverfitTrial | None, loss: InitialLoss | None
     ) -> Iterator[Finding]:
+        squeezed = next(_squeezed(start.layers), None)
+        if squeezed is not None:
+            yield self._softmax(*squeezed)
+            return
         layers = [layer for layer in start.layers if layer.kind == "layer" and not math.isnan(layer.spread)]
         if len(layers) < 2:
             return
@@ -79,6 +88,28 @@ class InitScale(Check):
             severity = Severity.WARNING
         if beyond > (FAR if severity is Severity.ADVICE else 1):
             yield self._finding(layers, share, severity)
+
+    def _softmax(self, before: LayerStart, softmax: LayerStart, after: LayerStart) -> Finding:
+        share = softmax.spread / before.spread
+        return self.finding(
+            happened=f"A softmax stands between {before.name} and {after.name}: of a spread over samples of "
+            f"{before.spread:.3g} it leaves {softmax.spread:.3g}, so that all samples look alike to {after.name}.",
+            expected="An activation that acts on each unit for itself, such as ReLU, and keeps most of the spread.",
+            todo="Replace the hidden softmax by ReLU or GELU.",
+            evidence=(
+                Evidence(
+                    "spread behind the softmax relative to that in front of its layer",
+                    share,
+                    limit=SQUEEZED,
+                    where=softmax.name,
+                    when="before step 1",
+                ),
+            ),
+            fixes=(Fix("Use another activation", instruction="nn.ReLU() in place of nn.Softmax in the hidden layer."),),
+            confidence=0.9,
+            why_confident="Its result goes straight into a layer with weights; attention and gates multiply with it.",
+            severity=Severity.WARNING,
+        )
 
     def _finding(self, layers: list[LayerStart], share: float, severity: Severity) -> Finding:
         verb, limit = ("grows", GROWTH) if share > 1 else ("shrinks", SHRINK)
@@ -110,6 +141,15 @@ class InitScale(Check):
             why_confident=_WHY[severity],
             severity=severity,
         )
+
+
+def _squeezed(layers: Sequence[LayerStart]) -> Iterator[tuple[LayerStart, LayerStart, LayerStart]]:
+    """Layer, softmax behind it and the layer that is given just what the softmax returns."""
+    for before, softmax, after in zip(layers, layers[1:], layers[2:], strict=False):
+        straight = after.n_units == softmax.n_units and math.isclose(after.spread, softmax.spread, rel_tol=1e-6)
+        if (before.kind, softmax.kind, after.kind) == ("layer", "softmax", "layer") and straight:
+            if softmax.spread < SQUEEZED * before.spread:
+                yield before, softmax, after
 
 
 _WHY = {

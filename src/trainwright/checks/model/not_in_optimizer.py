@@ -25,8 +25,9 @@ class NotInOptimizer(Check):
     How it is measured:
         Identity of parameters, a fact; whether it is meant so, the pattern tells. An *error* where at most half of the
         layers are missing and trained layers come before them; a *warning* where more are missing. *Advice* where only
-        layers at the beginning are missing, as in fine-tuning of the head alone; an *error* again where two optimizers
-        hold the same parameters meanwhile, so that one was given those of the wrong network. Layers of which the
+        layers at the beginning are missing, as in fine-tuning of the head alone; but a *warning* where the weights of
+        most of them still fill the range of torch's default start, which trained weights leave, and an *error* where
+        two optimizers hold the same parameters meanwhile, so that one was given those of the wrong network. Layers of which the
         optimizer holds some parameters (only the biases, say) and frozen ones are chosen on purpose and left out.
 
     How to fix:
@@ -45,6 +46,7 @@ class NotInOptimizer(Check):
         Case(training_benches.alloys_mlp, model_faults.forgotten_head),
         Case(training_benches.digits_cnn, model_faults.forgotten_head),
         Case(model_benches.head_only, model_faults.forgotten_head),
+        Case(training_benches.alloys_mlp, model_faults.forgotten_body),
     )
 
     def run(self, graph: LossGraph) -> Iterator[Finding]:
@@ -64,6 +66,8 @@ class NotInOptimizer(Check):
         at_start = bool(held) and missing[-1][0] < held[0] and not graph.n_held_twice
         minority = len(modules) <= len(partly) or graph.n_held_twice > 0
         shown = ", ".join(modules[:SHOWN]) + (" …" if len(modules) > SHOWN else "")
+        untrained = 2 * sum(module_of(name) in modules for name in graph.untrained) > len(modules)
+        at_start = at_start and not untrained
         severity = Severity.ADVICE if at_start else Severity.ERROR if minority else Severity.WARNING
         yield self.finding(
             happened=f"{len(missing)} of {len(graph.trainable)} trainable parameters get gradients but are in no "
@@ -84,6 +88,8 @@ class NotInOptimizer(Check):
             if at_start
             else f"{graph.n_held_twice} parameters are held by two optimizers instead."
             if graph.n_held_twice
+            else "Their weights still fill the range of torch's default start, so nothing trained them before."
+            if untrained
             else f"{len(partly)} other layers are held, also some before the missing ones.",
             severity=severity,
         )

@@ -25,6 +25,7 @@ _FUNCTIONS = {
     "tanh_": "tanh",
     "sigmoid": "sigmoid",
     "sigmoid_": "sigmoid",
+    "softmax": "softmax",
 }
 """Names of torch's functions → kind of place. Calls are intercepted, so that ``x.relu()`` counts like ``nn.ReLU``."""
 _ENDS = {"tanh": (-0.99, 0.99), "sigmoid": (0.01, 0.99)}
