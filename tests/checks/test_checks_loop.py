@@ -335,6 +335,8 @@ def test_machine_and_files() -> None:
     assert findings("TW802", replace(growing, graph_nodes=np.tile([10.0, 40.0], 10))) == (), "lengths that vary"
     assert findings("TW802", replace(growing, resident=np.linspace(1, 1e4, 20), graph_nodes=np.full(20, 9.0))) == ()
     assert severities("TW804", WorkerRandomness(generators=("rng",), n_workers=2)) == [Severity.WARNING]
+    (alike,) = findings("TW804", WorkerRandomness(generators=("numpy.random",), n_workers=4, reseeded=True))
+    assert "worker_init_fn gives each of the 4 loading workers the same seed ('numpy.random')" in alike.happened
     assert findings("TW804", WorkerRandomness(generators=("rng",), n_workers=1)) == ()
 
 

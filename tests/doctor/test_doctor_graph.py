@@ -88,13 +88,11 @@ def test_parameters_by_what_reaches_and_holds_them() -> None:
 @pytest.mark.parametrize("layer", [nn.Linear(30, 20), nn.Conv2d(3, 8, 3), nn.GRU(5, 16), nn.LSTM(5, 16)])
 def test_weights_at_their_start_are_told_from_trained_ones(layer: nn.Module) -> None:
     names = tuple(name for name, p in layer.named_parameters() if p.dim() > 1)
-    loss = sum(p.square().sum() for p in layer.parameters())
-    assert isinstance(loss, torch.Tensor)
+    loss = torch.stack([p.square().sum() for p in layer.parameters()]).sum()
     assert read_graph(loss, dict(layer.named_parameters()), []).untrained == names
-    rate = 0.03
     with torch.no_grad():
-        for parameter in layer.parameters():  # one step of Adam at a usual rate for some time
-            parameter += rate * torch.randn_like(parameter)
+        for parameter in layer.parameters():
+            parameter.add_(0.03 * torch.randn_like(parameter))
     assert read_graph(loss, dict(layer.named_parameters()), []).untrained == ()
 
 

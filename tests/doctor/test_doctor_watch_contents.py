@@ -174,6 +174,57 @@ def test_a_score_of_the_training_beside_one_of_other_samples_is_no_overlap() -> 
     assert not watch.findings
 
 
+def sentences(count: int, words: int) -> Tensor:
+    """Rows of 12 tokens of a vocabulary of so many words, the first of which tells the class."""
+    return torch.randint(0, words, (count, 12), generator=torch.Generator().manual_seed(0))
+
+
+class Reader(nn.Module):
+    """A bag of words, given rows [N, T], or all words in a row with the positions at which the bags begin."""
+
+    def __init__(self, words: int) -> None:
+        super().__init__()
+        self.table = nn.EmbeddingBag(words, 16)
+        self.head = nn.Linear(16, 2)
+
+    def forward(self, tokens: Tensor, offsets: Tensor | None = None) -> Tensor:
+        outputs: Tensor = self.head(self.table(tokens, offsets))
+        return outputs
+
+
+@pytest.mark.parametrize("flat", [False, True])
+@pytest.mark.parametrize(("words", "part", "fires"), [(50, 0, True), (50, 600, False), (2, 600, False)])
+def test_texts_that_are_trained_on_and_evaluated_are_told_from_texts_that_are_alike_by_nature(
+    flat: bool, words: int, part: int, fires: bool
+) -> None:
+    texts = sentences(900, words)
+    classes = (texts[:, 0] < words // 2).long()
+
+    def inputs(rows: Tensor) -> tuple[Tensor, ...]:
+        return (texts[rows].flatten(), torch.arange(0, 12 * len(rows), 12)) if flat else (texts[rows],)
+
+    model = Reader(words)
+    with doctor() as watch:
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+        for _ in range(3):
+            for rows in torch.randperm(600).reshape(20, 30):
+                optimizer.zero_grad()
+                loss = functional.cross_entropy(model(*inputs(rows)), classes[rows])
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+            model.eval()
+            with torch.no_grad():
+                rows = torch.arange(part, part + 300)
+                functional.cross_entropy(model(*inputs(rows)), classes[rows])
+            model.train()
+    (found,) = watch.measurements.of(SampleOverlap)
+    if part:
+        assert found.n_shared / found.n_evaluation <= found.natural
+    else:
+        assert found.n_shared == found.n_evaluation
+    assert ("TW212" in codes(watch)) == fires
+
+
 def test_an_input_that_tells_the_target_is_found_and_related_ones_are_not() -> None:
     targets = (PROGRESS - PROGRESS.mean()) / PROGRESS.std()
     nearly = torch.cat([SCALED, (targets + 1e-3 * torch.randn(len(targets)))[:, None]], 1)

@@ -20,8 +20,8 @@ NODE_LIMIT = 50_000
 OPERATION_LIMIT = 2_000
 """Operations between the loss and the last layers that are described at most."""
 FEWEST_WEIGHTS = 32
-"""Of a weight matrix from which on it is compared with its start; of 32 uniform values the largest is within 5/32 of the
-bound with 99 %."""
+"""Of a weight matrix from which on it is compared with its start; of 32 uniform values the largest is within 5/32 of
+the bound with 99 %."""
 _HIDING = ("CompiledFunction", "CheckpointFunction")
 
 

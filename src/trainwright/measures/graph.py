@@ -85,12 +85,13 @@ class LossGraph(Measurement):
     known.
 
     Names of parameters: ``trainable`` (in the order of the model), ``reached`` by the loss, ``unoptimized`` (trainable,
-    in no optimizer), ``untrained`` (those of them that still look as torch's default start left them), ``frozen``. ``n_optimized``: parameters the optimizers hold, −1 where no optimizer is known;
-    ``n_held_twice``: of these, by more than one of them; ``stale``: shapes of those that belong to no model and that
-    the loss does not reach; ``strangers``: shapes of parameters that the loss reaches but no model, attribute or
-    optimizer holds. ``called``: modules in the order they were first called, empty where that was not observed;
-    ``without_graph``: those that were called with gradients switched off; ``passed_over``: those whose result has the
-    shape of their input while a later module got that input.
+    in no optimizer), ``untrained`` (those of them that still look as torch's default start left them), ``frozen``.
+    ``n_optimized``: parameters the optimizers hold, −1 where no optimizer is known; ``n_held_twice``: of these, by more
+    than one of them; ``stale``: shapes of those that belong to no model and that the loss does not reach;
+    ``strangers``: shapes of parameters that the loss reaches but no model, attribute or optimizer holds. ``called``:
+    modules in the order they were first called, empty where that was not observed; ``without_graph``: those that were
+    called with gradients switched off; ``passed_over``: those whose result has the shape of their input while a later
+    module got that input.
 
     ``stacked``: layers with nothing nonlinear between them; ``n_nonlinear``: nonlinear operations before the last
     layers; ``n_layers``: layers with weights.

@@ -44,9 +44,9 @@ class LayerStart(Measurement):
     """What was seen at one place of the forward pass in train mode with dropout off, at the start and after own steps.
 
     ``kind``: ``layer`` for what enters a layer with weights; ``relu``, ``tanh``, ``sigmoid`` or ``softmax`` for what
-    leaves such a function. ``spread``: root mean square over units of their standard deviation over samples. ``dead``: share of the
-    ``n_units`` units that were never above 0, for ``relu``, else NaN. ``saturated``: share of values within 1 % of an
-    end of the function's range, for ``tanh`` and ``sigmoid``, else NaN.
+    leaves such a function. ``spread``: root mean square over units of their standard deviation over samples.
+    ``dead``: share of the ``n_units`` units that were never above 0, for ``relu``, else NaN. ``saturated``: share of
+    values within 1 % of an end of the function's range, for ``tanh`` and ``sigmoid``, else NaN.
     """
 
     name: str

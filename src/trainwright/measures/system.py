@@ -29,12 +29,14 @@ class LoaderTimes(Measurement):
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerRandomness(Measurement):
-    """A data set whose workers draw the same numbers: ``generators`` are the names of attributes that hold a random
-    generator of their own, which every one of ``n_workers`` worker processes copies, without a ``worker_init_fn`` that
-    could seed it anew."""
+    """A data set of whose ``n_workers`` worker processes all draw the same numbers from ``generators``: the names of
+    its attributes that hold a generator of their own, of which every worker has a copy, where there is no
+    ``worker_init_fn`` to seed it anew; and, if ``reseeded``, of global generators that this function seeds alike in
+    every worker, as far as the data set draws from them."""
 
     generators: tuple[str, ...]
     n_workers: int
+    reseeded: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

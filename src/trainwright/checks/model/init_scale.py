@@ -20,8 +20,8 @@ GROWTH = 1e2
 FAR = 30.0
 """Beyond the limits by this factor the share is worth telling although the model learns."""
 SQUEEZED = 0.05
-"""Spread behind a hidden softmax as a share of that in front of its layer. A softmax over 16 to 128 units leaves 0.002 to
-0.02 of what a linear layer gives; a sampled one (Gumbel) that is meant as a code leaves more than 0.2."""
+"""Spread behind a hidden softmax as a share of that in front of its layer. A softmax over 12 to 32 units leaves
+0.02 to 0.05 of it, over more less; a sampled one (Gumbel), which is meant as a code, more than it was given."""
 CONFUSED = 2.0
 """First loss as a multiple of that of outputs near zero, from which growth has done harm."""
 
@@ -147,9 +147,9 @@ def _squeezed(layers: Sequence[LayerStart]) -> Iterator[tuple[LayerStart, LayerS
     """Layer, softmax behind it and the layer that is given just what the softmax returns."""
     for before, softmax, after in zip(layers, layers[1:], layers[2:], strict=False):
         straight = after.n_units == softmax.n_units and math.isclose(after.spread, softmax.spread, rel_tol=1e-6)
-        if (before.kind, softmax.kind, after.kind) == ("layer", "softmax", "layer") and straight:
-            if softmax.spread < SQUEEZED * before.spread:
-                yield before, softmax, after
+        kinds = (before.kind, softmax.kind, after.kind)
+        if kinds == ("layer", "softmax", "layer") and straight and softmax.spread < SQUEEZED * before.spread:
+            yield before, softmax, after
 
 
 _WHY = {

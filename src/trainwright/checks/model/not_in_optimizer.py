@@ -27,8 +27,9 @@ class NotInOptimizer(Check):
         layers are missing and trained layers come before them; a *warning* where more are missing. *Advice* where only
         layers at the beginning are missing, as in fine-tuning of the head alone; but a *warning* where the weights of
         most of them still fill the range of torch's default start, which trained weights leave, and an *error* where
-        two optimizers hold the same parameters meanwhile, so that one was given those of the wrong network. Layers of which the
-        optimizer holds some parameters (only the biases, say) and frozen ones are chosen on purpose and left out.
+        two optimizers hold the same parameters meanwhile, so that one was given those of the wrong network. Layers of
+        which the optimizer holds some parameters (only the biases, say) and frozen ones are chosen on purpose and left
+        out.
 
     How to fix:
         Make the optimizer from ``model.parameters()`` after the last change of the model, or freeze on purpose what is

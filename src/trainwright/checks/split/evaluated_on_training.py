@@ -12,6 +12,9 @@ FEWEST_SAMPLES = 30
 SHARE = 0.1
 """Share of the evaluated samples that were also trained on. Sets of photographs hold up to 0.03 natural doubles."""
 
+PART = 0.1
+"""Share of the training data beyond which, up to all but this share, a part of them is taken for a validation set."""
+
 
 class EvaluatedOnTraining(Check):
     """What the running program evaluates on, it has trained on.
@@ -27,9 +30,11 @@ class EvaluatedOnTraining(Check):
     How it is measured:
         A number for each sample that entered the model, in training and in evaluation; equal numbers are equal samples.
         More than 10 % of the evaluated samples were also seen in training, in the evaluation that shares least, so that
-        an evaluation of the training set itself beside another one does not count. Samples with few or coarse numbers,
-        in which equality is natural, are not judged; where nothing but the training data was ever evaluated, and no
-        loader tells the parts apart, it is advice.
+        an evaluation of the training set itself beside another one does not count. Samples with few or coarse numbers
+        (tokens, say) may be equal by nature: how many, the doubles within the training data tell, and that share comes
+        on top. Where nothing but training samples were ever evaluated, and no loader tells the parts apart, it is a
+        warning if they are a part of the training data, as a validation set is, and advice if they are all of it, or a
+        handful.
 
     How to fix:
         Split first, then copy and augment the training part only.
@@ -50,20 +55,25 @@ class EvaluatedOnTraining(Check):
     def run(self, overlap: SampleOverlap) -> Iterator[Finding]:
         if overlap.n_evaluation < FEWEST_SAMPLES:
             raise CannotEvaluate(f"{overlap.n_evaluation} evaluated samples are too few; {FEWEST_SAMPLES} are needed")
-        if not overlap.rich:
+        limit = SHARE + overlap.natural
+        if limit >= 1:
             raise CannotEvaluate("samples of so few or so coarse numbers may be equal by nature")
         share = overlap.n_shared / overlap.n_evaluation
-        if not share > SHARE:
+        if not share > limit:
             return
+        is_part = PART * overlap.n_train <= overlap.n_evaluation <= (1 - PART) * overlap.n_train
+        severity = Severity.ERROR
+        if overlap.only_training:
+            severity = Severity.WARNING if is_part else Severity.ADVICE
         yield self.finding(
             happened=f"{overlap.n_shared} of the {overlap.n_evaluation} samples that were evaluated ({share:.0%}) had "
             f"also been trained on, equal in every number.",
-            expected=f"Other samples than the {overlap.n_train} of the training: at most {SHARE:.0%} natural doubles.",
+            expected=f"Other samples than the {overlap.n_train} of the training: at most {limit:.0%} natural doubles.",
             todo="Hold samples back for the evaluation."
             if overlap.only_training
             else "Split the data before anything is copied, and evaluate on the other part.",
             evidence=(
-                Evidence("share of evaluated samples also trained on", share, limit=SHARE, where="evaluation"),
+                Evidence("share of evaluated samples also trained on", share, limit=limit, where="evaluation"),
                 Evidence("evaluated samples", overlap.n_evaluation, unit="samples"),
             ),
             fixes=(
@@ -73,9 +83,12 @@ class EvaluatedOnTraining(Check):
                     "the held-out indices.",
                 ),
             ),
-            confidence=0.6 if overlap.only_training else 0.95,
+            confidence=_CONFIDENCE[severity],
             why_confident="No other evaluation was seen; it may be meant as the training score."
             if overlap.only_training
             else "The samples are equal in every number as they entered the model.",
-            severity=Severity.ADVICE if overlap.only_training else Severity.ERROR,
+            severity=severity,
         )
+
+
+_CONFIDENCE = {Severity.ERROR: 0.95, Severity.WARNING: 0.8, Severity.ADVICE: 0.6}

@@ -15,7 +15,8 @@ class WorkersShareSeed(Check):
     """Loading workers draw the same random numbers.
 
     What it finds:
-        A data set that keeps a random generator of its own, read by several worker processes, each with a copy of it.
+        A data set that keeps a random generator of its own, read by several worker processes, each with a copy of it;
+        and a ``worker_init_fn`` that gives every worker the same seed.
 
     Why it hurts:
         Every worker makes the same augmentations, and without persistent workers every epoch repeats them: the variety
@@ -23,10 +24,13 @@ class WorkersShareSeed(Check):
 
     How it is measured:
         Attributes of the data set that hold a NumPy or Python generator, in a loader with two or more workers and no
-        ``worker_init_fn``. Torch's own generators are seeded for each worker and are healthy.
+        ``worker_init_fn``. Torch seeds the global generators for each worker; where there is a ``worker_init_fn``, two
+        workers are played in processes of their own, and a generator that the data set draws from must not give both
+        the same number.
 
     How to fix:
-        Draw from torch's global generator, or seed the own one in ``worker_init_fn`` with ``torch.initial_seed()``.
+        Draw from torch's global generator, or seed in ``worker_init_fn`` from ``torch.initial_seed()``, which is
+        another number in every worker and every epoch.
 
     References:
         PyTorch, torch.utils.data: randomness in multi-process data loading; Rogozhnikov, Using PyTorch + NumPy? You're
@@ -43,18 +47,26 @@ class WorkersShareSeed(Check):
             return
         names = ", ".join(f"'{name}'" for name in found.generators[:5])
         yield self.finding(
-            happened=f"{found.n_workers} loading workers each have a copy of the same random generator of the data set "
+            happened=f"worker_init_fn gives each of the {found.n_workers} loading workers the same seed ({names})."
+            if found.reseeded
+            else f"{found.n_workers} loading workers each have a copy of the same random generator of the data set "
             f"({names}).",
             expected="A generator that is seeded differently in every worker and every epoch.",
-            todo="Draw random numbers from torch, or seed the generator anew in worker_init_fn.",
+            todo="Seed from torch.initial_seed() in worker_init_fn."
+            if found.reseeded
+            else "Draw random numbers from torch, or seed the generator anew in worker_init_fn.",
             evidence=(Evidence("workers with the same generator", found.n_workers, limit=1, unit="workers"),),
             fixes=(
                 Fix(
                     "Seed each worker",
-                    instruction="worker_init_fn=lambda _: setattr(torch.utils.data.get_worker_info().dataset, "
+                    instruction="worker_init_fn=lambda _: numpy.random.seed(torch.initial_seed() % 2**32)."
+                    if found.reseeded
+                    else "worker_init_fn=lambda _: setattr(torch.utils.data.get_worker_info().dataset, "
                     f"'{found.generators[0]}', np.random.default_rng(torch.initial_seed())).",
                 ),
             ),
-            confidence=0.85,
-            why_confident="A copied generator gives the same numbers; only one that is never drawn from is harmless.",
+            confidence=0.95 if found.reseeded else 0.85,
+            why_confident="Two workers were asked, and the data set draws from it."
+            if found.reseeded
+            else "A copied generator gives the same numbers; only one that is never drawn from is harmless.",
         )

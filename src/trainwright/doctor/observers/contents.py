@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from trainwright.core import Measurement
 from trainwright.doctor.observers.models import Models
-from trainwright.measures.batches import SampleOverlap, TargetCopies, TokenUse
+from trainwright.doctor.observers.overlap import WIDEST, Overlap
+from trainwright.measures.batches import TargetCopies, TokenUse
 
-MOST_SAMPLES = 20_000
-"""Training samples that are remembered, and evaluation samples of each source."""
-FEWEST_ROWS = 20
-"""Samples from which on an evaluation call counts."""
-WIDEST = 4096
-"""Numbers of a sample that are looked at."""
-MANY, SEVERAL = 32, 4
-"""With so many numbers equal samples are no chance, with so few only where most of them take many values."""
+FEWEST_SAMPLES = 8
+"""Of a batch, from which on an affine function through all its targets is no chance."""
 EXACT = 1e-8
 """Share of a feature's variance that an affine function of the target may leave; single precision leaves 1e-12."""
 MOST_TOKENS = 10_000
@@ -29,43 +23,28 @@ class Contents:
     """Observes the samples of looked-at training batches, and those of evaluations."""
 
     def __init__(self) -> None:
-        self._trained: set[float] = set()
-        self._evaluated: dict[int, set[float]] = {}
-        self._calls: list[tuple[int, int]] = []
-        self._train_source: int | None = None
-        self._rich = False
+        self._overlap = Overlap()
         self._copies: Tensor | None = None
         self._copied = [0, 0]
         self._tokens: set[int] = set()
         self._same_tokens = True
         self._n_tokens = 0
 
-    def trained(self, inputs: Tensor, targets: Tensor | None, source: int | None) -> None:
-        """A training batch that is looked at."""
-        if not inputs.is_floating_point():
-            self._count_tokens(inputs)
-            if targets is not None and targets.numel() == inputs.numel() > len(inputs):
-                self._compare_tokens(inputs, targets)
+    def trained(self, tensors: Sequence[Tensor], targets: Tensor | None, source: int | None) -> None:
+        """The inputs of a training batch that is looked at, the main one first."""
+        inputs = tensors[0]
+        self._overlap.trained(tensors, source)
+        if inputs.is_floating_point():
+            if targets is not None:
+                self._compare(inputs.detach().reshape(len(inputs), -1)[:, :WIDEST].double(), targets)
             return
-        self._train_source = source
-        rows = inputs.detach().reshape(len(inputs), -1)[:, :WIDEST].double()
-        if targets is not None:
-            self._compare(rows, targets)
-        if len(self._trained) < MOST_SAMPLES:
-            self._rich |= _is_rich(rows)
-            self._trained.update(_row_prints(rows))
+        self._count_tokens(inputs)
+        if targets is not None and targets.numel() == inputs.numel() > len(inputs):
+            self._compare_tokens(inputs, targets)
 
-    def evaluated(self, inputs: Tensor, source: int | None) -> None:
-        """A batch of an evaluation; of data that come from no loader each call is for itself."""
-        if not inputs.is_floating_point() or len(inputs) < FEWEST_ROWS:
-            return
-        prints = _row_prints(inputs.detach().reshape(len(inputs), -1)[:, :WIDEST].double())
-        if source is None:
-            self._calls.append((sum(each in self._trained for each in prints), len(prints)))
-            return
-        known = self._evaluated.setdefault(source, set())
-        if len(known) < MOST_SAMPLES:
-            known.update(prints)
+    def evaluated(self, tensors: Sequence[Tensor], source: int | None) -> None:
+        """The inputs of an evaluation."""
+        self._overlap.evaluated(tensors, source)
 
     def _count_tokens(self, inputs: Tensor) -> None:
         self._n_tokens += inputs.numel()
@@ -78,7 +57,7 @@ class Contents:
 
     def _compare(self, rows: Tensor, targets: Tensor) -> None:
         """Which features are an affine function of a target that is one number for each sample."""
-        if targets.numel() != len(rows) or len(rows) < SEVERAL * 2 or rows.shape[1] < 2:
+        if targets.numel() != len(rows) or len(rows) < FEWEST_SAMPLES or rows.shape[1] < 2:
             return
         wanted = targets.detach().reshape(-1).double()
         wanted, centred = wanted - wanted.mean(), rows - rows.mean(0)
@@ -105,38 +84,4 @@ class Contents:
         n_rows = max((entry.n_rows for entry in models), default=0)
         if self._n_tokens and n_rows:
             yield TokenUse(n_tokens=self._n_tokens, n_distinct=len(self._tokens), n_rows=n_rows)
-        yield from self._overlap()
-
-    def _overlap(self) -> Iterator[SampleOverlap]:
-        counted = {source: (len(known & self._trained), len(known)) for source, known in self._evaluated.items()}
-        others = [pair for source, pair in counted.items() if source != self._train_source]
-        found = [*others, *self._calls] or list(counted.values())
-        least = min(found, key=lambda pair: pair[0] / pair[1], default=None)
-        if least is not None and self._trained:
-            yield SampleOverlap(
-                n_evaluation=least[1],
-                n_shared=least[0],
-                n_train=len(self._trained),
-                only_training=not others and all(shared == n for shared, n in found),
-                rich=self._rich,
-            )
-
-
-def _row_prints(rows: Tensor) -> list[float]:
-    """A number for each sample that is equal for equal ones; samples without any contrast are left out."""
-    weights = torch.arange(1, rows.shape[1] + 1, device=rows.device, dtype=torch.float64).sqrt()
-    sums = (torch.nan_to_num(rows) * weights).sum(1).float()  # rounded, as sums depend on their order a little
-    varied = rows.amax(1) > rows.amin(1)
-    found: list[Any] = sums[varied].tolist()
-    return found
-
-
-def _is_rich(rows: Tensor) -> bool:
-    """Whether equal samples are no chance: many numbers, or several of which most take many values."""
-    few = rows[:100]
-    if rows.shape[1] >= MANY:
-        return len(torch.unique(few)) > SEVERAL
-    if rows.shape[1] < SEVERAL or len(few) < FEWEST_ROWS:
-        return False
-    distinct = sorted(len(torch.unique(few[:, column])) for column in range(few.shape[1]))
-    return distinct[len(distinct) // 2] > len(few) // 2
+        yield from self._overlap.measurements()

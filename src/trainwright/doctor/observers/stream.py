@@ -120,9 +120,9 @@ class Stream:
         entered, self._entered = self._entered, None
         if entered is None or not (sampled or len(self._batches) < LOOKED_AT // 4):
             return
-        inputs = _first_input(*entered)
-        if inputs is not None:
-            self._look(step, inputs, targets)
+        inputs = _inputs(*entered)
+        if inputs:
+            self._look(step, inputs[0], targets)
             self._contents.trained(inputs, targets, source)
 
     @torch.no_grad()
@@ -142,12 +142,12 @@ class Stream:
     @torch.no_grad()
     def evaluated(self, args: tuple[Any, ...], kwargs: dict[str, Any], step: int, source: int | None) -> None:
         """Inputs of an evaluation call."""
-        inputs = _first_input(args, kwargs)
-        if inputs is None or len(self._evaluated) >= EVALUATED:
+        inputs = _inputs(args, kwargs)
+        if not inputs or len(self._evaluated) >= EVALUATED:
             return
-        if inputs.is_floating_point():
-            self._evaluation.add(inputs)
-        self._evaluated.add(step, _fingerprint(inputs))
+        if inputs[0].is_floating_point():
+            self._evaluation.add(inputs[0])
+        self._evaluated.add(step, _fingerprint(inputs[0]))
         self._contents.evaluated(inputs, source)
 
     def _look_at_targets(self, targets: Tensor | None) -> tuple[float, float, float]:
@@ -223,11 +223,10 @@ class Stream:
         return np.array([float((1 - (1 - shares) ** n).sum()) for n in sizes])
 
 
-def _first_input(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
-    found = next(tensors_of(list(args)), None)
-    if found is None:
-        found = next(tensors_of({k: v for k, v in kwargs.items() if k != "labels"}), None)
-    return found if found is not None and found.dim() > 0 else None
+def _inputs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
+    """The tensors that enter the model; none where the first of them holds no samples."""
+    found = list(tensors_of(list(args))) or list(tensors_of({k: v for k, v in kwargs.items() if k != "labels"}))
+    return found if found and found[0].dim() > 0 else []
 
 
 def _fingerprint(inputs: Tensor) -> float:

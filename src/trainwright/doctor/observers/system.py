@@ -18,6 +18,7 @@ from trainwright.core import Measurement
 from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.observers.series import Samples
 from trainwright.doctor.restore import GENERATORS
+from trainwright.doctor.workers import generators_seeded_alike
 from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
 
 MOST_STATES = 64
@@ -39,15 +40,19 @@ class Loaders:
         self._workers = 0
         self._first = True
         self._resumed = 0.0
-        self._shared: tuple[tuple[str, ...], int] = ((), 0)
+        self._shared = WorkerRandomness(generators=(), n_workers=0)
+        self._asked: set[int] = set()
 
     def started(self, loader: Any) -> None:
         """A pass over ``loader`` begins."""
         self._current, self._over, self._unused, self._first = loader, False, 0, True
         workers = int(getattr(loader, "num_workers", 0))
+        if workers < 2 or self._shared.generators or id(loader) in self._asked:
+            return
+        self._asked.add(id(loader))
         reseeded = getattr(loader, "worker_init_fn", None) is not None
-        if workers > 1 and not reseeded and (names := _own_generators(getattr(loader, "dataset", None))):
-            self._shared = (names, workers)
+        names = generators_seeded_alike(loader) if reseeded else _own_generators(getattr(loader, "dataset", None))
+        self._shared = WorkerRandomness(generators=names, n_workers=workers, reseeded=reseeded)
 
     def waited(self, loader: Any, seconds: float) -> None:
         """A batch came. The first of a pass pays for starting workers and is left out."""
@@ -97,9 +102,8 @@ class Loaders:
                 n_cores=os.cpu_count() or 1,
                 device=device,
             )
-        names, workers = self._shared
-        if names:
-            yield WorkerRandomness(generators=names, n_workers=workers)
+        if self._shared.generators:
+            yield self._shared
 
 
 @dataclass

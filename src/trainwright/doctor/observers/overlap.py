@@ -1,0 +1,128 @@
+"""Samples that are both trained on and evaluated: a number for each, equal for equal samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from trainwright.measures.batches import SampleOverlap
+
+MOST_SAMPLES = 20_000
+"""Training samples that are remembered, and evaluation samples of each source."""
+FEWEST_ROWS = 20
+"""Samples from which on an evaluation call counts."""
+WIDEST = 4096
+"""Numbers of a sample that are looked at."""
+MANY, SEVERAL = 32, 4
+"""With so many numbers equal samples are no chance, with so few only where most of them take many values."""
+UNSEEN = 3.0
+"""Doubles that may have been missed where none was seen (the rule of three: upper 95 % bound of a Poisson count)."""
+
+
+class Overlap:
+    """Observes the samples of looked-at training batches, and those of evaluations."""
+
+    def __init__(self) -> None:
+        self._trained: set[float] = set()
+        self._evaluated: dict[int, set[float]] = {}
+        self._calls: list[tuple[int, int]] = []
+        self._train_source: int | None = None
+        self._rich = False
+        self._rows = self._doubles = 0
+        self._pairs = math.inf
+
+    def trained(self, tensors: Sequence[Tensor], source: int | None) -> None:
+        """The inputs of a training batch that is looked at."""
+        if len(self._trained) >= MOST_SAMPLES:
+            return
+        self._train_source = source
+        found = prints_of(tensors)
+        if tensors[0].is_floating_point():
+            self._rich |= _is_rich(tensors[0].detach().reshape(len(tensors[0]), -1)[:, :WIDEST])
+        before = len(self._trained)
+        self._trained.update(found)
+        self._rows += len(found)
+        self._doubles += len(found) - (len(self._trained) - before)
+        if self._rows:
+            # Later epochs repeat samples, so the smallest bound counts, which is that of the first one.
+            self._pairs = min(self._pairs, 2 * (self._doubles + UNSEEN) / self._rows**2)
+
+    def evaluated(self, tensors: Sequence[Tensor], source: int | None) -> None:
+        """The inputs of an evaluation; of data that come from no loader each call is for itself."""
+        found = prints_of(tensors)
+        if len(found) < FEWEST_ROWS:
+            return
+        if source is None:
+            self._calls.append((sum(each in self._trained for each in found), len(found)))
+            return
+        known = self._evaluated.setdefault(source, set())
+        if len(known) < MOST_SAMPLES:
+            known.update(found)
+
+    def measurements(self) -> Iterator[SampleOverlap]:
+        """The evaluation that shares least with training."""
+        counted = {source: (len(known & self._trained), len(known)) for source, known in self._evaluated.items()}
+        others = [pair for source, pair in counted.items() if source != self._train_source]
+        found = [*others, *self._calls] or list(counted.values())
+        least = min(found, key=lambda pair: pair[0] / pair[1], default=None)
+        if least is not None and self._trained:
+            yield SampleOverlap(
+                n_evaluation=least[1],
+                n_shared=least[0],
+                n_train=len(self._trained),
+                only_training=not others and all(shared == n for shared, n in found),
+                natural=0.0 if self._rich else min(1.0, self._pairs * len(self._trained)),
+            )
+
+
+def prints_of(tensors: Sequence[Tensor]) -> list[float]:
+    """A number for each sample that is equal for equal ones; samples without any contrast are left out.
+
+    Samples are the rows of the first tensor, or the bags into which a second one cuts a row of tokens. Single numbers
+    (user 7, word 12) are no samples that one could recognise.
+    """
+    first = tensors[0].detach()
+    if first.dtype == torch.bool:
+        return []
+    if not first.is_floating_point() and first.dim() < 2:
+        return _bag_prints(first, tensors[1].detach()) if len(tensors) > 1 and _cuts(tensors[1], first) else []
+    rows = first.reshape(len(first), -1)[:, :WIDEST].double()
+    sums = (torch.nan_to_num(rows) * _weights(rows.shape[1], rows)).sum(1).float()  # sums depend on their order a bit
+    return _listed(sums[rows.amax(1) > rows.amin(1)])
+
+
+def _cuts(offsets: Tensor, tokens: Tensor) -> bool:
+    """Whether these are the positions at which the bags begin, as ``nn.EmbeddingBag`` is given them."""
+    if offsets.dim() != 1 or offsets.is_floating_point() or not 1 < len(offsets) <= len(tokens):
+        return False
+    return int(offsets[0]) == 0 and bool((offsets.diff() >= 0).all()) and int(offsets[-1]) < len(tokens)
+
+
+def _bag_prints(tokens: Tensor, offsets: Tensor) -> list[float]:
+    bag = torch.zeros_like(tokens).index_add_(0, offsets, torch.ones_like(offsets, dtype=tokens.dtype)).cumsum(0) - 1
+    place = torch.arange(len(tokens), device=tokens.device) - offsets[bag]
+    weighted = (tokens + 1) * (place + 1).double().sqrt()
+    return _listed(torch.zeros(len(offsets), dtype=torch.float64, device=tokens.device).index_add_(0, bag, weighted))
+
+
+def _weights(n: int, like: Tensor) -> Tensor:
+    return torch.arange(1, n + 1, device=like.device, dtype=torch.float64).sqrt()
+
+
+def _listed(sums: Tensor) -> list[float]:
+    found: list[float] = sums.float().tolist()
+    return found
+
+
+def _is_rich(rows: Tensor) -> bool:
+    """Whether equal samples are no chance: many numbers, or several of which most take many values."""
+    few = rows[:100]
+    if rows.shape[1] >= MANY:
+        return len(torch.unique(few)) > SEVERAL
+    if rows.shape[1] < SEVERAL or len(few) < FEWEST_ROWS:
+        return False
+    distinct = sorted(len(torch.unique(few[:, column])) for column in range(few.shape[1]))
+    return distinct[len(distinct) // 2] > len(few) // 2
