@@ -241,3 +241,21 @@ def test_a_rate_that_explodes_is_lowered_until_it_calms_down(diabetes: Any) -> N
     assert found.kind != "none"
     assert found.step > 0
     assert 0 < found.cure["optimizer.learning_rate"] < 10
+
+
+def test_gradients_that_are_clipped_to_nothing_are_set_free(digits: Any) -> None:
+    setup = digits.mlp()
+    setup.optimizer = torch.optim.SGD(setup.model.parameters(), lr=0.1, momentum=0.9)
+    setup.clip_norm = 1e-4
+    cure = overfit_batch(setup).cure
+    assert cure is not None
+    assert (cure.change, dict(cure.setting)) == ("clipping", {"training.clip_norm": None})
+
+
+def test_patients_and_their_progress_in_raw_units_are_scaled(diabetes: Any) -> None:
+    setup = diabetes(scale_target=False)
+    setup.optimizer = torch.optim.SGD(setup.model.parameters(), lr=0.01)
+    cure = overfit_batch(setup).cure
+    assert cure is not None
+    assert cure.change == "scaled data"
+    assert cure.setting["data.scale_target"]

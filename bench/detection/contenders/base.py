@@ -67,6 +67,7 @@ TRIED = {
     "optimizer.momentum": ("rate-too-high",),
     "optimizer.weight_decay": ("regularisation-dominates",),
     "data.scaling": ("unscaled-feature",),
+    "training.clip_norm": ("always-clipped",),
     "model.output_transform": ("softmax-before-cross-entropy",),
 }
 """What it means when one of our trials was cured by changing one setting; a rate is read off the advice."""
@@ -77,7 +78,7 @@ def causes_tried(item: Mapping[str, Any]) -> tuple[str, ...]:
     changes: Mapping[str, Any] = next((fix["changes"] for fix in item.get("fixes", ()) if fix.get("changes")), {})
     if item["name"] not in ("cannot-overfit-batch", "non-finite") or not changes:
         return ()
-    if "optimizer.learning_rate" in changes:
+    if "optimizer.learning_rate" in changes and "optimizer.name" not in changes:
         return ("rate-too-low",) if str(item["todo"]).startswith("Raise") else ("rate-too-high",)
     return tuple(name for setting in changes for name in TRIED.get(setting, ()))
 

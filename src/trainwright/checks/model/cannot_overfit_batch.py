@@ -21,7 +21,7 @@ of width 8 at cautious rates leave up to 0.24 after 1200 steps, ill benches at l
 
 @dataclass(frozen=True)
 class _Cause:
-    """What it means that one change made the batch fit."""
+    """What it means that a change made the batch fit."""
 
     reason: str
     todo: str
@@ -56,6 +56,13 @@ _CAUSES = {
         "so much momentum makes steps far longer than the learning rate says",
         "Lower the momentum to 0.9, or the learning rate along with it.",
     ),
+    "scaled data": _Cause(
+        "inputs and targets are far from the scale that the start and the rate are made for",
+        "Standardise inputs and targets with the training set's statistics.",
+    ),
+    "clipping": _Cause(
+        "the gradients are clipped to next to nothing", "Raise the norm at which gradients are clipped, or do not clip."
+    ),
     "weight decay": _Cause("weight decay overrules the loss", "Lower the weight decay, for instance to 0.0001."),
     "frozen parameters": _Cause(
         "parameters are frozen or in no optimizer, and the others are not enough",
@@ -66,7 +73,7 @@ _CAUSES = {
         "the outputs cannot reach the targets: something limits their range, such as a sigmoid, tanh or ReLU",
         "Remove the activation after the last layer, or scale the targets into its range.",
     ),
-    "optimizer": _Cause("the optimizer or its settings are to blame", "Start with Adam at a rate of 0.001.", 0.9),
+    "optimizer": _Cause("the optimizer or its settings are to blame", "Start with Adam.", 0.9),
     "fewer samples": _Cause(
         "two samples can be fitted but not all: the model lacks capacity",
         "Make the model wider or remove its bottleneck.",
@@ -169,7 +176,7 @@ def _what_happened(trial: OverfitTrial, cure: OverfitAttempt | None, cause: _Cau
     )
     if cure and cause:
         return (
-            f"{text} With one change ({cure.description}) it fell to {cure.losses[-1]:.3g} in {len(cure.losses) - 1} "
+            f"{text} Changed ({cure.description}), it fell to {cure.losses[-1]:.3g} in {len(cure.losses) - 1} "
             f"steps: {cause.reason}."
         )
     tried = "; ".join(dict.fromkeys(attempt.description for attempt in trial.bisection))
@@ -186,6 +193,8 @@ def _todo(trial: OverfitTrial, cure: OverfitAttempt | None, cause: _Cause | None
         rate = float(cure.setting["optimizer.learning_rate"])
         word = "Raise" if rate > trial.learning_rate else "Lower"
         return f"{word} the learning rate from {trial.learning_rate:g} to {rate:g}."
+    if cure.change == "optimizer":
+        return f"Start with Adam at a rate of {cure.setting['optimizer.learning_rate']:g}."
     if cure.change == "frozen parameters":
         return f"{cause.todo} Not trained now: {', '.join(trial.frozen[:4])}{' …' if len(trial.frozen) > 4 else ''}."
     return cause.todo

@@ -13,17 +13,20 @@ from torch import Tensor, nn
 
 from trainwright.doctor.batch import rows_of
 from trainwright.doctor.setup import Setup
-from trainwright.doctor.trials.common import flat_features, trial
+from trainwright.doctor.trials.common import flat_features, plain_targets, trial
 from trainwright.doctor.trials.judged_batch import Batch, are_probabilities, make_batch, standard_loss
 from trainwright.measures.trials import OverfitAttempt
 
 _RAISING, _LOWERING = (10.0, 100.0, 1000.0), (0.1, 0.01, 0.001)
-_ADAM_RATE = 1e-3
+_ADAM_RATES = 1e-3, 1e-2
+_SCALED = {"data.scaling": "standardise", "data.scale_target": True}
 _MOMENTUM, _STRONG_MOMENTUM = 0.9, 0.95
 """The usual momentum, and that from which on it is tried whether less helps: with 0.99 steps add up to a hundred times
 what the rate says."""
 _UNSCALED = 3.0
 """Factor by which the inputs' root mean square may differ from 1 before scaling is tried."""
+_MOVED = 0.01
+"""Share of the loss by which it must have changed; else nothing is likelier than a rate that is too low."""
 _RECENT = 100
 """Steps at the end of a try by which its rate is judged."""
 
@@ -43,43 +46,74 @@ class Change:
 
 def changes(setup: Setup, batch: Batch, own: OverfitAttempt) -> Iterator[Change]:
     """What to try, simple facts before guesses."""
-    setting: dict[str, Any]
+    stuck = bool(np.ptp(own.losses) < _MOVED * np.abs(own.losses).max())
+    yield from _data_changes(setup, batch)
+    if stuck:
+        yield from _rate_changes(setup, own, stuck=True)
+    yield from _loss_changes(setup)
+    yield from _step_changes(setup)
+    if not stuck:
+        yield from _rate_changes(setup, own, stuck=False)
+    if setup.task == "regression":
+        yield Change("targets in range", "targets moved into 0.25 … 0.75", _targets_in_range)
+    for rate in _ADAM_RATES:
+        yield Change("optimizer", f"Adam with learning rate {rate:g}", _adam(rate), _adam_setting(rate))
+    if _has_far_targets(setup, batch):
+        description = f"inputs and targets standardised, and Adam with learning rate {_ADAM_RATES[-1]:g}"
+        both = {**_SCALED, **_adam_setting(_ADAM_RATES[-1])}
+        yield Change("scaled data", description, lambda s, b: _adam(_ADAM_RATES[-1])(*_scale_all(s, b)), both)
+    yield Change("fewer samples", "two samples only", _two_samples)
+
+
+def _data_changes(setup: Setup, batch: Batch) -> Iterator[Change]:
     if conflicting(setup, batch.inputs, batch.targets):
         yield Change("conflicting labels dropped", "one of each group of identical inputs", _drop_conflicting)
     if _outputs_are_probabilities(setup, batch):
         setting = {"model.output_transform": "log"}
         yield Change("log of outputs", "the loss given the log of the outputs", _take_log, setting)
     if _is_unscaled(setup, batch.inputs):
-        setting = {"data.scaling": "standardise"}
-        yield Change("scaled inputs", "inputs standardised", _scale_inputs, setting)
+        yield Change("scaled inputs", "inputs standardised", _scale_inputs, {"data.scaling": "standardise"})
     if any(group.get("momentum", 0.0) > _STRONG_MOMENTUM for group in setup.optimizer.param_groups):
         yield Change("momentum", f"momentum {_MOMENTUM:g}", _less_momentum, {"optimizer.momentum": _MOMENTUM})
     if setup.task == "regression":
         setting = {"model.output_bias": "prior"}
         yield Change("output bias", "the last bias set to the mean target", _set_output_bias, setting)
+    if _has_far_targets(setup, batch):
+        yield Change("scaled data", "inputs and targets standardised", _scale_all, _SCALED)
+
+
+def _loss_changes(setup: Setup) -> Iterator[Change]:
     if setup.loss_name == "python":
         name = "cross_entropy" if setup.task == "classification" else "mse"
         yield Change("standard loss", f"{name} as the loss", _use_standard_loss, {"loss.name": name})
         yield Change("negated loss", "the loss with the other sign", _negate_loss)
+
+
+def _step_changes(setup: Setup) -> Iterator[Change]:
     if any(group.get("weight_decay") for group in setup.optimizer.param_groups):
-        setting = {"optimizer.weight_decay": 0.0}
-        yield Change("weight decay", "no weight decay", _no_decay, setting)
+        yield Change("weight decay", "no weight decay", _no_decay, {"optimizer.weight_decay": 0.0})
+    if setup.clip_norm is not None:
+        yield Change("clipping", "gradients not clipped", _no_clipping, {"training.clip_norm": None})
     if frozen(setup):
         yield Change("frozen parameters", "every parameter trained", _unfreeze)
-    yield from _rate_changes(setup, own)
-    if setup.task == "regression":
-        yield Change("targets in range", "targets moved into 0.25 … 0.75", _targets_in_range)
-    setting = {"optimizer.name": "adam", "optimizer.learning_rate": _ADAM_RATE}
-    yield Change("optimizer", f"Adam with learning rate {_ADAM_RATE:g}", _use_adam, setting)
-    yield Change("fewer samples", "two samples only", _two_samples)
 
 
-def _rate_changes(setup: Setup, own: OverfitAttempt) -> Iterator[Change]:
+def _has_far_targets(setup: Setup, batch: Batch) -> bool:
+    return setup.task == "regression" and _is_far_from_one(batch.targets)
+
+
+def _adam_setting(rate: float) -> dict[str, Any]:
+    return {"optimizer.name": "adam", "optimizer.learning_rate": rate}
+
+
+def _rate_changes(setup: Setup, own: OverfitAttempt, *, stuck: bool) -> Iterator[Change]:
     rate = setup.learning_rate
     if not math.isfinite(rate) or rate <= 0:
         return
     rising = not math.isfinite(own.losses[-1]) or _is_restless(own.losses)
-    for factor in (*_LOWERING, *_RAISING) if rising else (*_RAISING, *_LOWERING):
+    # Where nothing moves at all, the highest rate shows soonest whether it is the rate.
+    raising = _RAISING[::-1] if stuck else _RAISING
+    for factor in (*_LOWERING, *raising) if rising else (*raising, *_LOWERING):
         new = float(f"{rate * factor:.3g}")
         yield Change("learning rate", f"learning rate {new:g}", _scale_rate(factor), {"optimizer.learning_rate": new})
 
@@ -131,10 +165,22 @@ def _take_log(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
 
 
 def _is_unscaled(setup: Setup, inputs: Any) -> bool:
-    if not all(tensor.is_floating_point() for tensor in setup.features(inputs)):
-        return False
-    size = float(flat_features(setup, inputs).square().mean().sqrt())
+    return _is_continuous(setup, inputs) and _is_far_from_one(flat_features(setup, inputs))
+
+
+def _is_continuous(setup: Setup, inputs: Any) -> bool:
+    return all(tensor.is_floating_point() for tensor in setup.features(inputs))
+
+
+def _is_far_from_one(values: Tensor) -> bool:
+    size = float(values.double().square().mean().sqrt())
     return math.isfinite(size) and not 1 / _UNSCALED <= size <= _UNSCALED
+
+
+def _scale_all(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
+    """Inputs and targets of a regression, the ones as far as they are no tokens."""
+    scaled = _scale_inputs(setup, batch)[1] if _is_continuous(setup, batch.inputs) else batch
+    return setup, make_batch(setup, scaled.inputs, _standardised(batch.targets, plain_targets(setup)))
 
 
 def _scale_inputs(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
@@ -164,6 +210,10 @@ def _less_momentum(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
     for group in setup.optimizer.param_groups:
         group["momentum"] = _MOMENTUM
     return setup, batch
+
+
+def _no_clipping(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
+    return replace(setup, clip_norm=None), batch
 
 
 def _no_decay(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
@@ -206,9 +256,12 @@ def _negate_loss(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
     return changed, make_batch(changed, batch.inputs, batch.targets)
 
 
-def _use_adam(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
-    trained = [p for group in setup.optimizer.param_groups for p in group["params"]]
-    return replace(setup, optimizer=torch.optim.Adam(trained, lr=_ADAM_RATE)), batch
+def _adam(rate: float) -> Callable[[Setup, Batch], tuple[Setup, Batch]]:
+    def apply(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
+        trained = [p for group in setup.optimizer.param_groups for p in group["params"]]
+        return replace(setup, optimizer=torch.optim.Adam(trained, lr=rate)), batch
+
+    return apply
 
 
 def _two_samples(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:

@@ -49,7 +49,8 @@ def overfit_batch(setup: Setup, *, samples: int = 16, steps: int = 300) -> Overf
     started = time.perf_counter()
     rows = _choose_rows(setup, samples)
     batch = make_batch(setup, *setup.rows(rows))
-    own, predictions, wanted = _attempt(setup, batch, Change("nothing", "as it is", lambda s, b: (s, b)), steps)
+    as_it_is = Change("nothing", "as it is", lambda s, b: (s, b))
+    own, predictions, wanted = _attempt(setup, batch, as_it_is, steps, fewest=steps)
     bisection = () if own.overfits else tuple(_bisect(setup, batch, own, steps))
     return OverfitTrial(
         task=setup.task,
@@ -95,11 +96,13 @@ def _spread_over_targets(setup: Setup, targets: Tensor, samples: int) -> list[in
     return sorted(row for row, _ in zip(turns, range(count), strict=False))
 
 
-def _attempt(setup: Setup, batch: Batch, change: Change, steps: int) -> tuple[OverfitAttempt, _Array, _Array]:
-    """The try, and beside each other what was predicted and what should have been."""
+def _attempt(
+    setup: Setup, batch: Batch, change: Change, steps: int, *, fewest: int
+) -> tuple[OverfitAttempt, _Array, _Array]:
+    """The try, of at least the ``fewest`` steps, and beside each other what was predicted and what should have been."""
     with trial(setup):
         changed, changed_batch = change.apply(setup, batch)
-        losses = _fit(changed, changed_batch, steps)
+        losses = _fit(changed, changed_batch, steps, fewest)
         final, outputs = _final(changed, changed_batch)
         predictions, wanted = _predictions(changed, outputs, changed_batch.targets)
         accuracy = float(np.mean(predictions == wanted)) if is_classification(setup) else math.nan
@@ -120,7 +123,7 @@ def _is_fitted(remaining: float, accuracy: float) -> bool:
     return remaining < FITTED or (accuracy == 1.0 and remaining < FITTED_WITH_ALL_RIGHT)
 
 
-def _fit(setup: Setup, batch: Batch, steps: int) -> list[float]:
+def _fit(setup: Setup, batch: Batch, steps: int, fewest: int) -> list[float]:
     """Own steps on the batch until fitted, stuck, non-finite or out of steps; the loss before each."""
     setup.model.train()
     switch_off_dropout(setup.model)
@@ -136,7 +139,7 @@ def _fit(setup: Setup, batch: Batch, steps: int) -> list[float]:
         if looks[-1] < FITTED:
             break
         back = _PATIENCE // _LOOK_EVERY
-        if len(losses) >= steps and len(looks) > back and not looks[-1] < _PROGRESS * looks[-1 - back]:
+        if len(losses) >= fewest and len(looks) > back and not looks[-1] < _PROGRESS * looks[-1 - back]:
             break
     return losses
 
@@ -176,7 +179,7 @@ def _bisect(setup: Setup, batch: Batch, own: OverfitAttempt, steps: int) -> Iter
         if cured and change.name != "learning rate":
             return
         try:
-            attempt, *_ = _attempt(setup, batch, change, steps)
+            attempt, *_ = _attempt(setup, batch, change, steps, fewest=steps // 2)
         except OutOfTime:
             return
         yield attempt
