@@ -19,7 +19,8 @@ HIDDEN = 160
 EPOCHS = 16
 BATCH = 64
 WARMUP_STEPS = 120
-LEARNING_RATE = 2e-3
+SIGMA = 0.1
+LEARNING_RATE = 1.5e-3
 
 
 # ------------------------------------------------------------------ pictures
@@ -68,7 +69,7 @@ class VAE(nn.Module):
     def decode(self, z: Tensor) -> Tensor:
         h = F.silu(self.dec1(z))
         h = F.silu(self.dec2(h))
-        return self.to_pixels(h)
+        return torch.sigmoid(self.to_pixels(h))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         mu, logvar = self.encode(x)
@@ -76,9 +77,9 @@ class VAE(nn.Module):
         return self.decode(z), mu, logvar
 
 
-def elbo_terms(logits: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor]:
-    """Reconstruction and KL divergence, both in nats per picture."""
-    reconstruction = F.binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
+def elbo_terms(output: Tensor, x: Tensor, mu: Tensor, logvar: Tensor) -> tuple[Tensor, Tensor]:
+    """Reconstruction under Gaussian pixels and KL divergence, both in nats per picture."""
+    reconstruction = 0.5 * torch.sum(((output - x) / SIGMA) ** 2) / len(x)
     kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp()) / len(x)
     return reconstruction, kl
 
@@ -94,8 +95,8 @@ for epoch in range(1, EPOCHS + 1):
     for start in range(0, train_x.size(0), BATCH):
         x = train_x[order[start : start + BATCH]]
         beta = min(1.0, step / WARMUP_STEPS)
-        logits, mu, logvar = vae(x)
-        rec, kl = elbo_terms(logits, x, mu, logvar)
+        output, mu, logvar = vae(x)
+        rec, kl = elbo_terms(output, x, mu, logvar)
         loss = rec + beta * kl
         vae.zero_grad()
         loss.backward()
@@ -106,9 +107,9 @@ for epoch in range(1, EPOCHS + 1):
 
     vae.eval()
     with torch.no_grad():
-        logits, mu, logvar = vae(valid_x)
-        rec, kl = elbo_terms(logits, valid_x, mu, logvar)
-        pixel_error = F.mse_loss(torch.sigmoid(logits), valid_x).item()
+        output, mu, logvar = vae(valid_x)
+        rec, kl = elbo_terms(output, valid_x, mu, logvar)
+        pixel_error = F.mse_loss(output, valid_x).item()
     print(
         f"{epoch:>3} train rec {sums['rec'] / len(train_x):7.2f} kl {sums['kl'] / len(train_x):5.2f}"
         f" | valid rec {rec.item():7.2f} kl {kl.item():5.2f} squared error {pixel_error:.5f}"

@@ -54,14 +54,14 @@ class Recordings(Dataset):
 
 
 def pad_batch(samples):
-    signals, targets = zip(*samples)
+    signals, targets = zip(*samples, strict=True)
     lengths = torch.tensor([len(s) for s in signals])
     padded = pad_sequence(signals, batch_first=True).unsqueeze(1)
     return padded, lengths, torch.stack(targets)
 
 
 class RhythmNet(nn.Module):
-    def __init__(self, hidden=24):
+    def __init__(self, hidden=16):
         super().__init__()
         self.conv1 = nn.Conv1d(1, hidden, kernel_size=9, padding=4)
         self.norm1 = nn.GroupNorm(4, hidden)
@@ -98,7 +98,7 @@ def main(opt):
     torch.manual_seed(opt.seed)
     torch.set_num_threads(1)
     rng = np.random.default_rng(opt.seed)
-    targets = rng.choice(len(RHYTHMS), size=1500, p=SHARES)
+    targets = rng.choice(len(RHYTHMS), size=1200, p=SHARES)
     signals = np.array([record(RHYTHMS[k], rng) for k in targets], dtype=object)
     s_train, s_val, t_train, t_val = train_test_split(
         signals, targets, test_size=0.25, stratify=targets, random_state=opt.seed
@@ -134,8 +134,8 @@ def main(opt):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED", 0)))
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED", "0")))
+    parser.add_argument("--epochs", type=int, default=9)
     parser.add_argument("--batch", type=int, default=30)
-    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--lr", type=float, default=1e-3)
     main(parser.parse_args())

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 SEED = int(os.environ.get("SEED", "0"))
 SIGMA = 0.1
 PATCH = 20
-CFG = dict(channels=16, layers=3, lr=3e-3, batch=24, epochs=7)
+CFG = {"channels": 16, "layers": 3, "lr": 3e-3, "batch": 24, "epochs": 7}
 
 
 def set_seed(seed):
