@@ -48,15 +48,6 @@ PROGRAMS: list[Program] = [
             "        return self.regressor(features).squeeze(-1)\n",
         ),
     ),
-    ill("texture_trainer", "best-weights-in-dict", LOOP, EVALUATION, "aliased-checkpoint").edit(
-        ("copy.deepcopy(self.model.state_dict())", "dict(self.model.state_dict())"),
-        ("CosineAnnealingLR(self.optimizer, T_max=args.epochs)", "ConstantLR(self.optimizer, factor=1.0)"),
-        ("default=3e-3", "default=8e-3"),
-    ),
-    ill("texture_trainer", "train-mode-set-once", LOOP, EVALUATION, "stuck-in-eval").edit(
-        ("        self.model.train()\n", ""),
-        ("        for epoch in range(1", "        self.model.train()\n        for epoch in range(1"),
-    ),
     ill("texture_trainer", "loss-as-variable", LOOP, EVALUATION, CUT).edit(
         (
             "            self.optimizer.zero_grad()\n",
@@ -65,6 +56,12 @@ PROGRAMS: list[Program] = [
     ),
     ill("photo_denoise", "layers-in-list", LOOP, EVALUATION, "layers-not-registered not-in-optimizer").edit(
         ("self.middle = nn.ModuleList()", "self.middle = []"),
+    ),
+    ill("photo_denoise", "zeroed-once-an-epoch", LOOP, EVALUATION, "gradient-accumulates").edit(
+        (
+            "    for batch in loader:\n        optimizer.zero_grad(set_to_none=True)\n",
+            "    optimizer.zero_grad(set_to_none=True)\n    for batch in loader:\n",
+        ),
     ),
     ill(
         "shapes_unet", "model-made-again", LOOP, EVALUATION, "stale-optimizer not-in-optimizer weights-not-moving"
@@ -83,13 +80,19 @@ PROGRAMS: list[Program] = [
             "    model = TextureNet(len(TEXTURES))\n    for weight in model.parameters():\n        nn.init.constant_(weight, 0.1)\n",
         ),
     ),
+    ill(
+        "lightning_gauge",
+        "hidden-softmax",
+        SHAPE,
+        EVALUATION,
+        "init-scale vanishing-gradient saturated-at-init saturated-unit bottleneck",
+    ).edit(
+        ("nn.Linear(24 * 5 * 5, 64), nn.ELU(),", "nn.Linear(24 * 5 * 5, 64), nn.Softmax(dim=1),"),
+    ),
     ill("lightning_gauge", "no-nonlinearity", SHAPE, EVALUATION, "no-nonlinearity").edit(
         ("padding=2),\n            nn.ELU(),", "padding=2),"),
         ("padding=1),\n            nn.ELU(),", "padding=1),"),
         ("nn.Linear(24 * 5 * 5, 64), nn.ELU(), ", "nn.Linear(24 * 5 * 5, 64), "),
-    ),
-    ill("photo_denoise", "layers-skipped", SHAPE, EVALUATION, "unused-layer no-gradient").edit(
-        ("            h = F.relu(layer(h))\n", "            out = F.relu(layer(h))\n"),
     ),
     ill("texture_trainer", "turned-labels-kept", DATA, EVALUATION, FLIPPED).edit(
         (

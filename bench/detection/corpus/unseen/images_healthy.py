@@ -44,7 +44,7 @@ PROGRAMS: list[Program] = [
     well("photo_denoise", "noise-to-noise", EVALUATION).edit(
         (
             '    return {"noisy": noisy, "clean": clean}',
-            "    # the clean picture is not needed for training: two independent noisy ones do (Lehtinen 2018)\n"
+            "    # Noise2Noise, Lehtinen 2018\n"
             '    return {"noisy": noisy, "clean": clean, "second": clean + SIGMA * torch.randn_like(clean)}',
         ),
         (
@@ -65,11 +65,10 @@ PROGRAMS: list[Program] = [
             "return 11 * torch.sigmoid(self.regressor(self.features(x)).squeeze(-1)) - 0.5",
         ),
     ),
-    well("lightning_gauge", "fixed-edge-filters", EVALUATION).edit(
+    well("lightning_gauge", "fixed-first-filters", EVALUATION).edit(
         (
             "        self.loss_fn = nn.SmoothL1Loss()\n",
-            "        self.loss_fn = nn.SmoothL1Loss()\n        # random first filters, kept as they are; the rest is trained\n"
-            "        self.features[0].requires_grad_(False)\n",
+            "        self.loss_fn = nn.SmoothL1Loss()\n        self.features[0].requires_grad_(False)\n",
         ),
         ("NAdam(self.parameters()", "NAdam([p for p in self.parameters() if p.requires_grad]"),
     ),
