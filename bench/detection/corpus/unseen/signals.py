@@ -34,17 +34,6 @@ PROGRAMS: list[Program] = [
         ("load_breast_cancer(return_X_y=True)\n", "load_breast_cancer(return_X_y=True)\n    y = 2 * y - 1\n"),
         ("== y.bool())", "== (y > 0))"),
     ),
-    ill("wave_gru", "best-weights-aliased", LOOP, EVALUATION, "aliased-checkpoint").edit(
-        ("for epoch in range(1, 13):\n", "best_hits, best_weights = -1, {}\nfor epoch in range(1, 13):\n"),
-        (
-            ', right {hits / 500:.3f}")\n',
-            ', right {hits / 500:.3f}")\n    if hits > best_hits:\n        best_hits = hits\n'
-            "        best_weights = {name: tensor for name, tensor in model.state_dict().items()}\n\n"
-            "model.load_state_dict(best_weights)\nmodel.eval()\nwith torch.no_grad():\n"
-            "    hits = sum((model(waves).argmax(1) == kinds).sum().item() for waves, kinds in val_loader)\n"
-            'print(f"kept: right {hits / 500:.3f} (best {best_hits / 500:.3f})")\n',
-        ),
-    ),
     ill("demand_lstm", "no-zero-grad", LOOP, EVALUATION, "gradient-accumulates").edit(
         ("        optimizer.zero_grad()\n", ""),
     ),
