@@ -47,6 +47,7 @@ class Program:
 
 MODULES = {
     "lightning_wine": frozenset({"lightning"}),
+    "lightning_gauge": frozenset({"lightning"}),
     "hf_questions": frozenset({"transformers", "accelerate"}),
     "keras_digits": frozenset({"keras"}),
 }
