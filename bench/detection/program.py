@@ -49,6 +49,7 @@ MODULES = {
     "lightning_wine": frozenset({"lightning"}),
     "hf_questions": frozenset({"transformers", "accelerate"}),
     "keras_digits": frozenset({"keras"}),
+    "skorch_crops": frozenset({"skorch"}),
 }
 
 
