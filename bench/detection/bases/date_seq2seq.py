@@ -157,7 +157,7 @@ def train(hp):
     for epoch in range(hp["epochs"]):
         model.train()
         running = 0.0
-        for step, batch in enumerate(train_loader, start=1):
+        for batch in train_loader:
             logits = model(batch)
             loss = compute_loss(logits, batch["tgt_out"], loss_fn)
             optimizer.zero_grad(set_to_none=True)
@@ -167,7 +167,8 @@ def train(hp):
             scheduler.step()
             running += loss.item()
         val_loss, exact = validate(model, val_loader, loss_fn)
-        print(f"epoch {epoch + 1}: train loss {running / step:.4f}, val loss {val_loss:.4f}, dates right {exact:.1%}")
+        train_loss = running / len(train_loader)
+        print(f"epoch {epoch + 1}: train loss {train_loss:.4f}, val loss {val_loss:.4f}, dates right {exact:.1%}")
     return model
 
 

@@ -87,7 +87,7 @@ def collate_fn(batch):
 
 
 class BiLSTMTagger(nn.Module):
-    def __init__(self, vocab_size, embedding_dim=24, hidden_dim=32, n_tags=len(TAGS)):
+    def __init__(self, vocab_size, embedding_dim=24, hidden_dim=32, n_tags=7):
         super().__init__()
         self.embedding = nn.Embedding(vocab_size, embedding_dim, padding_idx=0)
         self.dropout = nn.Dropout(0.2)
