@@ -16,13 +16,10 @@ PROGRAMS: list[Program] = [
         ("return self.generator(x)", "return self.generator(x).softmax(-1)"),
     ),
     ill("date_seq2seq", "warm-up-of-the-paper", RATES, EVALUATION, "schedule-mismatch rate-too-low").edit(
-        ('"warmup": 60', '"warmup": 16000'),
+        ('"warmup": 60', '"warmup": 4000'),
     ),
     ill("char_transformer", "rate-03", RATES, EVALUATION, "rate-too-high update-ratio diverging oscillating").edit(
         ("learning_rate: float = 3e-3", "learning_rate: float = 0.3"),
-    ),
-    ill("order_tagger", "no-zero-grad", LOOP, EVALUATION, "gradient-accumulates").edit(
-        ("        optimizer.zero_grad()\n", ""),
     ),
     ill("order_tagger", "states-without-gradient", LOOP, EVALUATION, "no-gradient detached-loss").edit(
         (
@@ -49,6 +46,10 @@ PROGRAMS: list[Program] = [
             "            loss.backward()\n",
         ),
         ("            optimizer.step()\n", "            optimizer.zero_grad()\n            optimizer.step()\n"),
+    ),
+    ill("shapes_unet", "zeroed-once-an-epoch", LOOP, EVALUATION, "gradient-accumulates").edit(
+        ("        optimizer.zero_grad()\n", ""),
+        ("    model.train()\n", "    model.train()\n    optimizer.zero_grad()\n"),
     ),
     ill("review_bag", "embedding-not-in-optimizer", LOOP, EVALUATION, "not-in-optimizer").edit(
         (

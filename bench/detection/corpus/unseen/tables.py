@@ -62,7 +62,7 @@ PROGRAMS: list[Program] = [
     ),
     ill("concrete_strength", "best-weights-aliased", LOOP, EVALUATION, "aliased-checkpoint").edit(
         ("copy.deepcopy(model.state_dict())", "{k: v for k, v in model.state_dict().items()}"),
-        ('"--lr", type=float, default=3e-3', '"--lr", type=float, default=1e-2'),
+        ('"--lr", type=float, default=3e-3', '"--lr", type=float, default=2e-2'),
         ("        scheduler.step(val_loss)\n", ""),
         (
             '    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode="min", factor=0.5, patience=3)\n',
@@ -72,13 +72,7 @@ PROGRAMS: list[Program] = [
     ill("machine_failures", "never-eval", LOOP, EVALUATION, "validated-in-train-mode").edit(
         ("        self.model.eval()\n", ""),
         ("dropout: float = 0.2", "dropout: float = 0.5"),
-    ),
-    ill("machine_failures", "train-mode-set-once", LOOP, EVALUATION, "stuck-in-eval").edit(
-        ("        self.model.train()\n", ""),
-        (
-            "        for epoch in range(1, epochs + 1):\n",
-            "        self.model.train()\n        for epoch in range(1, epochs + 1):\n",
-        ),
+        ("batch_size=250", "batch_size=cfg.batch_size // 4"),
     ),
     ill(
         "machine_failures",
@@ -159,6 +153,8 @@ PROGRAMS: list[Program] = [
             "    numeric, categories, failed = numeric[index], categories[index], failed[index]\n"
             "    n_train = int(0.75 * len(failed))\n",
         ),
+        ("rows: int = 6000", "rows: int = 3000"),
+        ("hidden: int = 64\n    dropout: float = 0.2", "hidden: int = 256\n    dropout: float = 0.0"),
     ),
     ill("skorch_crops", "sorted-unshuffled", DATA, EVALUATION, "not-shuffled sorted-order").edit(
         ("    crop = rng.randint(len(CROPS), size=n)\n", "    crop = np.sort(rng.randint(len(CROPS), size=n))\n"),
@@ -167,6 +163,10 @@ PROGRAMS: list[Program] = [
             "random_state=SEED, stratify=y)\norder = np.argsort(y_train)\nx_train, y_train = x_train[order], y_train[order]\n",
         ),
         ("    iterator_train__shuffle=True,\n", ""),
+        (
+            "    optimizer=torch.optim.Adam,\n    lr=4e-3,\n",
+            "    optimizer=torch.optim.SGD,\n    optimizer__momentum=0.9,\n    lr=0.05,\n",
+        ),
     ),
     ill(
         "table_classes",
