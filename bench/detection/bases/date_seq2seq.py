@@ -28,7 +28,7 @@ hparams = {
     "ffn": 96,
     "dropout": 0.0,
     "batch_size": 50,
-    "epochs": 7,
+    "epochs": 6,
     "lr": 4e-3,
     "warmup": 60,
     "clip": 1.0,

@@ -34,15 +34,8 @@ PROGRAMS: list[Program] = [
         ("nn.BCEWithLogitsLoss(pos_weight=torch.tensor((1 - share) / share).sqrt())", "nn.BCELoss()"),
         ("proba = torch.sigmoid(torch.cat(outputs)).numpy()", "proba = torch.cat(outputs).numpy()"),
     ),
-    ill("skorch_crops", "two-softmax", OUTPUT, EVALUATION, "softmax-before-cross-entropy").edit(
-        ("return self.out(x)", "return torch.softmax(self.out(x), dim=-1)"),
-    ),
     ill("skorch_crops", "default-criterion-on-logits", OUTPUT, EVALUATION, "nll-on-logits non-finite").edit(
         ("    criterion=nn.CrossEntropyLoss,\n", ""),
-    ),
-    ill("film_ratings", "column-against-row", OUTPUT, EVALUATION, "loss-broadcast").edit(
-        ("self.films(film)).sum(1)", "self.films(film)).sum(1, keepdim=True)"),
-        ("self.user_bias(user)[:, 0] + self.film_bias(film)[:, 0]", "self.user_bias(user) + self.film_bias(film)"),
     ),
     ill("lightning_wine", "nll-of-logits", OUTPUT, EVALUATION, "nll-on-logits").edit(
         ("loss = F.cross_entropy(self(x), y)", "loss = F.nll_loss(self(x), y)"),
@@ -60,14 +53,25 @@ PROGRAMS: list[Program] = [
     ill("skorch_crops", "sgd-1e-4", RATES, EVALUATION, TOO_LOW).edit(
         ("    optimizer=torch.optim.Adam,\n    lr=4e-3,\n", "    lr=1e-4,\n"),
     ),
-    ill("concrete_strength", "best-weights-aliased", LOOP, EVALUATION, "aliased-checkpoint").edit(
-        ("copy.deepcopy(model.state_dict())", "{k: v for k, v in model.state_dict().items()}"),
-        ('"--lr", type=float, default=3e-3', '"--lr", type=float, default=2e-2'),
-        ("        scheduler.step(val_loss)\n", ""),
+    ill("machine_failures", "best-weights-aliased", LOOP, EVALUATION, "aliased-checkpoint").edit(
         (
-            '    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode="min", factor=0.5, patience=3)\n',
-            "",
+            "        self.history = defaultdict(list)\n",
+            '        self.history = defaultdict(list)\n        self.best_loss, self.best_state = float("inf"), None\n',
         ),
+        (
+            '            self.history["train_loss"].append(train_loss)\n',
+            '            self.history["train_loss"].append(train_loss)\n            if scores["val_loss"] < self.best_loss:\n'
+            '                self.best_loss, self.best_state = scores["val_loss"], self.model.state_dict()\n',
+        ),
+        (
+            "        return self.history\n",
+            "        self.model.load_state_dict(self.best_state)\n"
+            '        print(f"best epoch: {self.best_loss:.4f}, restored:", self._validate())\n        return self.history\n',
+        ),
+        ("dropout: float = 0.2", "dropout: float = 0.0"),
+        ("hidden: int = 64", "hidden: int = 128"),
+        ("rows: int = 6000", "rows: int = 3000"),
+        ("epochs: int = 10", "epochs: int = 20"),
     ),
     ill("machine_failures", "never-eval", LOOP, EVALUATION, "validated-in-train-mode").edit(
         ("        self.model.eval()\n", ""),

@@ -90,6 +90,7 @@ PROGRAMS: list[Program] = [
         ("nn.Dropout(0.2)", "nn.Dropout(0.5)"),
     ),
     well("date_seq2seq", "output-tied", EVALUATION).edit(
+        ('"epochs": 6', '"epochs": 8'),
         (
             "        self.generator = nn.Linear(d, tgt_size)\n",
             "        self.generator = nn.Linear(d, tgt_size, bias=False)\n        self.generator.weight = self.tgt_emb.weight\n",
