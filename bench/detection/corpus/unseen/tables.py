@@ -17,7 +17,6 @@ PROGRAMS: list[Program] = [
     ),
     ill("machine_failures", "two-sigmoids", OUTPUT, EVALUATION, "sigmoid-before-bce-with-logits").edit(
         ("return self.head(h).flatten()", "return torch.sigmoid(self.head(h)).flatten()"),
-        ("proba = torch.sigmoid(torch.cat(outputs)).numpy()", "proba = torch.cat(outputs).numpy()"),
     ),
     ill(
         "machine_failures",
