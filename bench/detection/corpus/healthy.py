@@ -1,6 +1,6 @@
 """Healthy programs: the bases as they are, and twists that look ill and are not."""
 
-from bench.detection.program import CALIBRATION, EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 DIGITS_IN = "images = images / 16.0\n"
 ADAM_MLP = "torch.optim.Adam(model.parameters(), lr=1e-3)"
@@ -54,34 +54,30 @@ MIXTURE = '''class Mixture(nn.Module):
 network = Mixture()
 '''
 
-AS_WRITTEN = {
-    CALIBRATION: (
-        "digits_mlp",
-        "cancer_binary",
-        "house_prices",
-        "char_transformer",
-        "digits_autoencoder",
-        "ring_gan",
-        "digits_transfer",
-        "lightning_wine",
-        "film_ratings",
-    ),
-    EVALUATION: (
-        "digits_cnn",
-        "shapes_resnet",
-        "table_classes",
-        "wave_gru",
-        "demand_lstm",
-        "review_bag",
-        "shapes_unet",
-        "digits_contrastive",
-        "hf_questions",
-        "keras_digits",
-    ),
-}
+AS_WRITTEN = (
+    "digits_mlp",
+    "cancer_binary",
+    "house_prices",
+    "char_transformer",
+    "digits_autoencoder",
+    "ring_gan",
+    "digits_transfer",
+    "lightning_wine",
+    "film_ratings",
+    "digits_cnn",
+    "shapes_resnet",
+    "table_classes",
+    "wave_gru",
+    "demand_lstm",
+    "review_bag",
+    "shapes_unet",
+    "digits_contrastive",
+    "hf_questions",
+    "keras_digits",
+)
 
 PROGRAMS: list[Program] = [
-    *(well(base, "as-written", half) for half, bases in AS_WRITTEN.items() for base in bases),
+    *(well(base, "as-written", CALIBRATION) for base in AS_WRITTEN),
     well("review_bag", "sparse-gradients", CALIBRATION).edit(
         ('dim, mode="mean")', 'dim, mode="mean", sparse=True)'),
         (
@@ -92,34 +88,34 @@ PROGRAMS: list[Program] = [
         ("        optimizer.zero_grad()\n", "        sparse.zero_grad()\n        dense.zero_grad()\n"),
         ("        optimizer.step()\n", "        sparse.step()\n        dense.step()\n"),
     ),
-    well("digits_mlp", "inputs-0-to-16", EVALUATION).edit((DIGITS_IN, "")),
+    well("digits_mlp", "inputs-0-to-16", CALIBRATION).edit((DIGITS_IN, "")),
     well("digits_mlp", "sgd-01-momentum", CALIBRATION).edit(
         (ADAM_MLP, "torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)"),
         ("batch_size=32, shuffle", "batch_size=64, shuffle"),
         ("range(1, 26)", "range(1, 21)"),
     ),
-    well("table_classes", "rate-1-with-norm", EVALUATION).edit(
+    well("table_classes", "rate-1-with-norm", CALIBRATION).edit(
         ("lr=0.05, momentum=0.9", "lr=1.0"),
         ("batch_size, accumulate = 32, 2", "batch_size, accumulate = 64, 1"),
     ),
     well("digits_cnn", "label-smoothing", CALIBRATION).edit(
         ("loss = F.cross_entropy(logits, y)", "loss = F.cross_entropy(logits, y, label_smoothing=0.1)"),
     ),
-    well("digits_mlp", "dropout-half", EVALUATION).edit(
+    well("digits_mlp", "dropout-half", CALIBRATION).edit(
         (
             "    nn.Linear(128, 64),\n    nn.ReLU(),\n",
             "    nn.Dropout(0.5),\n    nn.Linear(128, 64),\n    nn.ReLU(),\n    nn.Dropout(0.5),\n",
         ),
     ),
     well("table_classes", "noisy-labels", CALIBRATION).edit(("flip_y=0.02", "flip_y=0.3"), ("range(15)", "range(6)")),
-    well("table_classes", "weighted-classes", EVALUATION).edit(
+    well("table_classes", "weighted-classes", CALIBRATION).edit(
         ("    class_sep=1.4,", "    class_sep=1.8,\n    weights=[0.55, 0.2, 0.1, 0.1, 0.05],"),
         (
             "criterion = nn.CrossEntropyLoss()",
             "criterion = nn.CrossEntropyLoss(weight=1 / torch.bincount(y_train).float().sqrt())",
         ),
     ),
-    well("digits_transfer", "low-rank-adapter", EVALUATION).edit(
+    well("digits_transfer", "low-rank-adapter", CALIBRATION).edit(
         ("for parameter in model.backbone.parameters():\n    parameter.requires_grad = False\n", LORA),
         ("lr=2e-3)\nfit(model, optimizer, x_new", "lr=3e-3)\nfit(model, optimizer, x_new"),
     ),
@@ -133,7 +129,7 @@ PROGRAMS: list[Program] = [
             "            nn.init.zeros_(block.attn.proj.weight)\n            nn.init.zeros_(block.mlp[2].weight)\n",
         ),
     ),
-    well("digits_autoencoder", "zero-gamma", EVALUATION).edit(
+    well("digits_autoencoder", "zero-gamma", CALIBRATION).edit(
         (
             "        code = self.encoder(x)\n",
             "        code = self.encoder(x)\n        code = code + self.refine(code)\n",
@@ -144,7 +140,7 @@ PROGRAMS: list[Program] = [
             "        nn.init.zeros_(self.refine[1].weight)\n        self.decoder = ",
         ),
     ),
-    well("digits_cnn", "warm-up-cosine-to-0", EVALUATION).edit(
+    well("digits_cnn", "warm-up-cosine-to-0", CALIBRATION).edit(
         (
             "scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=5, gamma=0.3)",
             "warm_up = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.05, total_iters=2)\n"
@@ -159,7 +155,7 @@ PROGRAMS: list[Program] = [
         ),
         ("range(1, 26)", "range(1, 13)"),
     ),
-    well("cancer_binary", "batches-of-4", EVALUATION).edit(
+    well("cancer_binary", "batches-of-4", CALIBRATION).edit(
         ("batch_size=16", "batch_size=4"), ("range(1, 11)", "range(1, 7)"), ("lr=1e-3", "lr=3e-4")
     ),
     well("house_prices", "loss-of-ten-thousands", CALIBRATION).edit(
@@ -183,13 +179,13 @@ PROGRAMS: list[Program] = [
         ("range(15)", "range(30)"),
         ("class Network", "\nclass Network"),
     ),
-    well("digits_autoencoder", "noise-floor", EVALUATION).edit(
+    well("digits_autoencoder", "noise-floor", CALIBRATION).edit(
         (
             "/ 16\n",
             "/ 16\npixels = (pixels + 0.2 * torch.randn_like(pixels)).clamp(0, 1)\n",
         ),
     ),
-    well("char_transformer", "six-layers", EVALUATION).edit(
+    well("char_transformer", "six-layers", CALIBRATION).edit(
         ("n_layer: int = 2", "n_layer: int = 6"),
         ("n_embd: int = 64", "n_embd: int = 48"),
         ("max_iters: int = 400", "max_iters: int = 350"),
@@ -201,11 +197,11 @@ PROGRAMS: list[Program] = [
             "            loss = F.cross_entropy(logits, y)\n",
         ),
     ),
-    well("digits_mlp", "loss-to-zero", EVALUATION).edit(
+    well("digits_mlp", "loss-to-zero", CALIBRATION).edit(
         (MLP, "model = nn.Sequential(nn.Linear(64, 512), nn.ReLU(), nn.Linear(512, 10))"),
         ("range(1, 26)", "range(1, 61)"),
     ),
-    well("table_classes", "top-1-mixture", EVALUATION).edit(
+    well("table_classes", "top-1-mixture", CALIBRATION).edit(
         ("network = Network()\n", MIXTURE),
         (
             "torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)",
@@ -216,13 +212,13 @@ PROGRAMS: list[Program] = [
     well("table_classes", "accumulated-by-4", CALIBRATION).edit(
         ("batch_size, accumulate = 32, 2", "batch_size, accumulate = 16, 4")
     ),
-    well("house_prices", "summed-small-rate", EVALUATION).edit(
+    well("house_prices", "summed-small-rate", CALIBRATION).edit(
         ("nn.MSELoss()", 'nn.MSELoss(reduction="sum")'),
         (HOUSE_ADAM, "torch.optim.SGD(model.parameters(), lr=3e-4, momentum=0.9)"),
         ("losses.append(loss.item())", "losses.append(loss.item() / len(targets))"),
         ("loss_fn(prediction, targets_val).item()", "loss_fn(prediction, targets_val).item() / len(targets_val)"),
     ),
-    well("digits_cnn", "cyclical-rate", EVALUATION).edit(
+    well("digits_cnn", "cyclical-rate", CALIBRATION).edit(
         (
             "StepLR(optimizer, step_size=5, gamma=0.3)",
             "CyclicLR(optimizer, base_lr=0.005, max_lr=0.08, step_size_up=88)",
@@ -243,7 +239,7 @@ PROGRAMS: list[Program] = [
             "        self.head.weight = self.tok.weight\n        self.apply(self.init_weights)\n",
         ),
     ),
-    well("wave_gru", "frozen-auxiliary-head", EVALUATION).edit(
+    well("wave_gru", "frozen-auxiliary-head", CALIBRATION).edit(
         (
             "        self.head = nn.Linear(hidden, classes)\n",
             "        self.head = nn.Linear(hidden, classes)\n"
@@ -267,7 +263,7 @@ PROGRAMS: list[Program] = [
         ),
         ("range(1, 11)", "range(1, 16)"),
     ),
-    well("digits_mlp", "log-softmax-nll", EVALUATION).edit(
+    well("digits_mlp", "log-softmax-nll", CALIBRATION).edit(
         ("    nn.Linear(64, 10),\n)", "    nn.Linear(64, 10),\n    nn.LogSoftmax(dim=1),\n)"),
         ("nn.CrossEntropyLoss()", "nn.NLLLoss()"),
     ),
@@ -308,14 +304,14 @@ PROGRAMS: list[Program] = [
             "    sampler = torch.utils.data.WeightedRandomSampler(weights, len(train_set))\n    train_loader = ",
         ),
     ),
-    well("demand_lstm", "last-value-plus-change", EVALUATION).edit(
+    well("demand_lstm", "last-value-plus-change", CALIBRATION).edit(
         ("return self.readout(h[-1])[:, 0]", "return x[:, -7, 0] + self.readout(h[-1])[:, 0]"),
         (
             "        self.readout = nn.Linear(hidden, 1)\n",
             "        self.readout = nn.Linear(hidden, 1)\n        nn.init.zeros_(self.readout.weight)\n        nn.init.zeros_(self.readout.bias)\n",
         ),
     ),
-    well("shapes_resnet", "mixup", EVALUATION).edit(
+    well("shapes_resnet", "mixup", CALIBRATION).edit(
         (
             "best_accuracy, best_state = 0.0, None\n",
             "mixer = np.random.default_rng(SEED)\nbest_accuracy, best_state = 0.0, None\n",
@@ -330,14 +326,14 @@ PROGRAMS: list[Program] = [
     well("digits_autoencoder", "denoising", CALIBRATION).edit(
         ("loss = mse(model(x), x)", "loss = mse(model(x + 0.2 * torch.randn_like(x)), x)"),
     ),
-    well("ring_gan", "non-saturating-hinge", EVALUATION).edit(
+    well("ring_gan", "non-saturating-hinge", CALIBRATION).edit(
         (
             "bce(discriminator(real), ones) + bce(discriminator(fake.detach()), zeros)",
             "torch.relu(1 - discriminator(real)).mean() + torch.relu(1 + discriminator(fake.detach())).mean()",
         ),
         ("loss_g = bce(discriminator(fake), ones)", "loss_g = -discriminator(fake).mean()"),
     ),
-    well("film_ratings", "dense-with-decay", EVALUATION).edit(
+    well("film_ratings", "dense-with-decay", CALIBRATION).edit(
         ("nn.Embedding(USERS, dim, sparse=True)", "nn.Embedding(USERS, dim)"),
         ("nn.Embedding(FILMS, dim, sparse=True)", "nn.Embedding(FILMS, dim)"),
         ("nn.Embedding(USERS, 1, sparse=True)", "nn.Embedding(USERS, 1)"),
@@ -347,7 +343,7 @@ PROGRAMS: list[Program] = [
             "torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0.05)",
         ),
     ),
-    well("lightning_wine", "small-rate-clipped", EVALUATION).edit(
+    well("lightning_wine", "small-rate-clipped", CALIBRATION).edit(
         ("lr=3e-3", "lr=1e-3"),
         (
             "        max_epochs=15,\n",

@@ -1,6 +1,6 @@
 """Faults of initialisation, of the architecture and of axes."""
 
-from bench.detection.program import CALIBRATION, EVALUATION, Program, ill
+from bench.detection.program import CALIBRATION, Program, ill
 
 GROUP = "initialisation and shape"
 MLP = """model = nn.Sequential(
@@ -22,7 +22,7 @@ PROGRAMS: list[Program] = [
     ill("digits_mlp", "all-zero", GROUP, CALIBRATION, ZERO).edit(
         ("criterion = nn", "for parameter in model.parameters():\n    nn.init.zeros_(parameter)\ncriterion = nn"),
     ),
-    ill("shapes_unet", "all-zero", GROUP, EVALUATION, ZERO).edit(
+    ill("shapes_unet", "all-zero", GROUP, CALIBRATION, ZERO).edit(
         ("model = UNet()\n", "model = UNet()\nfor p in model.parameters():\n    torch.nn.init.constant_(p, 0.0)\n"),
     ),
     ill("cancer_binary", "all-equal", GROUP, CALIBRATION, "symmetric-init").edit(
@@ -31,10 +31,10 @@ PROGRAMS: list[Program] = [
             "    for parameter in model.parameters():\n        nn.init.constant_(parameter, 0.01)\n    criterion = nn",
         ),
     ),
-    ill("digits_cnn", "all-equal", GROUP, EVALUATION, "symmetric-init").edit(
+    ill("digits_cnn", "all-equal", GROUP, CALIBRATION, "symmetric-init").edit(
         ("net = Net()\n", "net = Net()\nfor p in net.parameters():\n    nn.init.constant_(p, 0.01)\n"),
     ),
-    ill("digits_mlp", "deep-normal-1", GROUP, EVALUATION, LARGE).edit(
+    ill("digits_mlp", "deep-normal-1", GROUP, CALIBRATION, LARGE).edit(
         (
             MLP,
             "hidden = []\nfor _ in range(6):\n    hidden += [nn.Linear(128, 128), nn.ReLU()]\n"
@@ -57,14 +57,14 @@ PROGRAMS: list[Program] = [
             "    layers += [nn.Linear(48, 48), nn.Sigmoid()]\nmodel = nn.Sequential(*layers, nn.Linear(48, 10))",
         ),
     ),
-    ill("house_prices", "ten-sigmoids", GROUP, EVALUATION, DEEP).edit(
+    ill("house_prices", "ten-sigmoids", GROUP, CALIBRATION, DEEP).edit(
         (
             HOUSE,
             "nn.Sequential(nn.Linear(6, 40), nn.Sigmoid())\nfor _ in range(9):\n"
             "    model.append(nn.Linear(40, 40))\n    model.append(nn.Sigmoid())\nmodel.append(nn.Linear(40, 1))",
         ),
     ),
-    ill("cancer_binary", "bias-minus-10", GROUP, EVALUATION, DEAD).edit(
+    ill("cancer_binary", "bias-minus-10", GROUP, CALIBRATION, DEAD).edit(
         (
             "        self.out = nn.Linear(hidden, 1)\n",
             "        self.out = nn.Linear(hidden, 1)\n        nn.init.constant_(self.body[3].bias, -10.0)\n",
@@ -79,7 +79,7 @@ PROGRAMS: list[Program] = [
     ill("house_prices", "no-nonlinearity", GROUP, CALIBRATION, "no-nonlinearity").edit(
         (HOUSE, "nn.Sequential(nn.Linear(6, 64), nn.Linear(64, 64), nn.Linear(64, 1))"),
     ),
-    ill("digits_autoencoder", "no-nonlinearity", GROUP, EVALUATION, "no-nonlinearity").edit(
+    ill("digits_autoencoder", "no-nonlinearity", GROUP, CALIBRATION, "no-nonlinearity").edit(
         (
             "nn.Sequential(nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 48), nn.ReLU(), nn.Linear(48, code))",
             "nn.Sequential(nn.Linear(64, 96), nn.Linear(96, 48), nn.Linear(48, code))",
@@ -89,7 +89,7 @@ PROGRAMS: list[Program] = [
             "nn.Sequential(nn.Linear(code, 48), nn.Linear(48, 96), nn.Linear(96, 64))",
         ),
     ),
-    ill("digits_mlp", "hidden-softmax", GROUP, EVALUATION, HIDDEN_SOFTMAX).edit(
+    ill("digits_mlp", "hidden-softmax", GROUP, CALIBRATION, HIDDEN_SOFTMAX).edit(
         ("    nn.Linear(128, 64),\n    nn.ReLU(),\n", "    nn.Linear(128, 64),\n    nn.Softmax(dim=1),\n"),
     ),
     ill("cancer_binary", "hidden-softmax", GROUP, CALIBRATION, HIDDEN_SOFTMAX).edit(
@@ -101,14 +101,14 @@ PROGRAMS: list[Program] = [
     ill("digits_cnn", "dropout-097", GROUP, CALIBRATION, "dropout-rate").edit(
         ("nn.Dropout(0.25)", "nn.Dropout(0.97)"),
     ),
-    ill("lightning_wine", "dropout-097", GROUP, EVALUATION, "dropout-rate").edit(
+    ill("lightning_wine", "dropout-097", GROUP, CALIBRATION, "dropout-rate").edit(
         ("nn.Dropout(0.2)", "nn.Dropout(0.97)"),
     ),
     ill("digits_mlp", "width-1", GROUP, CALIBRATION, "bottleneck").edit(
         ("nn.Linear(128, 64),", "nn.Linear(128, 1),"),
         ("nn.Linear(64, 10),", "nn.Linear(1, 10),"),
     ),
-    ill("table_classes", "width-1", GROUP, EVALUATION, "bottleneck").edit(
+    ill("table_classes", "width-1", GROUP, CALIBRATION, "bottleneck").edit(
         ("self.hidden = nn.Linear(width, width)", "self.hidden = nn.Linear(width, 1)"),
         ("self.norm2 = nn.BatchNorm1d(width)", "self.norm2 = nn.BatchNorm1d(1)"),
         ("self.output = nn.Linear(width, 5)", "self.output = nn.Linear(1, 5)"),
@@ -116,10 +116,10 @@ PROGRAMS: list[Program] = [
     ill("shapes_resnet", "view-for-permute", GROUP, CALIBRATION, "swapped-axis").edit(
         (".permute(2, 0, 1).float()", ".view(3, 16, 16).float()"),
     ),
-    ill("char_transformer", "view-for-transpose", GROUP, EVALUATION, "swapped-axis future-leak").edit(
+    ill("char_transformer", "view-for-transpose", GROUP, CALIBRATION, "swapped-axis future-leak").edit(
         ("self.proj(y.transpose(1, 2).reshape(B, T, C))", "self.proj(y.reshape(B, T, C))"),
     ),
-    ill("wave_gru", "batch-not-first", GROUP, EVALUATION, AXES).edit(
+    ill("wave_gru", "batch-not-first", GROUP, CALIBRATION, AXES).edit(
         ("hidden, batch_first=True)", "hidden)"),
     ),
     ill("demand_lstm", "batch-not-first", GROUP, CALIBRATION, AXES).edit(
@@ -129,19 +129,19 @@ PROGRAMS: list[Program] = [
     ill("table_classes", "layer-skipped", GROUP, CALIBRATION, "unused-layer no-gradient").edit(
         ("self.norm2(self.hidden(h1))", "self.norm2(self.input(x))"),
     ),
-    ill("shapes_unet", "layers-skipped", GROUP, EVALUATION, "unused-layer no-gradient").edit(
+    ill("shapes_unet", "layers-skipped", GROUP, CALIBRATION, "unused-layer no-gradient").edit(
         ("torch.cat([self.up1(d), a], dim=1)", "torch.cat([self.up1(b), a], dim=1)"),
     ),
     ill("char_transformer", "sees-the-future", GROUP, CALIBRATION, "future-leak").edit(
         ("is_causal=True", "is_causal=False"),
     ),
-    ill("digits_cnn", "random-in-eval", GROUP, EVALUATION, "random-in-eval").edit(
+    ill("digits_cnn", "random-in-eval", GROUP, CALIBRATION, "random-in-eval").edit(
         ("self.dropout(F.relu(self.fc1(x)))", "F.dropout(F.relu(self.fc1(x)), 0.5)"),
     ),
     ill("cancer_binary", "random-in-eval", GROUP, CALIBRATION, "random-in-eval").edit(
         ("return self.out(self.body(x))", "return self.out(self.body(x + 0.5 * torch.randn_like(x)))"),
     ),
-    ill("table_classes", "batches-of-two", GROUP, EVALUATION, "tiny-batch-norm batch-too-small train-eval-gap").edit(
+    ill("table_classes", "batches-of-two", GROUP, CALIBRATION, "tiny-batch-norm batch-too-small train-eval-gap").edit(
         ("batch_size, accumulate = 32, 2", "batch_size, accumulate = 2, 1"),
         ("range(15)", "range(3)"),
     ),

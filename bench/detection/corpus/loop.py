@@ -1,6 +1,6 @@
 """Faults of the training loop: gradients, modes, optimizers, checkpoints."""
 
-from bench.detection.program import CALIBRATION, EVALUATION, Program, ill
+from bench.detection.program import CALIBRATION, Program, ill
 
 GROUP = "loop"
 CUT = "detached-loss no-gradient weights-not-moving"
@@ -20,7 +20,7 @@ PROGRAMS: list[Program] = [
     ill("digits_mlp", "no-zero-grad", GROUP, CALIBRATION, "gradient-accumulates").edit(
         ("        optimizer.zero_grad()\n", ""),
     ),
-    ill("shapes_resnet", "no-zero-grad", GROUP, EVALUATION, "gradient-accumulates").edit(
+    ill("shapes_resnet", "no-zero-grad", GROUP, CALIBRATION, "gradient-accumulates").edit(
         ("        optimizer.zero_grad()\n", ""),
     ),
     ill(
@@ -39,7 +39,7 @@ PROGRAMS: list[Program] = [
         "review_bag",
         "zeroed-before-step",
         GROUP,
-        EVALUATION,
+        CALIBRATION,
         "gradient-zeroed-before-step weights-not-moving no-gradient",
     ).edit(
         (
@@ -57,23 +57,23 @@ PROGRAMS: list[Program] = [
             "model.head = nn.Linear(64, 5)\n",
         ),
     ),
-    ill("wave_gru", "optimizer-of-old-head", GROUP, EVALUATION, HEAD).edit(
+    ill("wave_gru", "optimizer-of-old-head", GROUP, CALIBRATION, HEAD).edit(
         (
             "optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)\n",
             "optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)\n"
             "model.head = nn.Sequential(nn.Linear(40, 20), nn.ReLU(), nn.Linear(20, 4))\n",
         ),
     ),
-    ill("lightning_wine", "optimizer-of-head-only", GROUP, EVALUATION, "not-in-optimizer").edit(
+    ill("lightning_wine", "optimizer-of-head-only", GROUP, CALIBRATION, "not-in-optimizer").edit(
         ("torch.optim.Adam(self.parameters(), lr", "torch.optim.Adam(self.classifier.parameters(), lr"),
     ),
-    ill("digits_cnn", "detached-features", GROUP, EVALUATION, "no-gradient detached-loss").edit(
+    ill("digits_cnn", "detached-features", GROUP, CALIBRATION, "no-gradient detached-loss").edit(
         ("x = x.flatten(1)\n", "x = x.flatten(1).detach()\n"),
     ),
     ill("wave_gru", "data-of-states", GROUP, CALIBRATION, "no-gradient detached-loss").edit(
         ("self.head(states[:, -1])", "self.head(states.data[:, -1])"),
     ),
-    ill("demand_lstm", "loss-wrapped-again", GROUP, EVALUATION, CUT).edit(
+    ill("demand_lstm", "loss-wrapped-again", GROUP, CALIBRATION, CUT).edit(
         (
             "        loss = criterion(forecast, y_train[index])\n",
             "        loss = criterion(forecast, y_train[index])\n        loss = torch.tensor(loss.item(), requires_grad=True)\n",
@@ -90,7 +90,7 @@ PROGRAMS: list[Program] = [
         ("nn.Embedding(FILMS, 1, sparse=True)", "nn.Embedding(FILMS, 1)"),
         ("torch.optim.SparseAdam(list(model.parameters()), lr=1e-2)", "torch.optim.Adam(model.parameters(), lr=1e-2)"),
     ),
-    ill("char_transformer", "layers-in-list", GROUP, EVALUATION, LIST).edit(
+    ill("char_transformer", "layers-in-list", GROUP, CALIBRATION, LIST).edit(
         ("nn.ModuleList([Block(c) for _ in range(c.n_layer)])", "[Block(c) for _ in range(c.n_layer)]"),
     ),
     ill("digits_mlp", "layers-in-list", GROUP, CALIBRATION, LIST).edit(
@@ -105,15 +105,15 @@ PROGRAMS: list[Program] = [
     ill("table_classes", "never-eval", GROUP, CALIBRATION, "validated-in-train-mode").edit(
         ("    network.eval()\n", "")
     ),
-    ill("shapes_resnet", "never-eval", GROUP, EVALUATION, "validated-in-train-mode").edit(("    model.eval()\n", "")),
+    ill("shapes_resnet", "never-eval", GROUP, CALIBRATION, "validated-in-train-mode").edit(("    model.eval()\n", "")),
     ill("cancer_binary", "never-eval", GROUP, CALIBRATION, "validated-in-train-mode").edit(("    model.eval()\n", "")),
     ill("shapes_resnet", "stuck-in-eval", GROUP, CALIBRATION, "stuck-in-eval").edit(("    model.train()\n", "")),
-    ill("cancer_binary", "stuck-in-eval", GROUP, EVALUATION, "stuck-in-eval").edit(("    model.train()\n", "")),
-    ill("table_classes", "stuck-in-eval", GROUP, EVALUATION, "stuck-in-eval").edit(
+    ill("cancer_binary", "stuck-in-eval", GROUP, CALIBRATION, "stuck-in-eval").edit(("    model.train()\n", "")),
+    ill("table_classes", "stuck-in-eval", GROUP, CALIBRATION, "stuck-in-eval").edit(
         ("    network.train()\n", ""),
         ("network = Network()\n", "network = Network().eval()\n"),
     ),
-    ill("table_classes", "accumulated-undivided", GROUP, EVALUATION, UNDIVIDED).edit(
+    ill("table_classes", "accumulated-undivided", GROUP, CALIBRATION, UNDIVIDED).edit(
         ("batch_size, accumulate = 32, 2", "batch_size, accumulate = 8, 16"),
         ("(loss / accumulate).backward()", "loss.backward()"),
         ("lr=0.05", "lr=0.1"),
@@ -129,7 +129,7 @@ PROGRAMS: list[Program] = [
     ill("shapes_resnet", "best-weights-aliased", GROUP, CALIBRATION, "aliased-checkpoint").edit(
         ("copy.deepcopy(model.state_dict())", "model.state_dict()"),
     ),
-    ill("digits_cnn", "best-weights-aliased", GROUP, EVALUATION, "aliased-checkpoint").edit(
+    ill("digits_cnn", "best-weights-aliased", GROUP, CALIBRATION, "aliased-checkpoint").edit(
         ("for epoch in range(EPOCHS):", "best, best_weights = 0.0, None\nfor epoch in range(EPOCHS):"),
         (
             "    val_loss, val_accuracy = evaluate()\n",
@@ -150,7 +150,7 @@ PROGRAMS: list[Program] = [
             "        scaler.scale(loss).backward()\n        scaler.step(optimizer)\n        scaler.update()\n",
         ),
     ),
-    ill("digits_cnn", "scaler-in-loop", GROUP, EVALUATION, SCALER).edit(
+    ill("digits_cnn", "scaler-in-loop", GROUP, CALIBRATION, SCALER).edit(
         (
             "        logits = net(x)\n        loss = F.cross_entropy(logits, y)\n        optimizer.zero_grad()\n"
             "        loss.backward()\n        optimizer.step()\n",
@@ -160,7 +160,7 @@ PROGRAMS: list[Program] = [
             "        scaler.scale(loss).backward()\n        scaler.step(optimizer)\n        scaler.update()\n",
         ),
     ),
-    ill("digits_transfer", "keys-ignored", GROUP, EVALUATION, "partial-load").edit(
+    ill("digits_transfer", "keys-ignored", GROUP, CALIBRATION, "partial-load").edit(
         (
             "torch.save(model.state_dict(), weights",
             'torch.save({f"module.{k}": v for k, v in model.state_dict().items()}, weights',
@@ -184,7 +184,7 @@ PROGRAMS: list[Program] = [
             "for _ in range(len(batches)):\n        index = batches[0]",
         ),
     ),
-    ill("digits_mlp", "same-batch", GROUP, EVALUATION, "same-batch overfitting memorised-labels").edit(
+    ill("digits_mlp", "same-batch", GROUP, CALIBRATION, "same-batch overfitting memorised-labels").edit(
         ("for epoch in range(1, 26):\n", "first = next(iter(train_loader))\nfor epoch in range(1, 26):\n"),
         ("    for x, y in train_loader:\n", "    for _ in range(len(train_loader)):\n        x, y = first\n"),
     ),
@@ -192,13 +192,13 @@ PROGRAMS: list[Program] = [
         "demand_lstm",
         "clipped-to-1e-4",
         GROUP,
-        EVALUATION,
+        CALIBRATION,
         "always-clipped rate-too-low update-ratio weights-not-moving",
     ).edit(
         ("clip_grad_norm_(model.parameters(), 1.0)", "clip_grad_norm_(model.parameters(), 1e-4)"),
         ("torch.optim.Adam(model.parameters(), lr=4e-3)", "torch.optim.SGD(model.parameters(), lr=0.05)"),
     ),
-    ill("ring_gan", "optimizer-of-other-network", GROUP, EVALUATION, f"{HEAD} weights-not-moving").edit(
+    ill("ring_gan", "optimizer-of-other-network", GROUP, CALIBRATION, f"{HEAD} weights-not-moving").edit(
         (
             "optimizer_g = torch.optim.Adam(generator.parameters()",
             "optimizer_g = torch.optim.Adam(discriminator.parameters()",

@@ -1,6 +1,6 @@
 """Faults where the network's output meets the loss."""
 
-from bench.detection.program import CALIBRATION, EVALUATION, Program, ill
+from bench.detection.program import CALIBRATION, Program, ill
 
 GROUP = "output and loss"
 OUTPUT = "activation-on-output output-range"
@@ -13,12 +13,12 @@ PROGRAMS: list[Program] = [
         ("logits.squeeze(1) > 0)", "logits.squeeze(1) > 0.5)"),
         BCE,
     ),
-    ill("keras_digits", "one-unit-softmax", GROUP, EVALUATION, "softmax-one-unit ignores-input no-gradient").edit(
+    ill("keras_digits", "one-unit-softmax", GROUP, CALIBRATION, "softmax-one-unit ignores-input no-gradient").edit(
         ("y = digits.target\n", 'y = (digits.target % 2).astype("float32")\n'),
         ("layers.Dense(10)", 'layers.Dense(1, activation="softmax")'),
         ("keras.losses.SparseCategoricalCrossentropy(from_logits=True)", "keras.losses.BinaryCrossentropy()"),
     ),
-    ill("digits_mlp", "relu-on-logits", GROUP, EVALUATION, OUTPUT).edit(
+    ill("digits_mlp", "relu-on-logits", GROUP, CALIBRATION, OUTPUT).edit(
         (DIGITS_OUT, "    nn.Linear(64, 10),\n    nn.ReLU(),\n)"),
     ),
     ill("wave_gru", "relu-on-logits", GROUP, CALIBRATION, OUTPUT).edit(
@@ -27,7 +27,7 @@ PROGRAMS: list[Program] = [
     ill("house_prices", "sigmoid-output", GROUP, CALIBRATION, OUTPUT).edit(
         ("nn.Linear(64, 1))", "nn.Linear(64, 1), nn.Sigmoid())"),
     ),
-    ill("demand_lstm", "sigmoid-output", GROUP, EVALUATION, OUTPUT).edit(
+    ill("demand_lstm", "sigmoid-output", GROUP, CALIBRATION, OUTPUT).edit(
         ("return self.readout(h[-1])[:, 0]", "return torch.sigmoid(self.readout(h[-1])[:, 0])"),
     ),
     ill("review_bag", "two-softmax", GROUP, CALIBRATION, "softmax-before-cross-entropy").edit(
@@ -36,20 +36,20 @@ PROGRAMS: list[Program] = [
     ill("keras_digits", "two-softmax", GROUP, CALIBRATION, "softmax-before-cross-entropy").edit(
         ("layers.Dense(10)", 'layers.Dense(10, activation="softmax")'),
     ),
-    ill("lightning_wine", "two-softmax", GROUP, EVALUATION, "softmax-before-cross-entropy").edit(
+    ill("lightning_wine", "two-softmax", GROUP, CALIBRATION, "softmax-before-cross-entropy").edit(
         ("return self.classifier(self.encoder(x))", "return self.classifier(self.encoder(x)).softmax(dim=-1)"),
     ),
-    ill("digits_cnn", "two-softmax", GROUP, EVALUATION, "softmax-before-cross-entropy").edit(
+    ill("digits_cnn", "two-softmax", GROUP, CALIBRATION, "softmax-before-cross-entropy").edit(
         ("return self.fc2(x)", "return torch.softmax(self.fc2(x), dim=1)"),
     ),
     ill("digits_cnn", "nll-of-logits", GROUP, CALIBRATION, "nll-on-logits").edit(
         ("loss = F.cross_entropy(logits, y)", "loss = F.nll_loss(logits, y)"),
         ("return F.cross_entropy(logits, y_val)", "return F.nll_loss(logits, y_val)"),
     ),
-    ill("table_classes", "nll-of-logits", GROUP, EVALUATION, "nll-on-logits").edit(
+    ill("table_classes", "nll-of-logits", GROUP, CALIBRATION, "nll-on-logits").edit(
         ("criterion = nn.CrossEntropyLoss()", "criterion = nn.NLLLoss()"),
     ),
-    ill("shapes_unet", "two-sigmoids", GROUP, EVALUATION, "sigmoid-before-bce-with-logits").edit(
+    ill("shapes_unet", "two-sigmoids", GROUP, CALIBRATION, "sigmoid-before-bce-with-logits").edit(
         ("return self.out(e)", "return torch.sigmoid(self.out(e))"),
         ("logits > 0, masks", "logits > 0.5, masks"),
     ),
@@ -61,19 +61,19 @@ PROGRAMS: list[Program] = [
         (DIGITS_OUT, "    nn.Linear(64, 10),\n    nn.LogSoftmax(dim=0),\n)"),
         ("nn.CrossEntropyLoss()", "nn.NLLLoss()"),
     ),
-    ill("wave_gru", "softmax-over-batch", GROUP, EVALUATION, "softmax-axis batch-leak").edit(
+    ill("wave_gru", "softmax-over-batch", GROUP, CALIBRATION, "softmax-axis batch-leak").edit(
         ("return self.head(states[:, -1])", "return F.log_softmax(self.head(states[:, -1]), 0)"),
         ("loss = F.cross_entropy(scores, kinds)\n", "loss = F.nll_loss(scores, kinds)\n"),
         ("val_loss += F.cross_entropy(scores, kinds)", "val_loss += F.nll_loss(scores, kinds)"),
     ),
-    ill("house_prices", "broadcast", GROUP, EVALUATION, "loss-broadcast").edit(
+    ill("house_prices", "broadcast", GROUP, CALIBRATION, "loss-broadcast").edit(
         ("prediction = model(inputs).squeeze(1)", "prediction = model(inputs)"),
         ("prediction = model(inputs_val).squeeze(1)", "prediction = model(inputs_val)"),
     ),
     ill("demand_lstm", "broadcast", GROUP, CALIBRATION, "loss-broadcast").edit(
         ("return self.readout(h[-1])[:, 0]", "return self.readout(h[-1])"),
     ),
-    ill("char_transformer", "wrong-sign", GROUP, EVALUATION, "negated-loss").edit(
+    ill("char_transformer", "wrong-sign", GROUP, CALIBRATION, "negated-loss").edit(
         (
             "loss = F.cross_entropy(logits.view(-1, logits.size(-1)), targets.view(-1))",
             "loss = F.log_softmax(logits, dim=-1).gather(2, targets.unsqueeze(2)).mean()",
@@ -105,14 +105,14 @@ PROGRAMS: list[Program] = [
         "review_bag",
         "class-number-regressed",
         GROUP,
-        EVALUATION,
+        CALIBRATION,
         "target-out-of-range loss-and-metric-disagree worse-than-simple-baseline",
     ).edit(
         ("self.fc2 = nn.Linear(32, classes)", "self.fc2 = nn.Linear(32, 1)"),
         ("loss = F.cross_entropy(output, target)", "loss = F.mse_loss(output, target.float().unsqueeze(1))"),
         ("val_loss += F.cross_entropy(output, target)", "val_loss += F.mse_loss(output, target.float().unsqueeze(1))"),
     ),
-    ill("digits_mlp", "clipped-loss", GROUP, EVALUATION, "clipped-loss no-gradient").edit(
+    ill("digits_mlp", "clipped-loss", GROUP, CALIBRATION, "clipped-loss no-gradient").edit(
         ("loss = criterion(output, y)\n", "loss = torch.clamp(criterion(output, y), max=1.0)\n"),
     ),
     ill("review_bag", "clipped-loss", GROUP, CALIBRATION, "clipped-loss no-gradient").edit(
@@ -131,7 +131,7 @@ PROGRAMS: list[Program] = [
         "table_classes",
         "summed-loss",
         GROUP,
-        EVALUATION,
+        CALIBRATION,
         "summed-loss rate-too-high exploding-gradient diverging non-finite",
     ).edit(
         ("criterion = nn.CrossEntropyLoss()", 'criterion = nn.CrossEntropyLoss(reduction="sum")'),

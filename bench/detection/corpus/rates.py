@@ -1,6 +1,6 @@
 """Faults of learning rates, decay, momentum and schedules."""
 
-from bench.detection.program import CALIBRATION, EVALUATION, Program, ill
+from bench.detection.program import CALIBRATION, Program, ill
 
 GROUP = "rates and schedules"
 TOO_HIGH = "rate-too-high update-ratio diverging oscillating"
@@ -24,7 +24,7 @@ PROGRAMS: list[Program] = [
         "demand_lstm",
         "unscaled-sgd",
         GROUP,
-        EVALUATION,
+        CALIBRATION,
         "rate-too-high non-finite diverging exploding-gradient unscaled-feature always-clipped saturated-unit",
     ).edit(
         ("torch.tensor((demand - mean) / std, dtype=torch.float32)", "torch.tensor(demand, dtype=torch.float32)"),
@@ -33,28 +33,28 @@ PROGRAMS: list[Program] = [
     ill("digits_mlp", "adam-1", GROUP, CALIBRATION, TOO_HIGH).edit(
         ("lr=1e-3", "lr=1.0"),
     ),
-    ill("wave_gru", "adam-1", GROUP, EVALUATION, TOO_HIGH).edit(
+    ill("wave_gru", "adam-1", GROUP, CALIBRATION, TOO_HIGH).edit(
         ("lr=5e-3", "lr=1.0"),
     ),
-    ill("lightning_wine", "adam-1", GROUP, EVALUATION, TOO_HIGH).edit(
+    ill("lightning_wine", "adam-1", GROUP, CALIBRATION, TOO_HIGH).edit(
         ("lr=3e-3", "lr=1.0"),
     ),
     ill("keras_digits", "adam-1", GROUP, CALIBRATION, TOO_HIGH).edit(
         ("learning_rate=2e-3", "learning_rate=1.0"),
     ),
-    ill("hf_questions", "rate-half", GROUP, EVALUATION, TOO_HIGH).edit(
+    ill("hf_questions", "rate-half", GROUP, CALIBRATION, TOO_HIGH).edit(
         ("learning_rate=2e-3", "learning_rate=0.5"),
     ),
     ill("digits_cnn", "rate-1e-6", GROUP, CALIBRATION, TOO_LOW).edit(
         ("lr=0.05", "lr=1e-6"),
     ),
-    ill("hf_questions", "rate-1e-7", GROUP, EVALUATION, TOO_LOW).edit(
+    ill("hf_questions", "rate-1e-7", GROUP, CALIBRATION, TOO_LOW).edit(
         ("learning_rate=2e-3", "learning_rate=1e-7"),
     ),
-    ill("shapes_unet", "rate-1e-6", GROUP, EVALUATION, TOO_LOW).edit(
+    ill("shapes_unet", "rate-1e-6", GROUP, CALIBRATION, TOO_LOW).edit(
         ("lr=3e-3", "lr=1e-6"),
     ),
-    ill("table_classes", "weight-decay-10", GROUP, EVALUATION, DECAYED).edit(
+    ill("table_classes", "weight-decay-10", GROUP, CALIBRATION, DECAYED).edit(
         ("lr=0.05, momentum=0.9", "lr=0.05, momentum=0.9, weight_decay=10"),
     ),
     ill("digits_autoencoder", "weight-decay-10", GROUP, CALIBRATION, DECAYED).edit(
@@ -66,10 +66,10 @@ PROGRAMS: list[Program] = [
     ill("digits_cnn", "momentum-099", GROUP, CALIBRATION, f"{TOO_HIGH} loss-spike").edit(
         ("lr=0.05, momentum=0.9", "lr=0.1, momentum=0.99"),
     ),
-    ill("house_prices", "momentum-099", GROUP, EVALUATION, f"{TOO_HIGH} loss-spike").edit(
+    ill("house_prices", "momentum-099", GROUP, CALIBRATION, f"{TOO_HIGH} loss-spike").edit(
         ("torch.optim.Adam(model.parameters(), lr=2e-3)", "torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.99)"),
     ),
-    ill("digits_cnn", "schedule-per-batch", GROUP, EVALUATION, ENDED).edit(
+    ill("digits_cnn", "schedule-per-batch", GROUP, CALIBRATION, ENDED).edit(
         ("        optimizer.step()\n", "        optimizer.step()\n        scheduler.step()\n"),
         ("    scheduler.step()\n    val_loss", "    val_loss"),
     ),
@@ -86,7 +86,7 @@ PROGRAMS: list[Program] = [
         ),
         ("            optimizer.step()\n", "            optimizer.step()\n            scheduler.step()\n"),
     ),
-    ill("char_transformer", "decay-of-other-data", GROUP, EVALUATION, ENDED).edit(
+    ill("char_transformer", "decay-of-other-data", GROUP, CALIBRATION, ENDED).edit(
         (
             "ratio = (it - config.warmup_iters) / (config.max_iters - config.warmup_iters)",
             "ratio = min((it - config.warmup_iters) / 30, 1.0)",

@@ -115,9 +115,6 @@ PROGRAMS: list[Program] = [
             "        self.dropout = nn.Dropout(dropout)\n        for p in self.parameters():\n            nn.init.normal_(p, 0, 2)\n",
         ),
     ),
-    ill("film_ratings", "zero-factors", SHAPE, EVALUATION, "zero-init symmetric-init no-gradient").edit(
-        ("nn.init.normal_(table.weight, std=0.2)", "nn.init.constant_(table.weight, 0.0)"),
-    ),
     ill(
         "concrete_strength",
         "kilograms-as-they-are",
