@@ -403,6 +403,10 @@ def test_optimizers_of_old_and_missing_parameters() -> None:
     assert named(found) == [("TW309", "error")]
     assert [(finding.code, cause) for finding, cause in found.masked] == [("TW308", "TW309")]
     assert named(verdict(model, loss, optimizer=model[0].parameters())) == [("TW308", "error")]
+    assert named(verdict(model, loss, optimizer=model[2].parameters())) == [("TW308", "warning")], "a random start"
+    with torch.no_grad():
+        for parameter in model[0].parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
     assert named(verdict(model, loss, optimizer=model[2].parameters())) == [("TW308", "advice")], "fine-tuning"
     biases = [p for name, p in model.named_parameters() if name.endswith("bias")]
     assert named(verdict(model, loss, optimizer=biases)) == [], "biases alone"

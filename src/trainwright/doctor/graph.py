@@ -114,15 +114,14 @@ def named_parameters(models: Sequence[nn.Module], optimizer_parameters: Iterable
 
 def _is_default(weight: Parameter) -> bool:
     """Whether a weight still fills the range of torch's default start and nothing lies beyond: uniform up to 1/√fan-in
-    for linear and convolutional layers, up to 1/√units for recurrent ones.
+    for linear and convolutional layers, and for the weights between the states of recurrent ones.
 
     Training moves some of the outermost values beyond that bound, so weights that were loaded are not taken for it.
     """
     if weight.dim() < 2 or weight.numel() < FEWEST_WEIGHTS:
         return False
-    largest = float(weight.detach().abs().max())
-    counts = (weight[0].numel(), *(len(weight) // gates for gates in (1, 3, 4) if not len(weight) % gates))
-    return any((1 - 5 / weight.numel()) < largest * count**0.5 <= 1 + 1e-5 for count in counts)
+    largest = float(weight.detach().abs().max()) * math.sqrt(weight[0].numel())
+    return (1 - 5 / weight.numel()) < largest <= 1 + 1e-5
 
 
 def _in_order(root: Node | None, limit: int) -> tuple[list[Node], bool]:

@@ -29,6 +29,7 @@ FEWEST_STEPS = 300
 
 TYPICAL_RATE = {"adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "sgd": 0.05}
 """Where each optimizer usually works for standardised data."""
+TYPICAL_MOMENTUM = 0.9
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class LearningCurve(Measurement):
     group. ``gradient_norm``: of all gradients together, before clipping. ``has_schedule``: whether anything is meant to
     change the rate. ``train_only``: names of what acts in training only and makes the training loss the worse one
     (dropout, augmentation, label smoothing, …). ``is_game``: whether networks with optimizers of their own train
-    against each other, so that no loss need fall. None where that is not known.
+    against each other, so that no loss need fall. ``momentum``: of the optimizer. None where that is not known.
     """
 
     x_unit: Literal["epoch", "step"] = "epoch"
@@ -130,6 +131,7 @@ class LearningCurve(Measurement):
     train_only: tuple[str, ...] | None = None
     is_game: bool | None = None
     name: str = ""
+    momentum: float | None = None
 
     @property
     def peak_rate(self) -> float | None:
@@ -141,6 +143,22 @@ class LearningCurve(Measurement):
     def typical_rate(self) -> float | None:
         """Where the optimizer usually works; None for one that is not known."""
         return TYPICAL_RATE.get(self.optimizer.lower())
+
+    @property
+    def excess_rate(self) -> float | None:
+        """The largest learning rate as a multiple of the usual one; None where either is not known.
+
+        Momentum makes steps add up to 1/(1 − momentum) times the rate, so beyond the usual momentum that counts, too.
+        """
+        rate, typical = self.peak_rate, self.typical_rate
+        if rate is None or typical is None:
+            return None
+        return rate / typical * max(1.0, (1 - TYPICAL_MOMENTUM) / max(1e-6, 1 - (self.momentum or 0.0)))
+
+    @property
+    def momentum_counts(self) -> bool:
+        """Whether the momentum makes steps longer than the usual one does."""
+        return (self.momentum or 0.0) > TYPICAL_MOMENTUM + 1e-9
 
     @property
     def rate_restarts(self) -> bool:

@@ -19,6 +19,9 @@ at a rate of 0.1: all of it."""
 LEARNT = 0.15
 """Share of the constant prediction's loss that must have been learnt before it can be lost."""
 
+ALL, LITTLE = 0.9, 0.05
+"""The same two where nothing is left of it at the end: healthy benches never come back to where they began."""
+
 BLOWN_UP = 3.0
 """Final loss as a multiple of the loss before anything was learnt; healthy benches: below 1."""
 
@@ -46,9 +49,10 @@ class Diverging(Check):
 
     How it is measured:
         Not finite is a fact. Otherwise by the level of the last fifth of the training: three times the loss of the
-        constant prediction (or of the beginning), or half of what had been learnt lost and never regained. Where it is
-        not known whether networks train against each other, and no validation loss was logged either, only the
-        first two are judged, with ten times instead of three: the equilibrium of a GAN looks like the third.
+        constant prediction (or of the beginning), or half of what had been learnt lost and never regained (nine tenths,
+        if it was little). Where it is not known whether networks train against each other, and no validation loss was
+        logged either, only the first two are judged, with ten times instead of three: the equilibrium of a GAN looks
+        like the third.
 
     How to fix:
         Lower the learning rate or the momentum, add a warm-up, clip the gradients; keep the best epoch meanwhile.
@@ -60,7 +64,7 @@ class Diverging(Check):
     code = "TW502"
     name = "diverging"
     severity = Severity.ERROR
-    after = ("TW401", "TW303", "TW312", "TW409", "TW501")
+    after = ("TW401", "TW303", "TW312", "TW322", "TW409")
     cases = (
         Case(training_benches.alloys_mlp, curve_faults.heavy_momentum),
         Case(training_benches.yield_mlp, curve_faults.heavy_momentum),
@@ -81,7 +85,7 @@ class Diverging(Check):
         blown_up = FAR_UP if curve.may_be_game else BLOWN_UP
         if reference > 0 and tail.min() > blown_up * reference:
             yield self._risen(curve, float(tail.mean()), float(tail.mean()) / reference, blown_up, "blew up")
-        elif learnt > max(LEARNT * curve.scale, NOISE * curve.batch_noise) and lost > LOST * learnt:
+        elif _gave_back(curve, learnt, lost):
             if curve.may_be_game:
                 raise CannotEvaluate("the loss rose again, which is usual where networks train against each other")
             yield self._risen(curve, float(tail.mean()), lost / learnt, LOST, "gave back what had been learnt")
@@ -125,6 +129,13 @@ class Diverging(Check):
             confidence=0.9,
             why_confident="The loss is that high over the whole last fifth of the training, not in one spike.",
         )
+
+
+def _gave_back(curve: LearningCurve, learnt: float, lost: float) -> bool:
+    if not learnt > NOISE * curve.batch_noise:
+        return False
+    most = learnt > LEARNT * curve.scale and lost > LOST * learnt
+    return most or (learnt > LITTLE * curve.scale and lost > ALL * learnt)
 
 
 def _fixes(curve: LearningCurve) -> tuple[Fix, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from trainwright.clinic import curve_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.curves import LearningCurve
+from trainwright.measures.learning import learns
 from trainwright.measures.trends import rises
 
 LIMIT = 0.01
@@ -29,6 +30,10 @@ SEVERE = 4.0
 
 FAR = 3.0
 """Factor above the optimizer's usual rate from which the rate is suspected for itself."""
+
+THROWN = 1.3
+"""Highest loss in the first quarter as a multiple of the constant prediction's, from which a network that does not
+learn was thrown off by its rate. Starts from an unscaled output are higher, but are left behind at a usual rate."""
 
 ANNEALED = 0.1
 """Share of its peak below which a rate has come down: that the loss jumped while it was high was meant, and only the
@@ -52,7 +57,9 @@ class RateTooHigh(Check):
         chance makes of single batches), measured against the constant prediction's loss, so that jumps near zero mean
         nothing; after the first quarter, and of a rate that comes down to a tenth in the last quarter only. Together
         with a rate three times above the optimizer's usual one it is a warning; alone it is none unless it is four
-        times the limit. Not judged where the rate itself goes up again, or networks train against each other.
+        times the limit. A network that never learnt was thrown off by its rate if that is as far above the usual one,
+        momentum counted, and the loss rose to 1.3 times the constant's first. Not judged where the rate itself goes up
+        again, or networks train against each other.
 
     How to fix:
         Lower the learning rate by a factor of 3 to 10, or let it fall towards the end.
@@ -64,7 +71,7 @@ class RateTooHigh(Check):
     code = "TW503"
     name = "rate-too-high"
     severity = Severity.WARNING
-    after = ("TW401", "TW303", "TW341", "TW409", "TW511", "TW802", "TW501", "TW502")
+    after = ("TW401", "TW303", "TW322", "TW341", "TW406", "TW409", "TW511", "TW802", "TW502")
     cases = (Case(training_benches.alloys_mlp, curve_faults.high_rate),)
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
@@ -76,16 +83,22 @@ class RateTooHigh(Check):
             late = values.y[-max(FEWEST_POINTS, len(values) // 4) :]
         if curve.rate_restarts:
             raise CannotEvaluate("the learning rate itself goes up again during the training")
+        excess = curve.excess_rate
+        suspected = excess is not None and excess > FAR
+        if learns(curve) is False and suspected:
+            yield from self._thrown_off(curve)
+            return
+        if late.min() >= curve.reference:
+            return
         restless = math.sqrt(max(0.0, rises(late, but=SPARED) ** 2 - 2 * curve.batch_noise**2)) / curve.scale
         limit = _limit(curve)
-        rate, typical = curve.peak_rate, curve.typical_rate
-        suspected = rate is not None and typical is not None and rate > FAR * typical
-        if restless < limit * (1 if suspected else SEVERE) or late.min() >= curve.reference:
+        if restless < limit * (1 if suspected else SEVERE):
             return
         if curve.may_be_game and not suspected:
             raise CannotEvaluate("the loss jumps, which is usual where networks train against each other")
+        rate = curve.peak_rate
         said = f" at a rate of up to {rate:g}" if rate is not None else ""
-        new = typical if suspected else rate / 5 if rate else None
+        new = float(f"{rate / (excess or 1):.2g}") if suspected and rate else rate / 5 if rate else None
         yield self.finding(
             happened=f"{'In its last' if _is_annealed(curve) else 'After its first'} quarter the training loss still "
             f"jumps up by {restless * curve.scale:.3g} from "
@@ -107,10 +120,41 @@ class RateTooHigh(Check):
                 else Fix("Lower the rate", instruction="Lower the learning rate by a factor of 3 to 10 and compare."),
             ),
             confidence=0.92 if suspected else 0.6,
-            why_confident=f"The rate is {rate / typical:.0f} times what is usual for {curve.optimizer}."
-            if suspected and rate and typical
-            else "The symptom is clear; small batches can cause it too.",
+            why_confident=_usual(curve) if suspected else "The symptom is clear; small batches can cause it too.",
         )
+
+    def _thrown_off(self, curve: LearningCurve) -> Iterator[Finding]:
+        values = curve.trend.y
+        peak = float(values[: max(2, len(values) // 4)].max()) / curve.reference
+        rate, excess = curve.peak_rate, curve.excess_rate
+        if not (peak > THROWN and rate and excess):
+            return
+        new = float(f"{rate / excess:.2g}")
+        yield self.finding(
+            happened=f"At a rate of {rate:g}{_momentum_text(curve)} the training loss first rose to {peak:.2g} times "
+            "that of a constant prediction and never came below it.",
+            expected=f"A loss below {THROWN:g} times that of a constant prediction from the start, and falling.",
+            todo=f"Lower the learning rate to {new:g}{', or the momentum to 0.9' if curve.momentum_counts else ''}.",
+            evidence=(
+                Evidence(
+                    "highest loss in the first quarter / constant's loss",
+                    peak,
+                    limit=THROWN,
+                    series=(curve.train_loss.series("training loss"),),
+                ),
+            ),
+            fixes=(Fix(f"Set the learning rate to {new:g}", changes={"optimizer.learning_rate": new}),),
+            confidence=0.9,
+            why_confident=_usual(curve),
+        )
+
+
+def _usual(curve: LearningCurve) -> str:
+    return f"The rate{_momentum_text(curve)} is {curve.excess_rate:.0f} times what is usual for {curve.optimizer}."
+
+
+def _momentum_text(curve: LearningCurve) -> str:
+    return f" with momentum {curve.momentum:g}" if curve.momentum_counts else ""
 
 
 def _is_annealed(curve: LearningCurve) -> bool:

@@ -67,15 +67,16 @@ class NotInOptimizer(Check):
         at_start = bool(held) and missing[-1][0] < held[0] and not graph.n_held_twice
         minority = len(modules) <= len(partly) or graph.n_held_twice > 0
         shown = ", ".join(modules[:SHOWN]) + (" …" if len(modules) > SHOWN else "")
-        untrained = 2 * sum(module_of(name) in modules for name in graph.untrained) > len(modules)
-        at_start = at_start and not untrained
-        severity = Severity.ADVICE if at_start else Severity.ERROR if minority else Severity.WARNING
+        untrained = 2 * len({module_of(name) for name in graph.untrained} & set(modules)) > len(modules)
+        severity = Severity.ERROR if minority else Severity.WARNING
+        if at_start:
+            severity = Severity.WARNING if untrained else Severity.ADVICE
         yield self.finding(
             happened=f"{len(missing)} of {len(graph.trainable)} trainable parameters get gradients but are in no "
             f"optimizer: those of {shown}.",
             expected="Every trainable parameter is held by an optimizer (0 missing), or is frozen on purpose.",
             todo="Freeze them with requires_grad_(False) if that is meant; else hand them to the optimizer."
-            if at_start
+            if severity is Severity.ADVICE
             else f"Hand {modules[0]} to the optimizer; make the optimizer after the last change of the model.",
             evidence=(
                 Evidence("parameters in no optimizer", len(missing), limit=0, unit="parameters", where=modules[0]),
@@ -86,11 +87,11 @@ class NotInOptimizer(Check):
             ),
             confidence={Severity.ERROR: 1.0, Severity.WARNING: 0.8}.get(severity, 0.5),
             why_confident="Only layers at the beginning are missing, as when a head alone is trained."
+            if severity is Severity.ADVICE
+            else "Their weights still fill the range of torch's default start, so nothing trained them before."
             if at_start
             else f"{graph.n_held_twice} parameters are held by two optimizers instead."
             if graph.n_held_twice
-            else "Their weights still fill the range of torch's default start, so nothing trained them before."
-            if untrained
             else f"{len(partly)} other layers are held, also some before the missing ones.",
             severity=severity,
         )

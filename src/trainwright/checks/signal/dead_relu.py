@@ -51,7 +51,7 @@ class DeadRelu(Check):
     severity = Severity.WARNING
     after = (
         *("TW401", "TW112", "TW304", "TW310", "TW312", "TW313", "TW303"),
-        *("TW409", "TW410", "TW511", "TW519", "TW402", "TW406"),
+        *("TW322", "TW409", "TW410", "TW511", "TW519", "TW402", "TW406", "TW502", "TW503"),
     )
     cases = (
         Case(training_benches.alloys_mlp, initial_faults.negative_biases),

@@ -43,7 +43,7 @@ class WeightGrowth(Check):
     code = "TW408"
     name = "weight-growth"
     severity = Severity.WARNING
-    after = ("TW401", "TW339", "TW312", "TW303", "TW409", "TW410", "TW403", "TW406")
+    after = ("TW401", "TW339", "TW312", "TW303", "TW322", "TW409", "TW410", "TW403", "TW406", "TW502", "TW503")
     cases = (Case(training_benches.waves_gru, loop_faults.runaway),)
 
     def run(self, signals: LayerSignals, curve: LearningCurve | None) -> Iterator[Finding]:

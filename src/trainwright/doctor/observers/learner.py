@@ -45,6 +45,7 @@ class Learner:
     def __init__(self, optimizer: Optimizer, backwards: int = 0) -> None:
         self.name = type(optimizer).__name__
         self.n_steps = 0
+        self._momentum = float(max((group.get("momentum", 0.0) for group in optimizer.param_groups), default=0.0))
         self._counts: Counter[str] = Counter()
         self._per_step: Counter[int] = Counter()
         self._backwards = backwards
@@ -245,6 +246,7 @@ class Learner:
             "gradient_norm": Curve.of((step + 1 for step in self._samples.steps), norms),
             "optimizer": self.name.lower(),
             "has_schedule": bool(self._scheduler),
+            "momentum": self._momentum,
         }
 
     def _signals(self, n_frozen: int) -> LayerSignals:

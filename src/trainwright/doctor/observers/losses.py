@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from trainwright.measures.curves import Curve, LearningCurve
 MOST_UNDECIDED = 4096
 """Loss calls with a graph in eval mode that may yet turn out to be training."""
 LONGEST_PHASE = 100_000
+REHEARSALS = 2
+"""Evaluations whose targets are counted: the first may be a rehearsal of a few batches."""
 WHOLE = 0.9
 """Share of the predictions of the largest evaluation from which on another one counts as complete."""
 
@@ -55,6 +57,7 @@ class Losses:
         self._phases: dict[_Source, list[_Scored]] = {}
         self._validation: dict[_Source, Samples[tuple[float, float, int]]] = {}
         self._constants: dict[str, Constant] = {}
+        self._evaluated_targets: dict[_Source, Constant | None] = {}
         self._names: Counter[str] = Counter()
         self._reductions: Counter[str] = Counter()
         self._scales: Counter[float] = Counter()
@@ -75,6 +78,7 @@ class Losses:
             self._undecided = [*self._undecided[-MOST_UNDECIDED:], scored]
         else:
             self._evaluated(scored, source)
+            self._see_evaluated(call, _Source(source, call.name))
 
     def before_backward(self, roots: tuple[Tensor, ...]) -> None:
         """A backward pass begins; where a single call of a loss function came before it, it comes from that."""
@@ -137,6 +141,15 @@ class Losses:
         if len(calls) < LONGEST_PHASE:
             calls.append(scored)
 
+    def _see_evaluated(self, call: LossCall, source: _Source) -> None:
+        """Count the targets of an evaluation, once and for all in the first whole one."""
+        if len(self._validation.get(source, ())) >= REHEARSALS:
+            return
+        if source not in self._evaluated_targets:
+            self._evaluated_targets[source] = Constant.of(call)
+        if (targets := self._evaluated_targets[source]) is not None:
+            targets.see(call)
+
     def _close_phases(self, step: int) -> None:
         """Training goes on, or the run is over: what was evaluated since then is one point of the curve."""
         for scored in self._undecided:
@@ -167,7 +180,9 @@ class Losses:
         ``optimizers``: further fields of each learner's curve; ``common``: those of all.
         """
         alone = len(self._curves) == 1
-        validation = self._main_validation() if alone else Samples[tuple[float, float, int]]()
+        source = self._main_source() if alone else None
+        validation = self._whole(source)
+        evaluated = None if source is None else self._evaluated_targets.get(source)
         scale, reduction = self.scale_and_reduction()
         weighted = reduction == "none" and scale != 1.0  # by the program, in a way of its own
         for learner, losses in self._curves.items():
@@ -184,20 +199,24 @@ class Losses:
                 unit="%" if self._classification else "",
                 baseline_train_loss=constant.loss() if constant else None,
                 baseline_train_metric=constant.accuracy() if constant else None,
-                baseline_validation_loss=constant.loss() if constant and len(validation) else None,
-                baseline_validation_metric=constant.accuracy() if constant and len(validation) else None,
+                baseline_validation_loss=_constant_on(evaluated, constant, len(validation), Constant.loss),
+                baseline_validation_metric=_constant_on(evaluated, constant, len(validation), Constant.accuracy),
                 n_validation=max((n for _, _, n in validation.values), default=None),
                 name="" if alone else learner,
                 **{**common, **optimizers.get(learner, {})},
             )
 
-    def _main_validation(self) -> Samples[tuple[float, float, int]]:
-        """Of several sources the one evaluated by training's own loss, and most often. What covered fewer predictions
-        than others of it was cut off or a rehearsal (Lightning's sanity check) and cannot be compared with them.
-        """
+    def _main_source(self) -> _Source | None:
+        """Of several sources of evaluations the one evaluated by training's own loss, and most often."""
         own = self._names.most_common(1)[0][0] if self._names else ""
-        of_own = [kept for source, kept in self._validation.items() if source.loss_name == own]
-        chosen = max(of_own or self._validation.values(), key=len, default=Samples[tuple[float, float, int]]())
+        of_own = [source for source in self._validation if source.loss_name == own]
+        return max(of_own or self._validation, key=lambda source: len(self._validation[source]), default=None)
+
+    def _whole(self, source: _Source | None) -> Samples[tuple[float, float, int]]:
+        """The evaluations of a source. What covered fewer predictions than others of it was cut off or a rehearsal
+        (Lightning's sanity check) and cannot be compared with them.
+        """
+        chosen = Samples[tuple[float, float, int]]() if source is None else self._validation[source]
         most = max((n for _, _, n in chosen.values), default=0)
         whole: Samples[tuple[float, float, int]] = Samples(len(chosen) + 1)
         for step, point in zip(chosen.steps, chosen.values, strict=True):
@@ -218,6 +237,16 @@ def _point(calls: list[_Scored]) -> tuple[float, float, int]:
     rights = to_numbers([each.right for each in calls if each.right is not None])
     counted = sum(n for n, each in zip(sizes, calls, strict=True) if each.right is not None)
     return loss, 100.0 * sum(rights) / counted if counted else math.nan, int(sum(sizes))
+
+
+def _constant_on(
+    evaluated: Constant | None, constant: Constant | None, count: int, score: Callable[..., float | None]
+) -> float | None:
+    """The score of training's best constant on the evaluated targets; where these are not known, on its own."""
+    if constant is None or not count:
+        return None
+    known = evaluated is not None and constant.is_like(evaluated)
+    return score(constant, evaluated) if known else score(constant)
 
 
 def _column(samples: Samples[tuple[float, float, int]], column: int) -> tuple[Any, Any]:

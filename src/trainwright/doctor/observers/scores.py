@@ -95,28 +95,38 @@ class Constant:
         self.counts = counts if self.counts is None or len(self.counts) != classes else self.counts + counts
         self.n += len(flat)
 
-    def loss(self) -> float | None:
-        """The mean loss of the best constant; None before enough targets were seen, and where all are the same (a
-        generator's, or those of a contrastive loss): any constant would be right, so it is no yardstick.
-        """
-        if self.n < FEWEST_TARGETS or not self._vary():
-            return None
-        if self.counts is not None:
-            shares = self.counts.double() / self.counts.sum().clamp_min(1)
-            return float(-(shares * shares.clamp_min(1e-12).log()).sum())
-        if self.total is None or self.squares is None:
-            return None
-        mean = self.total / self.n
-        if self.name == "mse":
-            return float((self.squares / self.n - mean.square()).clamp_min(0).mean())
-        p = mean.clamp(1e-7, 1 - 1e-7)
-        return float(-(p * p.log() + (1 - p) * (1 - p).log()).mean())
+    def loss(self, on: Constant | None = None) -> float | None:
+        """The mean loss of the best constant, on the targets it was chosen for or ``on`` others.
 
-    def accuracy(self) -> float | None:
-        """The share, in %, of the most frequent class; None where it is not one of classes or not yet known."""
-        if self.counts is None or self.n < FEWEST_TARGETS or not self._vary():
+        None before enough targets were seen, and where all are the same (a generator's, or those of a contrastive
+        loss): any constant would be right, so it is no yardstick.
+        """
+        on = on or self
+        if self.n < FEWEST_TARGETS or not self._vary() or not self.is_like(on):
             return None
-        return 100.0 * int(self.counts.max()) / int(self.counts.sum())
+        if self.counts is not None and on.counts is not None:
+            shares, others = (each.double() / each.sum().clamp_min(1) for each in (self.counts, on.counts))
+            return float(-(others * shares.clamp_min(1e-12).log()).sum())
+        if self.total is None or on.total is None or on.squares is None:
+            return None
+        mean, other = self.total / self.n, on.total / on.n
+        if self.name == "mse":
+            return float((on.squares / on.n - 2 * mean * other + mean.square()).clamp_min(0).mean())
+        p = mean.clamp(1e-7, 1 - 1e-7)
+        return float(-(other * p.log() + (1 - other) * (1 - p).log()).mean())
+
+    def accuracy(self, on: Constant | None = None) -> float | None:
+        """The share, in %, of the most frequent class, among the same targets or ``on`` others; None where it is not
+        one of classes or not yet known."""
+        on = on or self
+        if self.counts is None or on.counts is None or self.n < FEWEST_TARGETS or not self._vary():
+            return None
+        return 100.0 * int(on.counts[self.counts.argmax()]) / int(on.counts.sum()) if self.is_like(on) else None
+
+    def is_like(self, other: Constant) -> bool:
+        """Whether both were asked for the same kind of answer."""
+        mine, others = ((each.counts if each.total is None else each.total) for each in (self, other))
+        return self.name == other.name and mine is not None and others is not None and mine.shape == others.shape
 
     def _vary(self) -> bool:
         """Whether at least two different targets were seen."""
