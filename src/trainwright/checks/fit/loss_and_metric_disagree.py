@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from trainwright.clinic import curve_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.curves import Curve, LearningCurve
+from trainwright.measures.learning import LEARNT
 
 FALLEN = 0.1
 """Fall of the loss as a share of the constant prediction's loss that counts as getting better."""
@@ -37,9 +39,9 @@ class LossAndMetricDisagree(Check):
 
     How it is measured:
         Means over the first and the last third of the evaluations: the loss fell by a tenth of the constant
-        prediction's loss, while the accuracy lost four standard errors, or another metric a fifth of its value, or
-        ended that much below the constant prediction's. The opposite, a validation loss that rises while accuracy
-        holds, is overconfidence (TW601) and not looked at here.
+        prediction's loss, and below that, while the accuracy lost four standard errors, or another metric a fifth of
+        its value, or ended that much below the constant prediction's. The opposite, a validation loss that rises while
+        accuracy holds, is overconfidence (TW601) and not looked at here.
 
     How to fix:
         Compute loss and metric of three samples by hand. Look at signs (a loss of minus the outputs, distances used as
@@ -61,23 +63,14 @@ class LossAndMetricDisagree(Check):
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
         if curve.higher_is_better is None:
             raise CannotEvaluate("there is no metric whose direction is known")
-        parts = (
-            (
-                "validation",
-                curve.validation_loss,
-                curve.validation_metric,
-                curve.n_validation,
-                curve.baseline_validation_metric,
-            ),
-            ("train", curve.train_loss, curve.train_metric, curve.n_train, curve.baseline_train_metric),
-        )
         judged = False
-        for part, loss, metric, n, baseline in parts:
+        for part, loss, metric, n, constant in _parts(curve):
             if min(len(loss.finite), len(metric.finite)) < FEWEST_POINTS:
                 continue
             judged = True
-            lost, limit = _lost(curve, metric, baseline), _limit(curve, metric, n)
-            if -_change(loss) > FALLEN * curve.scale and lost > limit:
+            lost, limit = _lost(curve, metric, constant.metric), _limit(curve, metric, n)
+            better = -_change(loss) > FALLEN * curve.scale and _is_below(loss, constant.loss)
+            if better and lost > limit:
                 yield self._finding(curve, part, (loss, metric), lost, limit)
                 return
         if not judged:
@@ -116,19 +109,43 @@ class LossAndMetricDisagree(Check):
         )
 
 
+@dataclass(frozen=True)
+class _Constant:
+    """What the best constant prediction gets; None where that is not known."""
+
+    loss: float | None
+    metric: float | None
+
+
+def _parts(curve: LearningCurve) -> Iterator[tuple[str, Curve, Curve, int | None, _Constant]]:
+    """Name, loss, metric and number of samples of validation and training, and what a constant has on them."""
+    constant = _Constant(curve.baseline_validation_loss, curve.baseline_validation_metric)
+    yield "validation", curve.validation_loss, curve.validation_metric, curve.n_validation, constant
+    constant = _Constant(curve.baseline_train_loss, curve.baseline_train_metric)
+    yield "train", curve.train_loss, curve.train_metric, curve.n_train, constant
+
+
+def _is_below(loss: Curve, baseline: float | None) -> bool:
+    """Whether the loss ends below a constant's; from a level to which it was thrown up it may fall for nothing."""
+    return baseline is None or _last_third(loss) < baseline - LEARNT * abs(baseline)
+
+
+def _last_third(curve: Curve) -> float:
+    values = curve.finite.y
+    return float(np.mean(values[-max(1, len(values) // 3) :]))
+
+
 def _change(curve: Curve) -> float:
     """Mean over the last third less mean over the first third."""
     values = curve.finite.y
     third = max(1, len(values) // 3)
-    return float(np.mean(values[-third:]) - np.mean(values[:third]))
+    return _last_third(curve) - float(np.mean(values[:third]))
 
 
 def _lost(curve: LearningCurve, metric: Curve, baseline: float | None) -> float:
     """How much worse the metric became, or how much worse than a constant prediction it ended."""
     sign = -1.0 if curve.higher_is_better else 1.0
-    values = metric.finite.y
-    final = float(np.mean(values[-max(1, len(values) // 3) :]))
-    below = sign * (final - baseline) if baseline is not None else -math.inf
+    below = sign * (_last_third(metric) - baseline) if baseline is not None else -math.inf
     return max(sign * _change(metric), below)
 
 
