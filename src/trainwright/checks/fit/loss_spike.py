@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainwright.clinic import curve_faults, training_benches
-from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.curves import Array, Curve, LearningCurve
 
 HEIGHT = 0.25
@@ -45,6 +45,7 @@ class LossSpike(Check):
     How it is measured:
         Height above the median of the neighbourhood: a quarter of the constant prediction's loss and ten times the
         noise. In a log of steps a single batch does not count. Jumps up to which the learning rate rose are restarts.
+        Of one of several optimizers nothing is said unless a validation loss was logged: it may be a game.
 
     How to fix:
         Look at the samples and the gradient norm at that place; clip the gradients, or lower the rate. After a resumed
@@ -66,6 +67,8 @@ class LossSpike(Check):
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
         curve.require_points(curve.train_loss, FEWEST_POINTS)
         curve.require_no_game()
+        if curve.name and curve.may_be_game:
+            raise CannotEvaluate(f"{curve.name} is one of several optimizers; their networks may play against each other")
         losses = curve.train_loss.finite
         if curve.x_unit == "step":
             curve.require_points(losses, FEWEST_STEPS)
