@@ -68,7 +68,7 @@ class LossSpike(Check):
         curve.require_points(curve.train_loss, FEWEST_POINTS)
         curve.require_no_game()
         if curve.name and curve.may_be_game:
-            raise CannotEvaluate(f"{curve.name} is one of several optimizers; their networks may play against each other")
+            raise CannotEvaluate(f"{curve.name} is one of several optimizers, whose networks may play a game")
         losses = curve.train_loss.finite
         if curve.x_unit == "step":
             curve.require_points(losses, FEWEST_STEPS)
