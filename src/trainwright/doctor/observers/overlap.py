@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,8 +31,7 @@ class Overlap:
         self._calls: list[tuple[int, int]] = []
         self._train_source: int | None = None
         self._rich = False
-        self._rows = self._doubles = 0
-        self._pairs = math.inf
+        self._batches: list[tuple[int, int]] = []
 
     def trained(self, tensors: Sequence[Tensor], source: int | None) -> None:
         """The inputs of a training batch that is looked at."""
@@ -44,11 +43,7 @@ class Overlap:
             self._rich |= _is_rich(tensors[0].detach().reshape(len(tensors[0]), -1)[:, :WIDEST])
         before = len(self._trained)
         self._trained.update(found)
-        self._rows += len(found)
-        self._doubles += len(found) - (len(self._trained) - before)
-        if self._rows:
-            # Later epochs repeat samples, so the smallest bound counts, which is that of the first one.
-            self._pairs = min(self._pairs, 2 * (self._doubles + UNSEEN) / self._rows**2)
+        self._batches.append((len(found), len(self._trained) - before))
 
     def evaluated(self, tensors: Sequence[Tensor], source: int | None) -> None:
         """The inputs of an evaluation; of data that come from no loader each call is for itself."""
@@ -74,8 +69,28 @@ class Overlap:
                 n_shared=least[0],
                 n_train=len(self._trained),
                 only_training=not others and all(shared == n for shared, n in found),
-                natural=0.0 if self._rich else min(1.0, self._pairs * len(self._trained)),
+                natural=0.0 if self._rich else _natural(self._batches),
             )
+
+
+def _natural(batches: Sequence[tuple[int, int]]) -> float:
+    """An upper bound of the share of other samples that equal one of the training samples by nature.
+
+    ``batches``: numbers of samples, and of new ones among them, in order. A sample of the later half of those seen so
+    far repeats an earlier one as often as another sample would; with more training samples that share grows at most in
+    proportion. Later epochs repeat everything, so the smallest bound counts, which is that of the first one.
+    """
+    sizes, new = (np.array(column, dtype=np.float64) for column in zip(*batches, strict=True))
+    rows, known = np.cumsum(sizes), np.cumsum(new)
+    whole = float(rows[np.flatnonzero(new)[-1]]) if new.any() else 0.0
+    best = 1.0
+    for end in range(len(rows)):
+        middle = int(np.searchsorted(rows, rows[end] / 2))
+        seen, count = float(rows[middle]), float(rows[end] - rows[middle])
+        if count >= FEWEST_ROWS:
+            repeats = count - float(known[end] - known[middle])
+            best = min(best, (repeats + UNSEEN) / count * max(1.0, whole / seen))
+    return best
 
 
 def prints_of(tensors: Sequence[Tensor]) -> list[float]:
