@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trainwright.checks.signal.non_finite import NonFiniteCheck
 from trainwright.core import CannotEvaluate, Measurements, Verdict, discover, judge
 from trainwright.doctor.diagnosis import checks_of_curves
 from trainwright.measures.curves import BaselineComparison, BaselineScore, Curve, LearningCurve
+from trainwright.measures.signal import NonFinite
 from trainwright.measures.trends import lowest_level, noise, rises, slope
 from trainwright.testing import curve_shapes
 
@@ -244,3 +246,36 @@ def test_a_straight_line_has_its_slope_and_no_noise(start: float, rise: float) -
     assert noise(line) == pytest.approx(0, abs=1e-6)
     assert lowest_level(line) == pytest.approx(min(line[:3].mean(), line[-3:].mean()))
     assert rises(line) == pytest.approx(max(0, rise) / 19, abs=1e-9)
+
+
+def test_a_rate_far_above_the_usual_is_named_where_nothing_is_learnt() -> None:
+    flat = curve(np.full(40, 0.7), optimizer="sgd", baseline_train_loss=0.69)
+    thrown = curve(np.r_[2.0, np.full(39, 0.7)], optimizer="sgd", baseline_train_loss=0.69)
+    steps = np.arange(1, 41)
+    assert "TW503" not in codes(replace(flat, learning_rate=Curve.of(steps, np.full(40, 0.3))))
+    assert "TW503" in codes(replace(thrown, learning_rate=Curve.of(steps, np.full(40, 0.3))))
+    assert "TW503" in codes(replace(flat, learning_rate=Curve.of(steps, np.full(40, 3.0))))
+    usual = replace(thrown, learning_rate=Curve.of(steps, np.full(40, 0.05)))
+    assert "TW503" not in codes(usual)
+    assert "TW503" in codes(replace(usual, momentum=0.99))
+
+
+def test_a_validation_loss_that_is_no_number_is_named() -> None:
+    losses = np.where(T == 20, np.nan, FALL)
+    none = NonFinite(kind="none", where="", step=-1, steps=300, n_bad=0, n_values=0, samples=(), largest_before=0.0,
+                     learning_rate=0.1, cure={})  # fmt: skip
+    check = NonFiniteCheck()
+    (finding,) = check.run(none, curve(FALL, losses))
+    assert finding.happened.startswith("1 of 40 validation losses are NaN")
+    assert not list(check.run(none, curve(FALL, FALL)))
+    assert not list(check.run(none, None))
+
+
+def test_learning_by_heart_is_seen_on_its_way() -> None:
+    half = curve(np.linspace(0.69, 0.5, 40), np.linspace(0.7, 0.9, 40), baseline_train_loss=0.69,
+                 baseline_validation_loss=0.69)  # fmt: skip
+    assert "TW605" in codes(half)
+    better_once = np.linspace(0.7, 0.9, 40)
+    better_once[3] = 0.6
+    assert "TW605" not in codes(replace(half, validation_loss=Curve.of(np.arange(1, 41), better_once)))
+    assert "TW605" not in codes(replace(half, validation_loss=Curve.of(np.arange(1, 41), np.linspace(0.7, 0.72, 40))))

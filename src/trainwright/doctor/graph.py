@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from torch import Tensor, nn
 from torch.nn import Parameter
 
 from trainwright.doctor.calls import Calls
+from trainwright.doctor.layers import TABLES
 from trainwright.doctor.linearity import Linearity
 from trainwright.doctor.operations import Node, averages, axis_of, children, describe, is_leaf, name_of, passed_on
 from trainwright.doctor.registration import unregistered_tensors
@@ -56,6 +57,7 @@ def read_graph(
     unoptimized = {n: p for n, p in trainable.items() if optimized is not None and id(p) not in optimized}
     owned = {*names, *(id(p) for model in models for p in model.parameters())}
     known = {*owned, *(optimized or ()), *(id(t) for tensors in held.values() for t in tensors)}
+    tables = {id(m.weight) for model in models for m in model.modules() if isinstance(m, TABLES)}
     return LossGraph(
         requires_grad=loss.requires_grad,
         has_graph=loss.grad_fn is not None,
@@ -68,7 +70,7 @@ def read_graph(
         trainable=tuple(trainable),
         reached=tuple(name for name, p in trainable.items() if id(p) in leaves),
         unoptimized=tuple(unoptimized),
-        untrained=tuple(name for name, p in unoptimized.items() if _is_default(p)),
+        untrained=tuple(name for name, p in unoptimized.items() if _is_default(p, tables)),
         frozen=tuple(name for name, p in models_parameters.items() if not p.requires_grad),
         n_optimized=-1 if optimized is None else len(optimized),
         stale=tuple(tuple(p.shape) for key, p in (optimized or {}).items() if key not in owned and key not in leaves),
@@ -112,14 +114,17 @@ def named_parameters(models: Sequence[nn.Module], optimizer_parameters: Iterable
     return found
 
 
-def _is_default(weight: Parameter) -> bool:
+def _is_default(weight: Parameter, tables: Container[int]) -> bool:
     """Whether a weight still fills the range of torch's default start and nothing lies beyond: uniform up to 1/√fan-in
-    for linear and convolutional layers, and for the weights between the states of recurrent ones.
+    for linear and convolutional layers, and for the weights between the states of recurrent ones; for embeddings
+    normal with spread 1.
 
     Training moves some of the outermost values beyond that bound, so weights that were loaded are not taken for it.
     """
     if weight.dim() < 2 or weight.numel() < FEWEST_WEIGHTS:
         return False
+    if id(weight) in tables:
+        return abs(float(weight.detach().square().mean()) - 1) < 4 * math.sqrt(2 / weight.numel())
     largest = float(weight.detach().abs().max()) * math.sqrt(weight[0].numel())
     return (1 - 5 / weight.numel()) < largest <= 1 + 1e-5
 

@@ -145,7 +145,7 @@ PROGRAMS: list[Program] = [
         ),
         ("n_numeric=5", "n_numeric=6"),
     ),
-    ill("machine_failures", "oversampled-before-split", DATA, EVALUATION, OVERLAP).edit(
+    ill("machine_failures", "oversampled-before-split", DATA, EVALUATION, f"{OVERLAP} evaluated-on-training").edit(
         (
             "    n_train = int(0.75 * cfg.rows)\n",
             "    index = np.concatenate([np.flatnonzero(failed == 0), np.repeat(np.flatnonzero(failed == 1), 10)])\n"

@@ -11,10 +11,10 @@ from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix
 from trainwright.measures.curves import LearningCurve
 from trainwright.measures.trends import rises
 
-LIMIT = 0.06
+LIMIT = 0.12
 """Upward moves of the validation loss between evaluations (root mean square after the first quarter) as a share of the
-constant prediction's loss. Healthy benches: at most 0.043 in four widths; running statistics of single batches: 0.34
-and more."""
+constant prediction's loss. Healthy benches: at most 0.043 in four widths, with rare classes that are drawn more often
+in training 0.07; running statistics of single batches: 0.34 and more."""
 
 FEWEST_SWINGS = 4
 """Large moves up and down that make an oscillation."""

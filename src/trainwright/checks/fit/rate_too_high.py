@@ -35,6 +35,9 @@ THROWN = 1.3
 """Highest loss in the first quarter as a multiple of the constant prediction's, from which a network that does not
 learn was thrown off by its rate. Starts from an unscaled output are higher, but are left behind at a usual rate."""
 
+VERY_FAR = 30.0
+"""Factor above the usual rate from which a network that learns nothing need not even have been thrown off."""
+
 ANNEALED = 0.1
 """Share of its peak below which a rate has come down: that the loss jumped while it was high was meant, and only the
 last quarter tells. Plain descent from rate 1 down to nothing with batch normalisation jumps by up to 0.033 before."""
@@ -58,8 +61,8 @@ class RateTooHigh(Check):
         nothing; after the first quarter, and of a rate that comes down to a tenth in the last quarter only. Together
         with a rate three times above the optimizer's usual one it is a warning; alone it is none unless it is four
         times the limit. A network that never learnt was thrown off by its rate if that is as far above the usual one,
-        momentum counted, and the loss rose to 1.3 times the constant's first. Not judged where the rate itself goes up
-        again, or networks train against each other.
+        momentum counted, and the loss rose to 1.3 times the constant's first, or if it is thirty times above. Not
+        judged where the rate itself goes up again, or networks train against each other.
 
     How to fix:
         Lower the learning rate by a factor of 3 to 10, or let it fall towards the end.
@@ -127,12 +130,12 @@ class RateTooHigh(Check):
         values = curve.trend.y
         peak = float(values[: max(2, len(values) // 4)].max()) / curve.reference
         rate, excess = curve.peak_rate, curve.excess_rate
-        if not (peak > THROWN and rate and excess):
+        if not (rate and excess and (peak > THROWN or excess > VERY_FAR)):
             return
         new = float(f"{rate / excess:.2g}")
         yield self.finding(
-            happened=f"At a rate of {rate:g}{_momentum_text(curve)} the training loss first rose to {peak:.2g} times "
-            "that of a constant prediction and never came below it.",
+            happened=f"At a rate of {rate:g}{_momentum_text(curve)} the training loss reached {peak:.2g} times that of "
+            "a constant prediction in the first quarter and never stayed below it.",
             expected=f"A loss below {THROWN:g} times that of a constant prediction from the start, and falling.",
             todo=f"Lower the learning rate to {new:g}{', or the momentum to 0.9' if curve.momentum_counts else ''}.",
             evidence=(

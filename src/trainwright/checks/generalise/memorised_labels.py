@@ -17,6 +17,9 @@ VALIDATION = 0.05
 """Share learnt on validation data up to which nothing was understood. Healthy benches: 0.26 and more in four widths;
 shuffled labels: at most 0.02."""
 
+PARTLY, LOST = 0.1, -0.1
+"""The same in the midst of learning by heart, when validation was never better than a constant and has become worse."""
+
 ERRORS = 3.0
 """Standard errors above the constant prediction up to which an accuracy on validation data is chance."""
 
@@ -35,8 +38,10 @@ class MemorisedLabels(Check):
         far too few samples. It is not ordinary overfitting, where validation is good for a while.
 
     How it is measured:
-        70 % of the constant prediction's loss learnt on training data, less than 5 % on validation data at any
-        time, and no accuracy beyond chance there. Needs to know the constant prediction's loss.
+        70 % of the constant prediction's loss learnt on training data, less than 5 % on validation data at any time,
+        and no accuracy beyond chance there. Or, while it is on the way there: 10 % learnt on training data, nothing on
+        validation data at any time, and a tenth more than the constant's loss there at the end. Needs to know the
+        constant prediction's loss.
 
     How to fix:
         Look at twenty samples beside their labels, in the form in which the model gets them, on both parts. Then
@@ -55,9 +60,14 @@ class MemorisedLabels(Check):
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
         curve.require_points(curve.train_loss, FEWEST_POINTS)
         curve.require_points(curve.validation_loss, FEWEST_POINTS, "validation losses")
+        losses = curve.validation_loss.finite.y
         train = _learnt(lowest_level(curve.trend.y), curve.baseline_train_loss)
-        validation = _learnt(float(curve.validation_loss.finite.y.min()), curve.baseline_validation_loss)
-        if train < TRAIN or validation > VALIDATION or _beats_chance(curve):
+        validation = _learnt(float(losses.min()), curve.baseline_validation_loss)
+        by_heart = train >= TRAIN and validation <= VALIDATION
+        on_the_way = (
+            train >= PARTLY and validation <= 0 and _learnt(float(losses[-1]), curve.baseline_validation_loss) < LOST
+        )
+        if not (by_heart or on_the_way) or _beats_chance(curve):
             return
         yield self.finding(
             happened=f"{train:.0%} of the constant prediction's loss was learnt on training data, and at best "

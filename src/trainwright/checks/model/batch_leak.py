@@ -43,7 +43,7 @@ class BatchLeak(Check):
     code = "TW305"
     name = "batch-leak"
     severity = Severity.ERROR
-    after = ("TW401", "TW327", "TW330")
+    after = ("TW401", "TW327", "TW330", "TW342")
     cases = (
         Case(training_benches.alloys_mlp, training_faults.mixed_batch),
         Case(training_benches.digits_cnn, training_faults.mixed_batch),

@@ -11,9 +11,10 @@ from trainwright.clinic import training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.initial import OutputAtInit
 
-OFFSET_LIMIT = 1.0
+OFFSET_LIMIT, FAR = 1.0, 2.5
 """Distance between mean output and mean target in standard deviations of the target; healthy benches stay below 0.35
-over seeds and widths, unscaled targets of a yield (14 ± 5) lie at 2.9."""
+over seeds and widths, unscaled targets of a yield (14 ± 5) lie at 2.9. Up to the second limit it is advice: positive
+quantities that spread as widely as they are large (a gauge from 0 to 10 lies at 1.7) train well as they are."""
 
 DIVERGENCE_LIMIT = 0.4
 """Kullback-Leibler divergence in nats of the classes' shares from the mean prediction; 0.32 is the most over seeds and
@@ -34,7 +35,7 @@ class OutputBias(Check):
     How it is measured:
         Mean output beside mean target on up to 512 training samples before the first step, in standard deviations of
         the target; for classes the divergence of their shares from the mean prediction. Healthy benches stay below 0.35
-        deviations and 0.33 nats over seeds and widths.
+        deviations and 0.33 nats over seeds and widths. Between 1 and 2.5 deviations it is advice.
 
     How to fix:
         Scale the target (``data.scale_target``), or set the last bias to the mean target or the log class shares
@@ -79,6 +80,7 @@ class OutputBias(Check):
             ),
             confidence=0.95,
             why_confident=f"Healthy networks start within 0.35 standard deviations, this one {offset:.1f} away.",
+            severity=Severity.WARNING if offset > FAR else Severity.ADVICE,
         )
 
     def _judge_classes(self, start: OutputAtInit) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from trainwright.clinic import training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.curves import LearningCurve
 from trainwright.measures.signal import NonFinite
 
 _TODO = {
@@ -31,8 +32,9 @@ class NonFiniteCheck(Check):
 
     How it is measured:
         Thirty own steps on a copy. When the loss, a gradient or a weight stops being finite, the same steps are
-        repeated up to there with every module watched. A fact; there is no limit to choose. Lower learning rates are
-        tried, unless the data or the very first pass are to blame.
+        repeated up to there with every module watched. In a training, the losses of evaluations must be finite as well.
+        A fact; there is no limit to choose. Lower learning rates are tried, unless the data or the very first pass are
+        to blame.
 
     How to fix:
         Impute missing inputs (``data.missing``), lower the learning rate, or guard log, division, exp and sqrt.
@@ -51,10 +53,12 @@ class NonFiniteCheck(Check):
         Case(training_benches.alloys_mlp, training_faults.log_of_negative),
     )
 
-    def run(self, found: NonFinite) -> Iterator[Finding]:
+    def run(self, found: NonFinite, curve: LearningCurve | None) -> Iterator[Finding]:
         if found.steps < 1:
             raise CannotEvaluate("no step was made")
         if found.kind == "none":
+            if curve is not None:
+                yield from self._evaluated(curve)
             return
         if found.kind not in _TODO:
             raise CannotEvaluate(f"a non-finite '{found.kind}' is not known")
@@ -85,6 +89,28 @@ class NonFiniteCheck(Check):
             fixes=_fixes(found),
             why_confident="A counted fact, located by watching every module.",
             where=found.where,
+        )
+
+    def _evaluated(self, curve: LearningCurve) -> Iterator[Finding]:
+        losses = curve.validation_loss
+        bad = len(losses) - len(losses.finite)
+        if not bad:
+            return
+        yield self.finding(
+            happened=f"{bad} of {len(losses)} validation losses are NaN or infinite, while training is finite.",
+            expected="Finite losses in every evaluation.",
+            todo="Look in the evaluation for samples of which everything is masked, divisions by a count of zero, and "
+            "missing values in the validation data.",
+            evidence=(Evidence("validation losses that are NaN or infinite", bad, limit=0, where="validation"),),
+            fixes=(
+                Fix(
+                    "Find the sample",
+                    instruction="Compute the loss of each validation sample by itself, and look at the inputs, masks "
+                    "and lengths of those whose loss is not finite.",
+                ),
+            ),
+            why_confident="A counted fact.",
+            where="validation",
         )
 
 

@@ -245,7 +245,8 @@ class Learner:
             "learning_rate": Curve(*self._rates.arrays()),
             "gradient_norm": Curve.of((step + 1 for step in self._samples.steps), norms),
             "optimizer": self.name.lower(),
-            "has_schedule": bool(self._scheduler),
+            # One that waits for a plateau has done its work even where it never moved the rate.
+            "has_schedule": bool(self._scheduler) and "Plateau" not in self._scheduler,
             "momentum": self._momentum,
         }
 

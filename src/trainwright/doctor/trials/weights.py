@@ -28,10 +28,13 @@ class _Watched:
 
     def look(self, parameter: Tensor) -> None:
         gradient = parameter.grad
-        if gradient is None or gradient.is_sparse:
+        if gradient is None:
             return
-        largest = float(gradient.abs().max())
+        values = gradient.coalesce().values() if gradient.is_sparse else gradient
+        largest = float(values.abs().max()) if values.numel() else 0.0
         self.gradient = max(largest, self.gradient) if self.gradient == self.gradient else largest
+        if gradient.is_sparse:  # of a table, whose units need not differ
+            return
         self.gradient_spread = max(self.gradient_spread, _unit_spread(gradient, self.stacked))
 
 
