@@ -39,9 +39,8 @@ class Contents:
                 self._compare(inputs.detach().reshape(len(inputs), -1)[:, :WIDEST].double(), targets)
             return
         self._count_tokens(inputs)
-        alike = [t for t in tensors if targets is not None and t.dim() > 1 and t.numel() == targets.numel() > len(t)]
-        if targets is not None and alike:
-            self._compare_tokens(alike, targets)
+        if targets is not None and targets.numel() == inputs.numel() > len(inputs):
+            self._compare_tokens(inputs, targets)
 
     def evaluated(self, tensors: Sequence[Tensor], source: int | None) -> None:
         """The inputs of an evaluation."""
@@ -52,11 +51,9 @@ class Contents:
         if inputs.dtype != torch.bool and len(self._tokens) < MOST_TOKENS:
             self._tokens.update(torch.unique(inputs).tolist())
 
-    def _compare_tokens(self, inputs: Sequence[Tensor], targets: Tensor) -> None:
-        """Whether one of the inputs is the target, as far as the target counts (ignored places are negative)."""
-        flat = targets.reshape(-1)
-        self._same_tokens &= any(bool(((each.reshape(-1) == flat) | (flat < 0)).all()) for each in inputs)
-        self._copied = [self._copied[0] + 1, self._copied[1] + len(inputs[0])]
+    def _compare_tokens(self, inputs: Tensor, targets: Tensor) -> None:
+        self._same_tokens &= bool((inputs.reshape(-1) == targets.reshape(-1)).all())
+        self._copied = [self._copied[0] + 1, self._copied[1] + len(inputs)]
 
     def _compare(self, rows: Tensor, targets: Tensor) -> None:
         """Which features are an affine function of a target that is one number for each sample."""
