@@ -21,6 +21,8 @@ from trainwright.doctor.restore import GENERATORS
 from trainwright.doctor.workers import generators_seeded_alike
 from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
 
+MOST_ASKED = 4
+"""Loaders whose workers are asked for their random numbers: some programs make a new loader in every epoch."""
 MOST_STATES = 64
 """State dictionaries that are remembered."""
 
@@ -47,7 +49,7 @@ class Loaders:
         """A pass over ``loader`` begins."""
         self._current, self._over, self._unused, self._first = loader, False, 0, True
         workers = int(getattr(loader, "num_workers", 0))
-        if workers < 2 or self._shared.generators or id(loader) in self._asked:
+        if workers < 2 or self._shared.generators or id(loader) in self._asked or len(self._asked) >= MOST_ASKED:
             return
         self._asked.add(id(loader))
         reseeded = getattr(loader, "worker_init_fn", None) is not None
