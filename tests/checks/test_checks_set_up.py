@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 from torch import nn
 from torch.nn import functional
 
@@ -144,7 +144,10 @@ def test_imbalance_of_classes_is_advice_and_far_targets_are_a_warning() -> None:
     x, y = data.data[rows].astype(np.float32), data.target[rows].astype(np.int64)
     rare = verdict(Experiment(data=(x, y), config={"model.name": "mlp"}))
     assert [f.severity for f in rare.findings if f.code == "TW302"] == [Severity.ADVICE]
-    far = Experiment(config={"data.source": "diabetes", "data.scale_target": False})
-    finding = next(f for f in verdict(far).findings if f.code == "TW302")
-    assert finding.severity is Severity.WARNING
-    assert "TW302" not in codes(verdict(far.with_changes(finding.fixes[0].changes)))
+    patients = load_diabetes(scaled=False)
+    for shift, severity in ((0, Severity.ADVICE), (100, Severity.WARNING)):  # 2 and 3.3 standard deviations away
+        x, y = patients.data.astype(np.float32), (patients.target + shift).astype(np.float32)
+        far = Experiment(data=(x, y), config={"model.name": "mlp", "data.scale_target": False})
+        finding = next(f for f in verdict(far).findings if f.code == "TW302")
+        assert finding.severity is severity
+        assert "TW302" not in codes(verdict(far.with_changes(finding.fixes[0].changes)))
