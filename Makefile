@@ -14,7 +14,7 @@ WORKERS ?= 2
 
 help:
 	@echo "make demo       set up, then take the bundled digits from raw data to a tested model  (about 5 min the first time)"
-	@echo "make test       set up, then run the tests, the slow ones left out                    (about 11 min the first time)"
+	@echo "make test       set up, then run the tests, the slow ones left out                    (about 12 min the first time)"
 	@echo "make test-all   every test                                                            (about 50 min)"
 	@echo "make lint       ruff: style and formatting                                            (seconds)"
 	@echo "make types      mypy --strict                                                         (about 1 min)"
@@ -45,7 +45,7 @@ demo: $(VENV)/.installed-recipe
 	@$(BIN)/trainwright run digits
 
 test: $(VENV)/.installed-dev
-	@echo "==> Running the tests, the slow ones left out (about 8 minutes on two cores)"
+	@echo "==> Running the tests, the slow ones left out (about 10 minutes on two cores)"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
 test-all: $(VENV)/.installed-dev
