@@ -117,7 +117,7 @@ def table(work: Work, costs: Costs, peaks: dict[str, float]) -> str:
     bare = costs["no monitor"]
     lines = [
         f"**{work.name}**, {median(cost.step[0] for cost in bare) * 1e3:.2f} ms per step unwatched, batches of "
-        f"{work.batch}, {work.steps} steps behind the first {WARM_UP}",
+        f"{work.batch}, {work.steps} steps behind the first {WARM_UP}, {len(bare)} rounds",
         "",
         "| monitor | × processor time per step | quartiles | × wall time per step | quartiles "
         "| seconds at both ends | peak MiB more |",
@@ -159,14 +159,14 @@ def main() -> None:
         text = table(work, measure(work, options.rounds), peaks)
         (options.results / _file_name(name)).write_text(text, encoding="utf-8")
         print(text)
-        write_section("overhead", _page(options.results, options.rounds))
+        write_section("overhead", _page(options.results))
 
 
 def _file_name(work: str) -> str:
     return re.sub(r"\W+", "-", work.lower()) + ".md"
 
 
-def _page(results: Path, rounds: int) -> str:
+def _page(results: Path) -> str:
     """Every table that is there, in the order of the networks."""
     paths = [results / _file_name(name) for name in works()]
     tables = [path.read_text(encoding="utf-8") for path in paths if path.exists()]
@@ -174,7 +174,7 @@ def _page(results: Path, rounds: int) -> str:
         f"{name} {version(name)}" for name in ("torch", "torchmortem", "trainscope", "gradsnitch", "tensorboard")
     ]
     head = (
-        f"{circumstances(*versions)} One thread; medians over {rounds} rounds in which the monitors take "
+        f"{circumstances(*versions)} One thread; medians over the rounds, in which the monitors take "
         "turns; ratios to the unwatched loop are taken within a round. Every monitor runs with its defaults, as its "
         "own documentation shows it; ours with its budget of 1 %."
     )

@@ -57,7 +57,6 @@ def read_graph(
     unoptimized = {n: p for n, p in trainable.items() if optimized is not None and id(p) not in optimized}
     owned = {*names, *(id(p) for model in models for p in model.parameters())}
     known = {*owned, *(optimized or ()), *(id(t) for tensors in held.values() for t in tensors)}
-    tables = {id(m.weight) for model in models for m in model.modules() if isinstance(m, TABLES)}
     return LossGraph(
         requires_grad=loss.requires_grad,
         has_graph=loss.grad_fn is not None,
@@ -70,7 +69,7 @@ def read_graph(
         trainable=tuple(trainable),
         reached=tuple(name for name, p in trainable.items() if id(p) in leaves),
         unoptimized=tuple(unoptimized),
-        untrained=tuple(name for name, p in unoptimized.items() if _is_default(p, tables)),
+        untrained=tuple(_untrained(unoptimized, models)) if unoptimized else (),
         frozen=tuple(name for name, p in models_parameters.items() if not p.requires_grad),
         n_optimized=-1 if optimized is None else len(optimized),
         stale=tuple(tuple(p.shape) for key, p in (optimized or {}).items() if key not in owned and key not in leaves),
@@ -112,6 +111,11 @@ def named_parameters(models: Sequence[nn.Module], optimizer_parameters: Iterable
         prefix = "" if len(learning) < 2 else f"{kind}." if number == 1 else f"{kind} {number}."
         found.update({f"{prefix}{name}": parameter for name, parameter in model.named_parameters()})
     return found
+
+
+def _untrained(weights: Mapping[str, Parameter], models: Iterable[nn.Module]) -> Iterator[str]:
+    tables = {id(m.weight) for model in models for m in model.modules() if isinstance(m, TABLES)}
+    return (name for name, weight in weights.items() if _is_default(weight, tables))
 
 
 def _is_default(weight: Parameter, tables: Container[int]) -> bool:

@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch.utils.data._utils import worker as torch_worker
 
+from trainwright.doctor.restore import random_state, set_random_state
+
 PATIENCE = 5.0
 """Seconds that a process is waited for."""
 _BASE_SEED = 20_000
@@ -71,9 +73,7 @@ def _play(loader: Any, worker: int, sender: Connection) -> None:
 
 def _next_numbers() -> dict[str, float]:
     """What each global generator would return next; their states stay as they are."""
-    python, numbers, torchs = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    state = random_state()
     drawn = {"random": random.random(), "numpy.random": np.random.random(), "torch": float(torch.rand(()))}  # noqa: NPY002, S311
-    random.setstate(python)
-    np.random.set_state(numbers)  # noqa: NPY002
-    torch.set_rng_state(torchs)
+    set_random_state(state)
     return drawn

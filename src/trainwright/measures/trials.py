@@ -90,7 +90,7 @@ CHANGES = (
     "optimizer",
     "fewer samples",
 )
-"""What a try may change; in the order of the bisection, simple facts before guesses."""
+"""What a try may change; mostly in the order of the bisection, simple facts before guesses."""
 
 
 @dataclass(frozen=True, kw_only=True)

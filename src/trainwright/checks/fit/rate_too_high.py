@@ -101,7 +101,7 @@ class RateTooHigh(Check):
             raise CannotEvaluate("the loss jumps, which is usual where networks train against each other")
         rate = curve.peak_rate
         said = f" at a rate of up to {rate:g}" if rate is not None else ""
-        new = float(f"{rate / (excess or 1):.2g}") if suspected and rate else rate / 5 if rate else None
+        new = _usual_rate(curve) if suspected else rate / 5 if rate else None
         yield self.finding(
             happened=f"{'In its last' if _is_annealed(curve) else 'After its first'} quarter the training loss still "
             f"jumps up by {restless * curve.scale:.3g} from "
@@ -129,10 +129,9 @@ class RateTooHigh(Check):
     def _thrown_off(self, curve: LearningCurve) -> Iterator[Finding]:
         values = curve.trend.y
         peak = float(values[: max(2, len(values) // 4)].max()) / curve.reference
-        rate, excess = curve.peak_rate, curve.excess_rate
-        if not (rate and excess and (peak > THROWN or excess > VERY_FAR)):
+        rate, excess, new = curve.peak_rate, curve.excess_rate, _usual_rate(curve)
+        if not (excess and new and (peak > THROWN or excess > VERY_FAR)):
             return
-        new = float(f"{rate / excess:.2g}")
         yield self.finding(
             happened=f"At a rate of {rate:g}{_momentum_text(curve)} the training loss reached {peak:.2g} times that of "
             "a constant prediction in the first quarter and never stayed below it.",
@@ -150,6 +149,12 @@ class RateTooHigh(Check):
             confidence=0.9,
             why_confident=_usual(curve),
         )
+
+
+def _usual_rate(curve: LearningCurve) -> float | None:
+    """The learning rate at which steps have the usual length, the momentum being what it is."""
+    rate, excess = curve.peak_rate, curve.excess_rate
+    return float(f"{rate / excess:.2g}") if rate and excess else None
 
 
 def _usual(curve: LearningCurve) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,7 +142,7 @@ class Losses:
             calls.append(scored)
 
     def _see_evaluated(self, call: LossCall, source: _Source) -> None:
-        """Count the targets of an evaluation, once and for all in the first whole one."""
+        """Count the targets of the first evaluations, of which one at least is whole."""
         if len(self._validation.get(source, ())) >= REHEARSALS:
             return
         if source not in self._evaluated_targets:
@@ -182,11 +182,13 @@ class Losses:
         alone = len(self._curves) == 1
         source = self._main_source() if alone else None
         validation = self._whole(source)
-        evaluated = None if source is None else self._evaluated_targets.get(source)
+        targets = None if source is None else self._evaluated_targets.get(source)
         scale, reduction = self.scale_and_reduction()
         weighted = reduction == "none" and scale != 1.0  # by the program, in a way of its own
         for learner, losses in self._curves.items():
             constant = self._constants.get(learner) if alone and not weighted else None
+            evaluated = constant if len(validation) else None
+            on = targets if constant and targets and constant.is_like(targets) else constant
             accuracies = self._accuracies.get(learner, Thinned()) if alone else Thinned()
             yield LearningCurve(
                 x_unit="step",
@@ -199,8 +201,8 @@ class Losses:
                 unit="%" if self._classification else "",
                 baseline_train_loss=constant.loss() if constant else None,
                 baseline_train_metric=constant.accuracy() if constant else None,
-                baseline_validation_loss=_constant_on(evaluated, constant, len(validation), Constant.loss),
-                baseline_validation_metric=_constant_on(evaluated, constant, len(validation), Constant.accuracy),
+                baseline_validation_loss=evaluated.loss(on) if evaluated else None,
+                baseline_validation_metric=evaluated.accuracy(on) if evaluated else None,
                 n_validation=max((n for _, _, n in validation.values), default=None),
                 name="" if alone else learner,
                 **{**common, **optimizers.get(learner, {})},
@@ -237,16 +239,6 @@ def _point(calls: list[_Scored]) -> tuple[float, float, int]:
     rights = to_numbers([each.right for each in calls if each.right is not None])
     counted = sum(n for n, each in zip(sizes, calls, strict=True) if each.right is not None)
     return loss, 100.0 * sum(rights) / counted if counted else math.nan, int(sum(sizes))
-
-
-def _constant_on(
-    evaluated: Constant | None, constant: Constant | None, count: int, score: Callable[..., float | None]
-) -> float | None:
-    """The score of training's best constant on the evaluated targets; where these are not known, on its own."""
-    if constant is None or not count:
-        return None
-    known = evaluated is not None and constant.is_like(evaluated)
-    return score(constant, evaluated) if known else score(constant)
 
 
 def _column(samples: Samples[tuple[float, float, int]], column: int) -> tuple[Any, Any]:

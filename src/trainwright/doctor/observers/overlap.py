@@ -39,8 +39,8 @@ class Overlap:
             return
         self._train_source = source
         found = prints_of(tensors)
-        if tensors[0].is_floating_point():
-            self._rich |= _is_rich(tensors[0].detach().reshape(len(tensors[0]), -1)[:, :WIDEST])
+        if not self._rich and tensors[0].is_floating_point():
+            self._rich = _is_rich(tensors[0].detach().reshape(len(tensors[0]), -1)[:, :WIDEST])
         before = len(self._trained)
         self._trained.update(found)
         self._batches.append((len(found), len(self._trained) - before))
@@ -105,7 +105,7 @@ def prints_of(tensors: Sequence[Tensor]) -> list[float]:
     if not first.is_floating_point() and first.dim() < 2:
         return _bag_prints(first, tensors[1].detach()) if len(tensors) > 1 and _cuts(tensors[1], first) else []
     rows = first.reshape(len(first), -1)[:, :WIDEST].double()
-    sums = (torch.nan_to_num(rows) * _weights(rows.shape[1], rows)).sum(1).float()  # sums depend on their order a bit
+    sums = (torch.nan_to_num(rows) * position_weights(rows.shape[1], rows)).sum(1)
     return _listed(sums[rows.amax(1) > rows.amin(1)])
 
 
@@ -123,12 +123,13 @@ def _bag_prints(tokens: Tensor, offsets: Tensor) -> list[float]:
     return _listed(torch.zeros(len(offsets), dtype=torch.float64, device=tokens.device).index_add_(0, bag, weighted))
 
 
-def _weights(n: int, like: Tensor) -> Tensor:
+def position_weights(n: int, like: Tensor) -> Tensor:
+    """Weights [n] on the device of ``like`` with which a sum tells numbers apart that only stand in another order."""
     return torch.arange(1, n + 1, device=like.device, dtype=torch.float64).sqrt()
 
 
 def _listed(sums: Tensor) -> list[float]:
-    found: list[float] = sums.float().tolist()
+    found: list[float] = sums.float().tolist()  # rounded, as sums depend on their order a bit
     return found
 
 

@@ -16,6 +16,7 @@ from trainwright.core import Measurement
 from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.observers.contents import Contents
 from trainwright.doctor.observers.models import Models
+from trainwright.doctor.observers.overlap import position_weights
 from trainwright.doctor.observers.series import Samples
 from trainwright.measures.batches import BatchStream, InputScale, InputStatistics
 
@@ -232,5 +233,4 @@ def _inputs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
 def _fingerprint(inputs: Tensor) -> float:
     """A number that is equal for equal contents: a sum with weights that no symmetry leaves alone."""
     flat = inputs.detach().reshape(-1)[:100_000].double()
-    weights = torch.arange(1, len(flat) + 1, device=flat.device, dtype=torch.float64).sqrt()
-    return float((torch.nan_to_num(flat) * weights).sum()) + len(inputs)
+    return float((torch.nan_to_num(flat) * position_weights(len(flat), flat)).sum()) + len(inputs)
