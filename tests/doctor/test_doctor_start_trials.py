@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from trainwright.checks.model.future_leak import FutureLeak
 from trainwright.checks.model.init_scale import InitScale
 from trainwright.doctor.loads import loads_into, record_loads
 from trainwright.doctor.setup import Setup
@@ -340,6 +341,39 @@ def test_a_look_at_the_future_is_judged_only_where_it_is_to_be_predicted() -> No
     assert tagging.task != "next"
     assert tagging.leak == 0
     assert future_dependence(language_model(causal=False, shift=0), causal=True).leak > 0.01
+
+
+def translator(*, causal: bool = True, shifted: bool = True) -> Setup:
+    """A decoder that answers melodies backwards, given the answer so far; its targets are among the inputs unused."""
+    setup = language_model(causal=causal)
+    torch.manual_seed(0)
+
+    def forward(m: Any, batch: Any) -> Any:
+        mask = nn.Transformer.generate_square_subsequent_mask(batch["answer"].shape[1]) if causal else None
+        return m.out(m.layer(m.table(batch["answer"]), m.table(batch["melody"]), tgt_mask=mask))
+
+    decoder = nn.TransformerDecoderLayer(16, 2, 32, batch_first=True)
+    melody = melodies(shift=1)[0]
+    answer = melody.flip(1)
+    earlier = torch.cat([torch.zeros_like(answer[:, :1]), answer[:, :-1]], 1) if shifted else answer.clone()
+    inputs = {"melody": melody, "answer": earlier, "unused": answer}
+    setup.call = lambda model, inputs: model(inputs)
+    net = Net(forward, table=nn.Embedding(12, 16), layer=decoder, out=nn.Linear(16, 12))
+    made: Setup = with_model(setup, net, inputs, answer)
+    return made
+
+
+def test_a_decoder_is_judged_by_the_answer_that_it_is_given() -> None:
+    right = future_dependence(translator())
+    assert (right.task, right.leak) == ("next", 0)
+    unmasked = future_dependence(translator(causal=False))
+    assert unmasked.task == "next"
+    assert unmasked.leak > 0.01
+    unshifted = future_dependence(translator(shifted=False))
+    assert unshifted.task == "same"
+    assert unshifted.leak > 0.01
+    (finding,) = FutureLeak().run(unshifted)
+    assert "the targets themselves" in finding.happened
 
 
 def test_loads_are_recorded_and_loading_is_left_as_it_was() -> None:

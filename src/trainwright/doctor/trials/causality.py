@@ -21,26 +21,30 @@ _TRIVIAL = 0.9
 def future_dependence(setup: Setup, *, causal: bool = False, samples: int = 4) -> FutureDependence:
     """Exchange the later part of some sequences for that of other samples, and see which outputs change.
 
-    Judged where the targets are the inputs one step later, or where the user says ``causal``. By exchange, so that
-    tokens and numbers are treated alike.
+    Judged where an input is the targets one step earlier, as in a language model or a decoder, where one of several
+    inputs is the targets unshifted, or where the user says ``causal``. By exchange, so that tokens and numbers are
+    treated alike.
     """
     inputs = rows_of(setup.inputs, slice(0, samples))
-    sequence = _sequence(inputs)
-    task = _task(setup, causal=causal)
-    if sequence is None or task not in ("next", "declared"):
-        return _result(task, sequence, 0.0, 0, 0.0)
+    found = _sequences(inputs)
+    task, judged = _task(setup, causal=causal)
+    if not judged:
+        return _result(task, found[0] if found else None, 0.0, 0, 0.0)
+    leaks = []
     with trial(setup), torch.no_grad():
         setup.model.eval()
         outputs = setup.forward(inputs)
-        axis = _time_axis(outputs, sequence.shape[1])
-        if axis is None:
-            return _result("the outputs have no row per position", sequence, 0.0, 0, 0.0)
-        leaks = [
-            (_leak(setup, inputs, outputs, sequence=sequence, axis=axis, last=last), last)
-            for last in _positions(sequence.shape[1])
-        ]
+        for sequence in (found[number] for number in judged):
+            axis = _time_axis(outputs, sequence.shape[1])
+            if axis is None:
+                return _result("the outputs have no row per position", sequence, 0.0, 0, 0.0)
+            ahead = 0 if task == "same" else 1
+            leaks += [
+                (_leak(setup, inputs, outputs, sequence=sequence, axis=axis, last=last, ahead=ahead), last)
+                for last in _positions(sequence.shape[1])
+            ]
     precision = torch.finfo(outputs.dtype).eps if outputs.is_floating_point() else 0.0
-    return _result(task, sequence, *max(leaks), precision)
+    return _result(task, found[judged[0]], *max(leaks), precision)
 
 
 def _result(task: str, sequence: Tensor | None, leak: float, position: int, precision: float) -> FutureDependence:
@@ -50,35 +54,50 @@ def _result(task: str, sequence: Tensor | None, leak: float, position: int, prec
     )
 
 
-def _sequence(inputs: Any) -> Tensor | None:
-    """The tokens [N, T], else the first numbers [N, T, F]."""
+def _sequences(inputs: Any) -> list[Tensor]:
+    """All inputs of tokens [N, T], else the first one of numbers [N, T, F]."""
     count = n_samples(inputs)
     found = [t for t in tensors_of(inputs) if t.dim() >= 2 and len(t) == count and t.shape[1] > 2]
-    tokens = (t for t in found if t.dim() == 2 and not t.is_floating_point() and t.dtype != torch.bool)
-    return next(tokens, next((t for t in found if t.dim() == 3 and t.is_floating_point()), None))
+    tokens = [t for t in found if t.dim() == 2 and not t.is_floating_point() and t.dtype != torch.bool]
+    return tokens or [t for t in found if t.dim() == 3 and t.is_floating_point()][:1]
 
 
-def _task(setup: Setup, *, causal: bool) -> str:
-    if causal:
-        return "declared"
-    sequence, count = _sequence(setup.inputs), n_samples(setup.inputs)
+def _task(setup: Setup, *, causal: bool) -> tuple[str, list[int]]:
+    """What the targets are, and the numbers of the sequences that show it."""
+    sequences, count = _sequences(setup.inputs), n_samples(setup.inputs)
+    if causal and sequences:
+        return "declared", [0]
     targets = next((t for t in tensors_of(setup.targets) if t.dim() >= 2 and len(t) == count), None)
-    if sequence is None or targets is None:
-        return "no target per position"
+    if not sequences or targets is None:
+        return "no target per position", []
     if getattr(setup.loss, "shift", 0):  # the model's own loss compares with the next position by itself
-        return "next"
-    return "next" if _are_next(sequence, targets) else "the targets are not the next inputs"
+        return "next", [0]
+    earlier = [number for number, sequence in enumerate(sequences) if _are_next(sequence, targets)]
+    if earlier:
+        return "next", earlier[:1]
+    same = [number for number, sequence in enumerate(sequences) if _are_tokens(sequence, targets)]
+    # Whose only sequence is its target rebuilds it, as an auto-encoder does.
+    if same and len(same) < len(sequences):
+        return "same", same
+    return "the targets are not the next inputs", []
 
 
 def _are_next(sequence: Tensor, targets: Tensor) -> bool:
     if targets.shape != sequence.shape or targets.shape[1] < 3:
         return False
-    known = targets[:, :-1] >= 0 if not targets.is_floating_point() else torch.ones_like(targets[:, :-1]).bool()
-    if not bool(known.any()):
-        return False
-    following = (targets[:, :-1] == sequence[:, 1:])[known].double().mean()
-    present = (targets[:, :-1] == sequence[:, :-1])[known].double().mean()
-    return float(following) > _AGREE and float(present) < _TRIVIAL
+    following = _agreement(sequence[:, 1:], targets[:, :-1])
+    return following > _AGREE and _agreement(sequence[:, :-1], targets[:, :-1]) < _TRIVIAL
+
+
+def _are_tokens(sequence: Tensor, targets: Tensor) -> bool:
+    alike = targets.shape == sequence.shape and not targets.is_floating_point() and targets.shape[1] >= 3
+    return alike and _agreement(sequence, targets) > _AGREE and bool((targets != targets[:, :1]).any())
+
+
+def _agreement(sequence: Tensor, targets: Tensor) -> float:
+    """Share of the known targets (from zero on, where they are tokens) that the sequence has at the same places."""
+    known = targets >= 0 if not targets.is_floating_point() else torch.ones_like(targets).bool()
+    return float((targets == sequence)[known].double().mean()) if bool(known.any()) else 0.0
 
 
 def _time_axis(outputs: Tensor, steps: int) -> int | None:
@@ -90,10 +109,11 @@ def _positions(steps: int) -> list[int]:
     return sorted({max(0, steps // 4 - 1), steps // 2 - 1, steps - 2})
 
 
-def _leak(setup: Setup, inputs: Any, outputs: Tensor, *, sequence: Tensor, axis: int, last: int) -> float:
-    """Change of the outputs up to ``last`` relative to that of the later ones, when the later inputs are exchanged."""
+def _leak(setup: Setup, inputs: Any, outputs: Tensor, *, sequence: Tensor, axis: int, last: int, ahead: int) -> float:
+    """Change of the outputs up to ``last`` relative to that of the later ones, when the inputs are exchanged from that
+    on which is ``ahead`` of it."""
     changed = sequence.clone()
-    changed[:, last + 1 :] = sequence.roll(1, 0)[:, last + 1 :]
+    changed[:, last + ahead :] = sequence.roll(1, 0)[:, last + ahead :]
     other = setup.forward(map_tensors(inputs, lambda t: changed if t is sequence else t))
     difference = (other - outputs).abs().double().movedim(axis, 0)
     before, after = float(difference[: last + 1].max()), float(difference[last + 1 :].max())
