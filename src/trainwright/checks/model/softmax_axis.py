@@ -6,15 +6,16 @@ from collections.abc import Iterator
 
 from trainwright.clinic import model_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.door import LossDoor
 from trainwright.measures.graph import LossGraph, Operation
 
 
 class SoftmaxAxis(Check):
-    """A softmax runs over the samples of the batch instead of over the classes.
+    """A softmax runs over the samples of the batch, or the positions of a sequence, instead of over the classes.
 
     What it finds:
         A softmax or log-softmax along axis 0, where axis 0 holds the samples: ``dim=0``, or no ``dim`` on a tensor of
-        three dimensions.
+        three dimensions. And a log-softmax in front of the loss along any other axis than that of the classes.
 
     Why it hurts:
         The samples of a batch compete with each other: every prediction depends on the rest of the batch, and at batch
@@ -23,7 +24,9 @@ class SoftmaxAxis(Check):
     How it is measured:
         The graph shows every softmax with its axis and shape. Reported is axis 0 of a tensor with as many rows as the
         batch has samples and more than one column: an *error* between the last layer and the loss, a *warning* inside
-        the model. Where the batch size is not known nothing is said.
+        the model. Where the batch size is not known nothing is said of that. A log-softmax must give a loss that takes
+        log-probabilities just these: where what enters the loss is not normalised over its classes, and the log-softmax
+        ran along an axis of another length, that axis is named.
 
     How to fix:
         Write ``dim=-1``, or ``dim=1`` for classes in the second axis.
@@ -40,7 +43,11 @@ class SoftmaxAxis(Check):
         Case(training_benches.digits_cnn, model_faults.softmax_over_batch),
     )
 
-    def run(self, graph: LossGraph) -> Iterator[Finding]:
+    def run(self, graph: LossGraph, door: LossDoor | None) -> Iterator[Finding]:
+        other = _over_positions(graph, door) if door is not None else None
+        if other is not None and door is not None:
+            yield self._over_positions(other, door)
+            return
         ill = [each for each in graph.softmaxes if _is_over_batch(each, graph.n_samples)]
         if ill and graph.n_samples < 2:
             raise CannotEvaluate("the batch size is not known")
@@ -62,6 +69,26 @@ class SoftmaxAxis(Check):
             else "The graph shows the axis; inside the model axis 0 may be something else of the same length.",
             severity=Severity.ERROR if at_end else Severity.WARNING,
         )
+
+    def _over_positions(self, softmax: Operation, door: LossDoor) -> Finding:
+        length, axis = softmax.shape[softmax.axis], softmax.shape.index(door.n_classes, 1)
+        return self.finding(
+            happened=f"The log-softmax in front of {door.loss_name} runs along axis {softmax.axis} of a tensor of "
+            f"shape {list(softmax.shape)}: over {length} places instead of the {door.n_classes} classes.",
+            expected=f"A log-softmax along the classes, axis {axis} of {list(softmax.shape)}.",
+            todo=f"Write dim={axis}, or use cross_entropy on the logits.",
+            evidence=(Evidence("axis of the softmax", softmax.axis, limit=axis),),
+            fixes=(Fix("Change the axis", instruction=f"Write log_softmax(dim={axis})."),),
+            why_confident="The graph shows the axis; what enters the loss is not normalised over the classes: a fact.",
+        )
+
+
+def _over_positions(graph: LossGraph, door: LossDoor) -> Operation | None:
+    """The log-softmax whose result enters a loss of log-probabilities without being normalised over its classes."""
+    if door.loss_name not in ("nll", "kl_div") or door.n_rows < 2 or door.outputs_are_log_probabilities:
+        return None
+    softmaxes = (each for each in graph.operations if each.name == "LogSoftmax")
+    return next((s for s in softmaxes if s.shape[s.axis] != door.n_classes and door.n_classes in s.shape[1:]), None)
 
 
 def _is_over_batch(operation: Operation, n_samples: int) -> bool:

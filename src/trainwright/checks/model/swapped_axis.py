@@ -6,7 +6,11 @@ from collections.abc import Iterator
 
 from trainwright.clinic import initial_benches, initial_faults, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.graph import LossGraph, Operation
 from trainwright.measures.structure import AxisMix, AxisRoles
+
+VIEWS = ("View", "UnsafeView", "ReshapeAlias")
+"""torch's names for operations that give a tensor other axes and leave its numbers where they are."""
 
 
 class SwappedAxis(Check):
@@ -24,8 +28,9 @@ class SwappedAxis(Check):
     How it is measured:
         Two batches of different size go through the model; the axis of a layer's input whose length follows holds the
         samples, and must be the one that the layer takes for them. For views: a tensor holds the same numbers in the
-        same memory order as an earlier one whose axes have these lengths in another order. Both are facts of shapes and
-        values; square tensors, whose axes cannot be told apart, are not judged.
+        same memory order as an earlier one whose axes have these lengths in another order, inside the model or, as the
+        graph shows, in front of the loss. Both are facts of shapes and values; square tensors, whose axes cannot be told
+        apart, are not judged.
 
     How to fix:
         ``batch_first=True``; ``permute`` or ``transpose`` in place of ``view``.
@@ -44,9 +49,12 @@ class SwappedAxis(Check):
         Case(initial_benches.pooled_gru, initial_faults.view_for_permute),
     )
 
-    def run(self, roles: AxisRoles) -> Iterator[Finding]:
-        for mix in roles.mixes:
-            yield self._batch_as_time(mix, roles) if mix.problem == "batch as time" else self._view(mix, roles)
+    def run(self, graph: LossGraph, roles: AxisRoles | None) -> Iterator[Finding]:
+        if roles:
+            for mix in roles.mixes:
+                yield self._batch_as_time(mix, roles) if mix.problem == "batch as time" else self._view(mix, roles)
+        for before, after in list(_renamed_outputs(graph))[:1]:
+            yield self._view_of_outputs(before, after)
 
     def _batch_as_time(self, mix: AxisMix, roles: AxisRoles) -> Finding:
         return self.finding(
@@ -74,3 +82,27 @@ class SwappedAxis(Check):
             why_confident="The same lengths in another order with the memory unchanged is hardly ever meant.",
             where=mix.name,
         )
+
+    def _view_of_outputs(self, before: Operation, after: Operation) -> Finding:
+        return self.finding(
+            happened=f"Between the last layer and the loss a tensor of shape {list(before.shape)} is viewed as "
+            f"{list(after.shape)}, the axes renamed: the numbers still stand in the old order.",
+            expected="Axes exchanged together with what they hold.",
+            todo="Replace view or reshape by permute or transpose.",
+            evidence=(Evidence("samples looked at", before.shape[0], where="outputs"),),
+            fixes=(Fix("Exchange the axes", instruction="outputs.transpose(1, 2) in place of outputs.view(...)."),),
+            confidence=0.95,
+            why_confident="The same lengths in another order with the memory unchanged is hardly ever meant.",
+            where="outputs",
+        )
+
+
+def _renamed_outputs(graph: LossGraph) -> Iterator[tuple[Operation, Operation]]:
+    """Views in front of the loss that leave the lengths of three axes or more, but in another order."""
+    for after in graph.operations:
+        before = graph.operations[after.sources[0]] if after.name in VIEWS and len(after.sources) == 1 else None
+        if before is None:
+            continue
+        old, new = ([length for length in each.shape if length > 1] for each in (before, after))
+        if len(old) > 2 and old != new and sorted(old) == sorted(new):
+            yield before, after
