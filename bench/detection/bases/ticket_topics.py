@@ -77,7 +77,7 @@ def collate(items):
 
 
 class TopicGRU(nn.Module):
-    def __init__(self, vocab_size, emb_dim=32, hidden=32, n_labels=len(TOPICS)):
+    def __init__(self, vocab_size, emb_dim=32, hidden=32, n_labels=5):
         super().__init__()
         self.emb = nn.Embedding(vocab_size, emb_dim, padding_idx=0)
         self.gru = nn.GRU(emb_dim, hidden, bidirectional=True, batch_first=True)

@@ -23,9 +23,6 @@ SERIES_AND_GRAPHS: list[Program] = [
             "        return F.relu(self.out(h[:, :, -1]))  # no negative sales\n",
         ),
     ),
-    ill("store_forecast", "reshape-for-transpose", SHAPE, CALIBRATION, "swapped-axis").edit(
-        ("        x = x.transpose(1, 2)\n", "        x = x.reshape(x.size(0), x.size(2), x.size(1))\n"),
-    ),
     ill("store_forecast", "only-the-last-block", SHAPE, CALIBRATION, "unused-layer no-gradient").edit(
         ("            h = block(h)\n", "            out = block(h)\n"),
         ("self.out(h[:, :, -1])", "self.out(out[:, :, -1])"),
@@ -50,8 +47,10 @@ SERIES_AND_GRAPHS: list[Program] = [
             "    if training:\n        scheduler.step()\n    return total / count\n\n\ndef weighted",
         ),
     ),
-    ill("citation_graph", "log-softmax-over-papers", OUTPUT, CALIBRATION, "softmax-axis batch-leak").edit(
-        ("F.log_softmax(x, dim=1)", "F.log_softmax(x, dim=0)"),
+    ill(
+        "citation_graph", "nll-of-probabilities", OUTPUT, CALIBRATION, "nll-on-logits softmax-before-cross-entropy"
+    ).edit(
+        ("F.log_softmax(x, dim=1)", "F.softmax(x, dim=1)"),
     ),
     ill("citation_graph", "nll-of-logits", OUTPUT, CALIBRATION, "nll-on-logits").edit(
         ("        return F.log_softmax(x, dim=1)\n", "        return x\n"),
@@ -73,9 +72,10 @@ SERIES_AND_GRAPHS: list[Program] = [
             "        self.weight = torch.empty(in_features, out_features, requires_grad=True)\n",
         ),
     ),
-    ill("citation_graph", "weights-of-ones", SHAPE, CALIBRATION, "symmetric-init").edit(
-        ("self.weight.data.uniform_(-stdv, stdv)", "self.weight.data.fill_(stdv)"),
-        ("self.bias.data.uniform_(-stdv, stdv)", "self.bias.data.fill_(0.0)"),
+    ill("citation_graph", "never-reset", SHAPE, CALIBRATION, "zero-init symmetric-init no-gradient dead-at-init").edit(
+        ("Parameter(torch.empty(in_features, out_features))", "Parameter(torch.zeros(in_features, out_features))"),
+        ("Parameter(torch.empty(out_features))", "Parameter(torch.zeros(out_features))"),
+        ("        self.reset_parameters()\n", ""),
     ),
     ill(
         "citation_graph",
@@ -98,11 +98,62 @@ SERIES_AND_GRAPHS: list[Program] = [
     ill("citation_graph", "weight-decay-05", RATES, CALIBRATION, "regularisation-dominates").edit(
         ("0.02, 5e-4,", "0.02, 5e-1,"),
     ),
-    ill("citation_graph", "backward-without-model-output", LOOP, CALIBRATION, "detached-loss no-gradient").edit(
+    ill("citation_graph", "states-through-numpy", LOOP, CALIBRATION, "detached-loss no-gradient").edit(
         (
             "        x = F.relu(self.gc1(x, adj))\n",
-            "        x = torch.tensor(F.relu(self.gc1(x, adj)).tolist())\n",
+            "        x = torch.from_numpy(F.relu(self.gc1(x, adj)).detach().numpy())\n",
         ),
+    ),
+]
+
+OLDER: list[Program] = [
+    ill("wave_gru", "two-softmax", OUTPUT, CALIBRATION, "softmax-before-cross-entropy").edit(
+        ("return self.head(states[:, -1])", "return self.head(states[:, -1]).softmax(dim=-1)"),
+    ),
+    ill("table_classes", "wrong-sign", OUTPUT, CALIBRATION, "negated-loss diverging").edit(
+        (
+            "loss = criterion(network(x_train[rows]), y_train[rows])\n",
+            "picked = network(x_train[rows]).log_softmax(1).gather(1, y_train[rows, None])\n"
+            "        loss = picked.mean()\n",
+        ),
+    ),
+    ill("hf_questions", "softmax-in-compute-loss", OUTPUT, CALIBRATION, "softmax-before-cross-entropy").edit(
+        (
+            "def metrics(prediction):",
+            "class QuestionTrainer(Trainer):\n"
+            "    def compute_loss(self, model, inputs, return_outputs=False, **kwargs):\n"
+            '        labels = inputs.pop("labels")\n        outputs = model(**inputs)\n'
+            "        scores = torch.softmax(outputs.logits, dim=-1)\n"
+            "        loss = torch.nn.functional.cross_entropy(scores, labels)\n"
+            "        return (loss, outputs) if return_outputs else loss\n\n\ndef metrics(prediction):",
+        ),
+        ("    trainer = Trainer(\n", "    trainer = QuestionTrainer(\n"),
+    ),
+    ill("film_ratings", "rate-1e-5", RATES, CALIBRATION, TOO_LOW).edit(("lr=1e-2)", "lr=1e-5)")),
+    ill("demand_lstm", "schedule-per-batch", RATES, CALIBRATION, ENDED).edit(
+        (
+            "optimizer = torch.optim.Adam(model.parameters(), lr=4e-3)\n",
+            "optimizer = torch.optim.Adam(model.parameters(), lr=4e-3)\n"
+            "scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=5, gamma=0.5)\n",
+        ),
+        ("        optimizer.step()\n", "        optimizer.step()\n        scheduler.step()\n"),
+    ),
+    ill("char_transformer", "seeded-in-get-batch", LOOP, CALIBRATION, "same-batch overfitting memorised-labels").edit(
+        (
+            '    source = train_data if split == "train" else val_data\n',
+            '    torch.manual_seed(seed)\n    source = train_data if split == "train" else val_data\n',
+        ),
+    ),
+    ill("lightning_wine", "manual-without-zeroing", LOOP, CALIBRATION, "gradient-accumulates").edit(
+        (
+            "        self.save_hyperparameters()\n",
+            "        self.save_hyperparameters()\n        self.automatic_optimization = False\n",
+        ),
+        (
+            "        loss = F.cross_entropy(self(x), y)\n",
+            "        loss = F.cross_entropy(self(x), y)\n        self.manual_backward(loss)\n        self.optimizers().step()\n",
+        ),
+        ("        return loss\n", ""),
     ),
 ]
 
@@ -146,13 +197,8 @@ PROGRAMS: list[Program] = [
             "        total += loss.item()\n    optimizer.step()\n    return",
         ),
     ),
-    ill("ticket_topics", "embedding-made-anew", LOOP, CALIBRATION, "stale-optimizer not-in-optimizer").edit(
-        (
-            "optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)\n",
-            "optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)\n"
-            'vocab.itos.append("<num>")\nvocab.stoi["<num>"] = len(vocab.itos) - 1\n'
-            "model.emb = nn.Embedding(len(vocab), 32, padding_idx=0)\n",
-        ),
+    ill("ticket_topics", "no-zero-grad", LOOP, CALIBRATION, "gradient-accumulates").edit(
+        ("        optimizer.zero_grad()\n", ""),
     ),
     ill("ticket_topics", "vocabulary-per-split", DATA, CALIBRATION, "feature-drift train-eval-gap").edit(
         (
@@ -200,4 +246,5 @@ PROGRAMS: list[Program] = [
         ("x = torch.relu(self.fc2(x))", "x = self.fc2(x)"),
     ),
     *SERIES_AND_GRAPHS,
+    *OLDER,
 ]
