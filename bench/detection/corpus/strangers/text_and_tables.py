@@ -20,7 +20,7 @@ SERIES_AND_GRAPHS: list[Program] = [
     ill("store_forecast", "relu-on-scaled-sales", OUTPUT, CALIBRATION, f"{ON_OUTPUT} dead-relu").edit(
         (
             "        return self.out(h[:, :, -1])\n",
-            "        return F.relu(self.out(h[:, :, -1]))  # no negative sales\n",
+            "        return F.relu(self.out(h[:, :, -1]))\n",
         ),
     ),
     ill("store_forecast", "only-the-last-block", SHAPE, CALIBRATION, "unused-layer no-gradient").edit(
@@ -117,17 +117,8 @@ OLDER: list[Program] = [
             "        loss = picked.mean()\n",
         ),
     ),
-    ill("hf_questions", "softmax-in-compute-loss", OUTPUT, CALIBRATION, "softmax-before-cross-entropy").edit(
-        (
-            "def metrics(prediction):",
-            "class QuestionTrainer(Trainer):\n"
-            "    def compute_loss(self, model, inputs, return_outputs=False, **kwargs):\n"
-            '        labels = inputs.pop("labels")\n        outputs = model(**inputs)\n'
-            "        scores = torch.softmax(outputs.logits, dim=-1)\n"
-            "        loss = torch.nn.functional.cross_entropy(scores, labels)\n"
-            "        return (loss, outputs) if return_outputs else loss\n\n\ndef metrics(prediction):",
-        ),
-        ("    trainer = Trainer(\n", "    trainer = QuestionTrainer(\n"),
+    ill("hf_questions", "weight-decay-10", RATES, CALIBRATION, "regularisation-dominates").edit(
+        ("        weight_decay=0.01,\n", "        weight_decay=10,\n"),
     ),
     ill("film_ratings", "rate-1e-5", RATES, CALIBRATION, TOO_LOW).edit(("lr=1e-2)", "lr=1e-5)")),
     ill("demand_lstm", "schedule-per-batch", RATES, CALIBRATION, ENDED).edit(
@@ -144,14 +135,21 @@ OLDER: list[Program] = [
             '    torch.manual_seed(seed)\n    source = train_data if split == "train" else val_data\n',
         ),
     ),
-    ill("lightning_wine", "manual-without-zeroing", LOOP, CALIBRATION, "gradient-accumulates").edit(
+    ill(
+        "lightning_wine",
+        "manual-zeroed-before-step",
+        LOOP,
+        CALIBRATION,
+        "gradient-zeroed-before-step weights-not-moving no-gradient",
+    ).edit(
         (
             "        self.save_hyperparameters()\n",
             "        self.save_hyperparameters()\n        self.automatic_optimization = False\n",
         ),
         (
             "        loss = F.cross_entropy(self(x), y)\n",
-            "        loss = F.cross_entropy(self(x), y)\n        self.manual_backward(loss)\n        self.optimizers().step()\n",
+            "        loss = F.cross_entropy(self(x), y)\n        optimizer = self.optimizers()\n"
+            "        self.manual_backward(loss)\n        optimizer.zero_grad()\n        optimizer.step()\n",
         ),
         ("        return loss\n", ""),
     ),
@@ -163,7 +161,7 @@ PROGRAMS: list[Program] = [
         "softmax-over-labels",
         OUTPUT,
         CALIBRATION,
-        f"{ON_OUTPUT} sigmoid-before-bce-with-logits",
+        ON_OUTPUT,
     ).edit(
         ("        return self.fc(self.drop(h))\n", "        return torch.softmax(self.fc(self.drop(h)), dim=-1)\n"),
         ("criterion = nn.BCEWithLogitsLoss()", "criterion = nn.BCELoss()"),
@@ -200,14 +198,20 @@ PROGRAMS: list[Program] = [
     ill("ticket_topics", "no-zero-grad", LOOP, CALIBRATION, "gradient-accumulates").edit(
         ("        optimizer.zero_grad()\n", ""),
     ),
-    ill("ticket_topics", "vocabulary-per-split", DATA, CALIBRATION, "feature-drift train-eval-gap").edit(
+    ill(
+        "ticket_topics",
+        "vocabulary-per-split",
+        DATA,
+        CALIBRATION,
+        "feature-drift train-eval-gap scaled-with-own-statistics",
+    ).edit(
         (
             "val_loader = DataLoader(TicketDataset(val_tickets, vocab), batch",
             "val_vocab = Vocab(text for text, _ in val_tickets)\n"
             "val_loader = DataLoader(TicketDataset(val_tickets, val_vocab), batch",
         ),
     ),
-    ill("ticket_topics", "rate-01", RATES, CALIBRATION, TOO_HIGH).edit(("lr=5e-3)", "lr=0.2)")),
+    ill("ticket_topics", "rate-02", RATES, CALIBRATION, TOO_HIGH).edit(("lr=5e-3)", "lr=0.2)")),
     ill("bike_counts", "sigmoid-rate", OUTPUT, CALIBRATION, f"{ON_OUTPUT} saturated-unit initial-loss").edit(
         ("return self.log_rate(x).squeeze(1)", "return torch.sigmoid(self.log_rate(x)).squeeze(1)"),
     ),
