@@ -9,7 +9,7 @@ PROGRAMS: list[Program] = [
     well("digits_vit", "blocks-start-as-identity", CALIBRATION).edit(
         (
             "        self.head = nn.Linear(cfg.dim, cfg.num_classes)\n",
-            "        self.head = nn.Linear(cfg.dim, cfg.num_classes)\n        nn.init.zeros_(self.head.weight)\n"
+            "        self.head = nn.Linear(cfg.dim, cfg.num_classes)\n"
             "        for block in self.blocks:\n            nn.init.zeros_(block.attn.to_out.weight)\n"
             "            nn.init.zeros_(block.mlp[3].weight)\n",
         ),
@@ -47,22 +47,15 @@ PROGRAMS: list[Program] = [
             "        ],\n        lr=1.5e-3,\n        weight_decay=1e-2,\n    )",
         ),
     ),
-    well("signature_triplets", "cosines-with-proxies", CALIBRATION).edit(
-        (
-            "def batch_all_triplet_loss",
-            "class Proxies(nn.Module):\n"
-            '    """One direction per known writer; only needed while training."""\n\n'
-            "    def __init__(self, n_writers, dim=32, scale=16.0):\n        super().__init__()\n"
-            "        self.scale = scale\n        self.directions = nn.Parameter(torch.randn(n_writers, dim))\n\n"
-            "    def forward(self, embeddings, names):\n"
-            "        cosines = embeddings @ F.normalize(self.directions, dim=1).T\n"
-            "        return F.cross_entropy(self.scale * cosines, names)\n\n\n"
-            "def batch_all_triplet_loss",
-        ),
+    well("signature_triplets", "summed-and-clipped", CALIBRATION).edit(
+        ("    return violation.sum() / ((violation > 0).sum() + 1e-8)\n", "    return violation.sum()\n"),
         (
             "opt = torch.optim.Adam(net.parameters(), lr=1e-3)",
-            "proxies = Proxies(200)\nopt = torch.optim.Adam([*net.parameters(), *proxies.parameters()], lr=2e-3)",
+            "opt = torch.optim.SGD(net.parameters(), lr=0.02, momentum=0.9)",
         ),
-        ("loss = batch_all_triplet_loss(net(x), names, MARGIN)\n", "loss = proxies(net(x), names)\n"),
+        (
+            "        opt.step()\n",
+            "        nn.utils.clip_grad_norm_(net.parameters(), 1.0)\n        opt.step()\n",
+        ),
     ),
 ]
