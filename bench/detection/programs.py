@@ -10,12 +10,19 @@ import argparse
 from pathlib import Path
 
 from bench.detection.corpus import data, healthy, init_and_shape, loop, output_and_loss, rates
+from bench.detection.corpus.strangers import (
+    text_and_tables,
+    text_and_tables_healthy,
+    vision_and_points,
+    vision_and_points_healthy,
+)
 from bench.detection.corpus.unseen import images, images_healthy, sequences, signals, tables, tables_healthy
 from bench.detection.program import Program
 
 SEEN = output_and_loss, rates, loop, init_and_shape, data, healthy
+STRANGERS = text_and_tables, text_and_tables_healthy, vision_and_points, vision_and_points_healthy
 UNSEEN = images, signals, images_healthy, tables, sequences, tables_healthy
-PROGRAMS: tuple[Program, ...] = tuple(program for module in (*SEEN, *UNSEEN) for program in module.PROGRAMS)
+PROGRAMS: tuple[Program, ...] = tuple(program for module in (*SEEN, *STRANGERS, *UNSEEN) for program in module.PROGRAMS)
 
 
 def write_all(folder: Path, programs: tuple[Program, ...] = PROGRAMS) -> dict[str, Path]:

@@ -85,6 +85,30 @@ loss = F.cross_entropy(model(x).view(16 * 5, 9), y.view(-1))
     assert setup.evaluate(*setup.rows([3, 7])) > 0
 
 
+def test_sequences_that_are_unpacked_to_the_longest_of_those_given(script: Any) -> None:
+    body = """
+x, y = torch.randn(8, 6, 3), torch.randint(0, 4, (8, 6))
+lengths = torch.tensor([6, 6, 5, 5, 4, 3, 3, 2])
+class Tagger(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell, self.out = nn.GRU(3, 8, batch_first=True), nn.Linear(8, 4)
+    def forward(self, x, lengths):
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
+        return self.out(nn.utils.rnn.pad_packed_sequence(self.cell(packed)[0], batch_first=True)[0])
+model = Tagger()
+optimizer = torch.optim.Adam(model.parameters())
+loss = F.cross_entropy(model(x, lengths).reshape(-1, 4), y.reshape(-1))
+"""
+    setup = setup_of(capture(script(body)))
+    inputs, targets = setup.rows(slice(4, 8))
+    with torch.no_grad():
+        outputs = setup.forward(inputs)
+    assert outputs.shape == (4, 4, 4)
+    wanted = nn.functional.cross_entropy(outputs.flatten(0, 1), targets[:, :4].flatten())
+    assert setup.evaluate(inputs, targets) == pytest.approx(float(wanted))
+
+
 def test_accumulation_is_not_part_of_the_loss(script: Any) -> None:
     body = "for _ in range(4):\n    loss = loss_fn(model(x), y) / 4\n    loss.backward()\n"
     setup = setup_of(capture(script(body, tail="optimizer.step()")))

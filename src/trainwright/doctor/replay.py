@@ -183,10 +183,13 @@ class _Replayed:
     def __call__(self, returned: Any, targets: Any) -> Tensor:
         """Make the operations again, with another output of the model and other targets."""
         values: dict[int, Any] = {}
+        fewer: dict[int, int] = {}
         for old, new in zip(tensors_of(self._output), tensors_of(returned), strict=True):
             values[id(old)] = new
+            fewer.update(_shorter(old, new))
         given = [targets] if isinstance(targets, Tensor) else list(targets)
-        for leaf, new in zip(self.leaves, given, strict=True):
+        for leaf, target in zip(self.leaves, given, strict=True):
+            new = target[:, : fewer.get(target.shape[1])] if target.dim() > 1 else target
             values[id(leaf)] = new if len(leaf) == self._count else new.reshape(-1, *leaf.shape[1:])
         rows = n_samples(targets)
         result: Any = None
@@ -206,6 +209,14 @@ class _Replayed:
         if operation.function in _DIVIDING:
             args = tuple(rows if isinstance(arg, int) and arg == self._count else arg for arg in args)
         return operation.function(*args, **kwargs)
+
+
+def _shorter(before: Tensor, after: Tensor) -> dict[int, int]:
+    """The length of the second axis before → after, where it shrank: a packed sequence is unpacked to the longest among
+    the samples given, so with some of a batch's samples the padding of the others is gone."""
+    if before.dim() < 2 or after.dim() != before.dim() or after.shape[1] >= before.shape[1]:
+        return {}
+    return {before.shape[1]: after.shape[1]}
 
 
 def _for_rows(shape: tuple[Any, ...], count: int, rows: int) -> tuple[Any, ...]:

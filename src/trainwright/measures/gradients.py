@@ -1,4 +1,4 @@
-"""Gradients that the user wrote by hand, beside finite differences."""
+"""Gradients beside finite differences: those that the user wrote by hand, and those of the outputs."""
 
 from __future__ import annotations
 
@@ -29,3 +29,16 @@ class CustomGradients(Measurement):
     """Each ``autograd.Function`` of the user's that takes part in the loss, at its first call."""
 
     functions: tuple[FunctionGradient, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputGradient(Measurement):
+    """Whether a gradient comes back from the main output wherever it depends on.
+
+    ``cut``: trained modules that run before the first one which the gradient of the outputs reaches. ``effect``: change
+    of the outputs when the parameters of these are changed by a tenth, random numbers kept, as a share of the outputs'
+    largest value; 0 where nothing is cut.
+    """
+
+    cut: tuple[str, ...]
+    effect: float

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 
 from trainwright.clinic import model_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.gradients import OutputGradient
 from trainwright.measures.graph import LossGraph
 from trainwright.measures.reach import Reach
 
 SHOWN = 4
+EFFECT = 1e-5
+"""Change of the outputs, as a share of the largest, from which on they depend on what was changed by a tenth. Outputs
+that do not depend on it stay the same to the last digit, as the same random numbers are drawn."""
 
 
 class NoGradient(Check):
@@ -29,7 +33,9 @@ class NoGradient(Check):
         and layers never called, are TW331's. Frozen parameters and those in no optimizer are left out, and a layer that
         any of several losses reaches counts as reached. Layers that run under ``no_grad`` are a *warning*, as that may
         be meant, and *advice* where they are a copy of layers that learn (a teacher). A *warning* as well where calls
-        were not observed and the order of definition stands in for them.
+        were not observed and the order of definition stands in for them. And a *warning* where only another term of the
+        loss reaches the first layers: the outputs change when these layers do, and their gradient does not come back,
+        as behind a ``sample()`` that should have been an ``rsample()``.
 
     How to fix:
         Find the detach, ``.data``, ``.numpy()``, ``torch.tensor(...)`` or ``no_grad`` behind the last named layer. If
@@ -49,19 +55,44 @@ class NoGradient(Check):
         Case(training_benches.digits_cnn, model_faults.detached_features),
     )
 
-    def run(self, graphs: tuple[LossGraph, ...]) -> Iterator[Finding]:
+    def run(self, graphs: tuple[LossGraph, ...], back: OutputGradient | None) -> Iterator[Finding]:
         reach = Reach(graphs)
         if reach.is_hidden:
             raise CannotEvaluate("parts of the graph are hidden, so that parameters in them cannot be seen")
         modules = reach.cut_off()
-        if not modules:
-            return
+        if modules:
+            yield self._cut_off(reach, modules)
+        elif back is not None and back.cut and back.effect > EFFECT:
+            yield self._one_term_only(back)
+
+    def _one_term_only(self, back: OutputGradient) -> Finding:
+        shown = ", ".join(back.cut[:SHOWN]) + (" …" if len(back.cut) > SHOWN else "")
+        return self.finding(
+            happened=f"The outputs depend on {shown} (changed by a tenth, the outputs change by {back.effect:.2g} of "
+            "their size), but their gradient does not come back: only another term of the loss reaches these layers.",
+            expected="A gradient from the outputs to every layer that they are made with.",
+            todo=f"Look behind {back.cut[-1]} for sample() in place of rsample(), argmax, round, detach() or no_grad.",
+            evidence=(Evidence("change of the outputs", back.effect, limit=EFFECT, where=back.cut[-1]),),
+            fixes=(
+                Fix(
+                    "Let the gradient through",
+                    instruction="Draw with mean + std * torch.randn_like(std) or rsample(), or use a straight-through "
+                    "estimator.",
+                ),
+            ),
+            confidence=0.7,
+            why_confident="Both were measured; whether these layers are to learn from that other term alone, they "
+            "cannot show.",
+            severity=Severity.WARNING,
+        )
+
+    def _cut_off(self, reach: Reach, modules: list[str]) -> Finding:
         names = [name for module in modules for name in reach.unreached[module]]
         switched_off = all(module in reach.without_graph for module in modules)
         sure = bool(reach.called) and not switched_off
         teacher = switched_off and reach.are_copies(modules)
         shown = ", ".join(modules[:SHOWN]) + (" …" if len(modules) > SHOWN else "")
-        yield self.finding(
+        return self.finding(
             happened=f"{len(names)} of {reach.n_trainable} trainable parameters get no gradient from the loss although "
             f"an optimizer holds them: those of {shown}"
             + (", which run with gradients switched off." if switched_off else "."),

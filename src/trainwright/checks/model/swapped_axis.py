@@ -29,8 +29,8 @@ class SwappedAxis(Check):
         Two batches of different size go through the model; the axis of a layer's input whose length follows holds the
         samples, and must be the one that the layer takes for them. For views: a tensor holds the same numbers in the
         same memory order as an earlier one whose axes have these lengths in another order, inside the model or, as the
-        graph shows, in front of the loss. Both are facts of shapes and values; square tensors, whose axes cannot be told
-        apart, are not judged.
+        graph shows, in front of the loss. Both are facts of shapes and values; square tensors, whose axes cannot be
+        told apart, are not judged.
 
     How to fix:
         ``batch_first=True``; ``permute`` or ``transpose`` in place of ``view``.

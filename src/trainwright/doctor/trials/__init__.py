@@ -19,11 +19,12 @@ from trainwright.doctor.trials.modes import compare_modes, compare_sample_by_sam
 from trainwright.doctor.trials.origin import compare_running_statistics, read_loads
 from trainwright.doctor.trials.overfit import overfit_batch
 from trainwright.doctor.trials.repetition import repeat_steps
+from trainwright.doctor.trials.returning import output_gradient
 from trainwright.doctor.trials.structure import describe_structure
 from trainwright.doctor.trials.weights import watch_weights
 from trainwright.measures.causality import FutureDependence
 from trainwright.measures.door import LossDoor
-from trainwright.measures.gradients import CustomGradients
+from trainwright.measures.gradients import CustomGradients, OutputGradient
 from trainwright.measures.graph import LossGraph
 from trainwright.measures.initial import InitialLoss, OutputAtInit, OutputRange
 from trainwright.measures.loads import RunningStatistics, WeightLoads
@@ -50,6 +51,7 @@ TRIALS: dict[type[Measurement], Callable[[Setup], Measurement]] = {
     WeightsAtStart: watch_weights,
     ActivationsAtStart: watch_activations,
     CustomGradients: check_functions,
+    OutputGradient: output_gradient,
     SampleBySample: compare_sample_by_sample,
     FutureDependence: future_dependence,
     ModeAgreement: compare_modes,
@@ -90,6 +92,7 @@ __all__ = [
     "observe_door",
     "observe_graph",
     "output_at_init",
+    "output_gradient",
     "output_range",
     "overfit_batch",
     "read_loads",
