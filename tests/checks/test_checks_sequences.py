@@ -10,8 +10,8 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn import functional
 
-from trainwright.core import Severity
 from trainwright import check
+from trainwright.core import Severity
 
 PIXELS = torch.tensor(load_digits().data[:96] / 16, dtype=torch.float32)
 BRIGHTNESS = (PIXELS.reshape(-1, 8, 8).mean(2) * 5).long().clamp(max=4)
