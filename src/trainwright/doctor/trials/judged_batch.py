@@ -17,6 +17,8 @@ from trainwright.doctor.trials.common import constant_outputs, is_classification
 
 _FREE_OUTPUTS = 1_000_000
 """Outputs of the batch above which the lowest loss is not searched for."""
+_STILL = 0.1
+"""Share of the way from the constant prediction to the lowest loss that four times the search may add to it."""
 
 
 @dataclass(frozen=True)
@@ -43,26 +45,39 @@ def make_batch(setup: Setup, inputs: Any, targets: Tensor) -> Batch:
         judge = setup.loss
         # So many free outputs would take minutes to fit, and such outputs are logits, for which zero is within reach.
         many = like.numel() > _FREE_OUTPUTS and setup.loss_name == "cross_entropy"
-        floor = 0.0 if many else _lowest(judge, torch.zeros_like(like), targets)
+        zeros = torch.zeros_like(like)
+        floor = 0.0 if many else _lowest(judge, zeros, targets)
         constant = constant_outputs(setup, like, targets)[:1].clone()
         baseline = _lowest(judge, constant, targets, expand=len(like), steps=1 if many else 200)
+        # A loss below zero may have a lowest value (Poisson's) or none; a longer search falls on where there is none.
+        falls = floor < 0 and _lowest(judge, zeros, targets, steps=800) < floor - _STILL * (baseline - floor)
         floor += _unforeseeable(setup, inputs, targets)
-        if not _is_bounded(floor, baseline) and are_probabilities(setup, like, targets):
+        if (falls or not _is_bounded(floor, baseline)) and are_probabilities(setup, like, targets):
             # Such a loss takes the log of its input, which means nothing for free outputs.
             perfect = one_hot(setup, targets, setup.class_axis(like, targets)).to(like.dtype)
             shares = perfect.mean(0, keepdim=True).expand_as(like)
             floor, baseline = float(judge(perfect.clamp(1e-6, 1 - 1e-6), targets)), float(judge(shares, targets))
-        if not _is_bounded(floor, baseline):
+            falls = False
+        if falls or not _is_bounded(floor, baseline):
             judge = standard_loss(setup)
             floor, baseline = 0.0, _lowest(judge, constant, targets, expand=len(like))
     return Batch(inputs, targets, judge, floor, baseline)
 
 
 def _lowest(loss: Loss, start: Tensor, targets: Tensor, *, expand: int | None = None, steps: int = 200) -> float:
-    """The lowest loss found by moving the outputs themselves; NaN where the loss refuses free outputs."""
-    free = start.detach().clone().requires_grad_(True)
+    """The lowest loss found by moving the outputs themselves; infinite where the loss refuses free outputs.
+
+    Outputs may be values on the scale of the targets, or their logarithms: both scales are tried.
+    """
     scale = float(targets.double().std(correction=0)) if targets.is_floating_point() and len(targets) > 1 else 1.0
-    rate = 0.5 * scale if math.isfinite(scale) and scale > 0 else 0.5
+    tries = [(start, 0.5 * scale if math.isfinite(scale) and scale > 0 else 0.5)]
+    if scale > 1:
+        tries.append((torch.zeros_like(start), 0.5))
+    return min(_descended(loss, outputs, targets, rate, expand=expand, steps=steps) for outputs, rate in tries)
+
+
+def _descended(loss: Loss, start: Tensor, targets: Tensor, rate: float, *, expand: int | None, steps: int) -> float:
+    free = start.detach().clone().requires_grad_(True)
     optimizer = torch.optim.Adam([free], lr=rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     best = math.inf
@@ -103,7 +118,7 @@ def _unforeseeable(setup: Setup, inputs: Any, targets: Tensor) -> float:
 
 
 def _is_bounded(floor: float, baseline: float) -> bool:
-    return math.isfinite(floor) and math.isfinite(baseline) and floor > -0.5 * abs(baseline) and baseline > floor
+    return math.isfinite(floor) and math.isfinite(baseline) and baseline > floor
 
 
 def standard_loss(setup: Setup) -> Loss:
