@@ -70,8 +70,8 @@ def signals(gradient: Any = 0.1, weight: Any = 1.0, update: Any = 1e-3, layers: 
 def order(**changes: Any) -> StepOrder:
     made = StepOrder(
         optimizer="SGD", n_steps=200, n_backwards=200, backwards_per_step=1, n_looked=39, n_stale=0, n_wiped_looked=40,
-        n_wiped=0, n_wiped_by_zero_grad=0, n_without_backward=0, n_moved_looked=40, n_unmoved=0, has_closure=False,
-        scales_invariantly=False, loss_scale=1.0, loss_reduction="mean",
+        n_wiped=0, n_wiped_by_zero_grad=0, n_thrown_away=0, n_without_backward=0, n_moved_looked=40, n_unmoved=0,
+        has_closure=False, scales_invariantly=False, loss_scale=1.0, loss_reduction="mean",
     )  # fmt: skip
     return replace(made, **changes)
 

@@ -36,7 +36,7 @@ from trainwright.measures.graph import LossGraph
 from trainwright.measures.initial import InitialLoss
 from trainwright.measures.layers import ActivationSignals, LayerSignals, OutputSpread
 from trainwright.measures.loads import WeightLoads
-from trainwright.measures.loop import Clipping, Membership, Modes, ScalerSteps, Schedule, StepOrder
+from trainwright.measures.loop import Clipping, Membership, Modes, ScalerSteps, Schedule, StepOrder, WeightDecay
 from trainwright.measures.signal import NonFinite
 from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
 
@@ -54,6 +54,7 @@ MEASURED: frozenset[type[Measurement]] = frozenset(
         Membership,
         Modes,
         ScalerSteps,
+        WeightDecay,
         Schedule,
         Clipping,
         BatchStream,

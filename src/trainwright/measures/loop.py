@@ -20,11 +20,12 @@ class StepOrder(Measurement):
     most frequent number of them. ``n_looked``: sampled steps behind the first one, and ``n_stale``: those whose
     gradients held those of the step before, as nobody had cleared them in between. ``n_wiped``: of ``n_wiped_looked``
     sampled steps, those at which every gradient was None or zero although a backward pass had come since the last step,
-    and ``n_wiped_by_zero_grad``: those of them with a ``zero_grad`` in between. ``n_without_backward``: steps without
-    any backward pass since the last one. ``n_unmoved``: of ``n_moved_looked`` sampled steps with a gradient and a rate
-    above zero, those that changed no weight at all. ``has_closure``: the step calls the loss itself (LBFGS, Lightning).
-    ``scales_invariantly``: Adam and its kin, whose step does not depend on the gradient's scale. ``loss_scale``: what
-    went backward as a share of what the loss function returned, most frequent value, NaN where unknown (1: undivided).
+    and ``n_wiped_by_zero_grad``: those of them with a ``zero_grad`` in between. ``n_thrown_away``: backward passes that
+    were cleared before any step. ``n_without_backward``: steps without any backward pass since the last one.
+    ``n_unmoved``: of ``n_moved_looked`` sampled steps with a gradient and a rate above zero, those that changed no
+    weight at all. ``has_closure``: the step calls the loss itself (LBFGS, Lightning). ``scales_invariantly``: Adam and
+    its kin, whose step does not depend on the gradient's scale. ``loss_scale``: what went backward as a share of what
+    the loss function returned, most frequent value, NaN where unknown (1: undivided).
     """
 
     optimizer: str
@@ -36,6 +37,7 @@ class StepOrder(Measurement):
     n_wiped_looked: int
     n_wiped: int
     n_wiped_by_zero_grad: int
+    n_thrown_away: int
     n_without_backward: int
     n_moved_looked: int
     n_unmoved: int
@@ -43,6 +45,37 @@ class StepOrder(Measurement):
     scales_invariantly: bool
     loss_scale: float = float("nan")
     loss_reduction: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightDecay(Measurement):
+    """One optimizer's weight decay beside the gradients.
+
+    ``rate``: the largest of its groups. ``decoupled``: weights are made smaller beside the gradient step (AdamW), not
+    by it. ``shrinkage``: sum of learning rate × weight decay over all steps; with decoupled decay, and nothing else,
+    weights would be e^-shrinkage of what they were. ``steps`` [S]: those that were sampled; ``weight_norm``,
+    ``gradient_norm`` [S]: Euclidean, over all parameters but those of normalisations.
+    """
+
+    optimizer: str
+    rate: float
+    decoupled: bool
+    shrinkage: float
+    steps: npt.NDArray[np.int64]
+    weight_norm: Array
+    gradient_norm: Array
+
+    @property
+    def pull(self) -> float:
+        """Decay × weights beside the gradient, median of the last third of the samples; infinite without gradient."""
+        last = slice(-max(1, len(self.steps) // 3), None)
+        gradients = np.maximum(self.gradient_norm[last], 1e-300)
+        return float(np.median(self.rate * self.weight_norm[last] / gradients))
+
+    @property
+    def left(self) -> float:
+        """Norm of the weights at the end as a share of that at the start."""
+        return float(np.median(self.weight_norm[-3:]) / self.weight_norm[0])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ _OUTPUTS = ("TW315", "TW316", "TW317", "TW318", "TW330", "TW340")
 _LOSSES = ("TW301", "TW319", "TW320", "TW321", "TW322", "TW325", "TW339")
 _SIGNALS = (
     *("TW402", "TW403", "TW404", "TW405", "TW406", "TW407", "TW408"),
-    *("TW409", "TW410", "TW411", "TW415", "TW417", "TW502", "TW503", "TW508", "TW511"),
+    *("TW409", "TW410", "TW411", "TW412", "TW415", "TW417", "TW502", "TW503", "TW508", "TW511"),
 )
 LIMIT = 0.05
 """Share of the input-independent loss that must have been learnt, on train or validation. The healthy benches learn at

@@ -9,6 +9,7 @@ import numpy as np
 from trainwright.clinic import curve_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.curves import LearningCurve
+from trainwright.measures.loop import Schedule
 
 SPENT = 5e-4
 """Share of the highest rate below which nothing is learnt any more. Schedules that drop tenfold three times stay
@@ -29,13 +30,18 @@ cyclical rates take several epochs for one."""
 
 FEWEST_POINTS = 5
 
+DONE = 0.2
+"""A schedule that made less than this share of its planned steps, though there were half as many of the optimizer as
+planned, is moved once per epoch."""
+
 
 class ScheduleMismatch(Check):
     """The learning-rate schedule does not fit the length of the training.
 
     What it finds:
         A rate that reached zero, or a hundredth of itself, long before the training ended; one that goes round several
-        times within an epoch; and one that never moved although a schedule was set up.
+        times within an epoch; one that never moved although a schedule was set up; and one planned in steps that is
+        moved once per epoch, and so stays where it begins.
 
     Why it hurts:
         Steps at a rate of zero are wasted. A schedule stepped once per batch whose lengths were given in epochs
@@ -62,7 +68,10 @@ class ScheduleMismatch(Check):
         Case(training_benches.alloys_mlp, curve_faults.early_steps),
     )
 
-    def run(self, curve: LearningCurve) -> Iterator[Finding]:
+    def run(self, curve: LearningCurve, schedule: Schedule | None) -> Iterator[Finding]:
+        if schedule is not None and _is_stepped_per_epoch(schedule):
+            yield self._stepped_per_epoch(curve, schedule)
+            return
         curve.require_points(curve.learning_rate, FEWEST_POINTS, "learning rates")
         known = curve.learning_rate.finite
         peak = float(known.y.max())
@@ -92,6 +101,15 @@ class ScheduleMismatch(Check):
                 Evidence("change of the learning rate", 0.0, limit=0.0),
                 Fix("Step the schedule", instruction="Call scheduler.step() after optimizer.step()."),
             )
+
+    def _stepped_per_epoch(self, curve: LearningCurve, schedule: Schedule) -> Finding:
+        return self._finding(
+            curve,
+            f"{schedule.scheduler} was planned for {schedule.horizon} steps and moved {schedule.n_scheduler_steps} "
+            f"times while the optimizer made {schedule.n_optimizer_steps}: the rate ends at {schedule.rates[-1]:.3g}.",
+            Evidence("moves of the schedule", schedule.n_scheduler_steps, limit=DONE * schedule.horizon),
+            Fix("Step it per batch", instruction="Call scheduler.step() right after optimizer.step()."),
+        )
 
     def _finding(self, curve: LearningCurve, happened: str, evidence: Evidence, fix: Fix) -> Finding:
         return self.finding(
@@ -127,6 +145,12 @@ def _ended(curve: LearningCurve, low: float, limit: float) -> tuple[str, Evidenc
         f"{curve.length:g}: {idle:.0%} of the training had a lower one, {float(known.y[-1]):.2g} at the end."
     )
     return happened, Evidence(f"share of the training below {low:.2g} of the highest rate", idle, limit=limit)
+
+
+def _is_stepped_per_epoch(schedule: Schedule) -> bool:
+    """Whether the plan is one for the optimizer's steps, and the scheduler made few of them."""
+    planned = schedule.horizon > 0 and 0.5 <= schedule.n_optimizer_steps / schedule.horizon <= 2
+    return planned and schedule.n_scheduler_steps < DONE * schedule.horizon and len(schedule.rates) > 0
 
 
 def _rounds_per_epoch(curve: LearningCurve) -> float | None:

@@ -13,6 +13,10 @@ SHARE = 0.5
 each other's leftovers included; the mistake has all of them."""
 
 FEWEST_LOOKS = 3
+FEWEST_STEPS = 2
+THROWN_AWAY = 8
+"""Backward passes per step whose gradients were cleared unused. Two networks trained against each other clear some of
+each other's: one for each step, five where one of them makes five steps to one."""
 
 
 class GradientZeroedBeforeStep(Check):
@@ -20,7 +24,8 @@ class GradientZeroedBeforeStep(Check):
 
     What it finds:
         An optimizer whose steps find no gradient although a backward pass came, because ``zero_grad`` was called in
-        between.
+        between; and gradients of many batches that were computed and cleared with no step for them, as where the step
+        slipped out of the loop.
 
     Why it hurts:
         Nothing is learnt (with weight decay or momentum the weights even move, away from anything useful).
@@ -45,6 +50,9 @@ class GradientZeroedBeforeStep(Check):
     )
 
     def run(self, order: StepOrder) -> Iterator[Finding]:
+        if order.n_steps >= FEWEST_STEPS and order.n_thrown_away > THROWN_AWAY * order.n_steps:
+            yield self._thrown_away(order)
+            return
         if order.n_wiped_looked < FEWEST_LOOKS:
             raise CannotEvaluate(f"only {order.n_wiped_looked} steps were looked at; {FEWEST_LOOKS} are needed")
         wiped = order.n_wiped_by_zero_grad
@@ -66,5 +74,24 @@ class GradientZeroedBeforeStep(Check):
                 ),
             ),
             why_confident="A counted fact: the gradients were there behind the backward pass and gone at the step.",
+            where=order.optimizer,
+        )
+
+    def _thrown_away(self, order: StepOrder) -> Finding:
+        return self.finding(
+            happened=f"{order.n_thrown_away} backward passes were cleared by zero_grad without a step, while "
+            f"{order.optimizer} made {order.n_steps} steps in all.",
+            expected=f"A step for every backward pass or for every few: at most {THROWN_AWAY} cleared for each.",
+            todo="Move optimizer.step() into the loop over the batches.",
+            evidence=(
+                Evidence(
+                    "backward passes without a step",
+                    order.n_thrown_away,
+                    limit=THROWN_AWAY * order.n_steps,
+                    unit="passes",
+                ),
+            ),
+            fixes=(Fix("Step for every batch", instruction="Indent optimizer.step() as loss.backward() is."),),
+            why_confident="Counted over the whole run.",
             where=order.optimizer,
         )

@@ -48,7 +48,7 @@ class RankCollapse(Check):
     code = "TW417"
     name = "rank-collapse"
     severity = Severity.WARNING
-    after = ("TW401", "TW304", *_AT_START, "TW303", *_BY_STEPS, "TW402", "TW404", "TW405")
+    after = ("TW401", "TW304", *_AT_START, "TW303", *_BY_STEPS, "TW402", "TW404", "TW405", "TW412")
     cases = (Case(training_benches.alloys_mlp, loop_faults.heavy_decay),)
 
     def run(self, outputs: OutputSpread, curve: LearningCurve | None) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from trainwright.doctor.observers.models import Models
 from trainwright.doctor.observers.series import Later, Samples, Thinned
 from trainwright.measures.curves import Curve
 from trainwright.measures.layers import LayerSignals
-from trainwright.measures.loop import Clipping, ScalerSteps, Schedule, StepOrder
+from trainwright.measures.loop import Clipping, ScalerSteps, Schedule, StepOrder, WeightDecay
 
 MOST_COPIED = 1 << 28
 """Numbers (1 GiB of them in single precision) up to which weights are copied to measure the update."""
@@ -68,6 +68,10 @@ class Learner:
         self._first_was_scheduler = False
         self._horizon = 0
         self._peak = 0.0
+        self._decay = max((float(group.get("weight_decay") or 0.0) for group in optimizer.param_groups), default=0.0)
+        first = optimizer.param_groups[0] if optimizer.param_groups else {}
+        self._decoupled = bool(first.get("decoupled_weight_decay")) or "AdamW" in self.name
+        self._shrinkage = 0.0
 
     # The order of things ---------------------------------------------------------------------------------------------
 
@@ -86,6 +90,7 @@ class Learner:
         """These parameters' gradients were cleared."""
         self._cleared = True
         self._wiped_by_call = self._backwards > 0
+        self._counts["thrown away"] += self._backwards
         self._backwards = 0
 
     def before_step(self, optimizer: Optimizer, *, closure: bool, sampled: bool) -> None:
@@ -139,6 +144,7 @@ class Learner:
         self._rate = max(rates, default=math.nan)
         self._peak = max(self._peak, self._rate) if rates else math.nan
         self._rates.add(step + 1, self._rate)
+        self._shrinkage += self._rate * self._decay if self._decay else 0.0
 
     def scheduled(self, scheduler: Any) -> None:
         """A scheduler of this optimizer moved."""
@@ -203,7 +209,10 @@ class Learner:
             steps, norms = self._clipped.arrays()
             yield Clipping(steps=np.round(steps).astype(np.int64), norms=norms, limit=self._limit)
         if self._layers and len(self._samples):
-            yield self._signals(n_frozen)
+            signals = self._signals(n_frozen)
+            yield signals
+            if self._decay > 0 and len(signals.steps):
+                yield self._weight_decay(signals)
 
     def _order(self) -> StepOrder:
         counts = self._counts
@@ -217,6 +226,7 @@ class Learner:
             n_wiped_looked=counts["wiped looked"],
             n_wiped=counts["wiped"],
             n_wiped_by_zero_grad=counts["wiped by call"],
+            n_thrown_away=counts["thrown away"],
             n_without_backward=counts["without backward"],
             n_moved_looked=counts["moved looked"],
             n_unmoved=counts["unmoved"],
@@ -236,6 +246,18 @@ class Learner:
             horizon=self._horizon,
             steps_per_epoch=steps_per_epoch,
             base_rate=self._peak,
+        )
+
+    def _weight_decay(self, signals: LayerSignals) -> WeightDecay:
+        counted = ~signals.is_norm
+        return WeightDecay(
+            optimizer=self.name,
+            rate=self._decay,
+            decoupled=self._decoupled,
+            shrinkage=self._shrinkage,
+            steps=signals.steps,
+            weight_norm=np.sqrt(np.nansum(signals.weight_norm[counted] ** 2, axis=0)),
+            gradient_norm=np.sqrt(np.nansum(signals.gradient_norm[counted] ** 2, axis=0)),
         )
 
     def curve_fields(self) -> dict[str, Any]:
