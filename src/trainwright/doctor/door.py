@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from trainwright.doctor.losses import NAMED
-from trainwright.measures.door import BINARY_LOSSES, CLASS_LOSSES, ROW_TOLERANCE, LossDoor
+from trainwright.measures.door import BINARY_LOSSES, CLASS_LOSSES, COUNT_LOSSES, ROW_TOLERANCE, LossDoor
 
 _LOOK_AT = 65_536
 """About how many output values are looked at: enough rows to tell probabilities, cheap beside the loss itself."""
@@ -165,7 +165,7 @@ def _target_statistics(
 def _out_of_range(loss_name: str, values: Tensor) -> Tensor:
     if loss_name in BINARY_LOSSES:
         return ((values < 0) | (values > 1)).sum()
-    return (values < 0).sum() if loss_name in CLASS_LOSSES else values.new_zeros(())
+    return (values < 0).sum() if loss_name in (*CLASS_LOSSES, *COUNT_LOSSES) else values.new_zeros(())
 
 
 def _are_class_numbers(loss_name: str, outputs: Tensor, targets: Tensor) -> bool:

@@ -23,13 +23,14 @@ NAMED: tuple[tuple[type[nn.Module], Callable[..., Tensor], str], ...] = (
     (nn.SmoothL1Loss, functional.smooth_l1_loss, "smooth_l1"),
     (nn.BCEWithLogitsLoss, functional.binary_cross_entropy_with_logits, "bce_with_logits"),
     (nn.BCELoss, functional.binary_cross_entropy, "bce"),
+    (nn.PoissonNLLLoss, functional.poisson_nll_loss, "poisson_nll"),
 )
 """torch's losses as module and as function, and what the measurements call them."""
 
 
 def recognise_loss(loss: object) -> str:
-    """``cross_entropy``, ``nll``, ``mse``, ``l1``, ``huber``, ``smooth_l1``, ``bce_with_logits``, ``bce``, or
-    ``python`` for a loss of one's own."""
+    """``cross_entropy``, ``nll``, ``mse``, ``l1``, ``huber``, ``smooth_l1``, ``bce_with_logits``, ``bce``,
+    ``poisson_nll``, or ``python`` for a loss of one's own."""
     if isinstance(loss, OwnLoss | WholeLoss):
         return loss.name
     return next((name for kind, function, name in NAMED if type(loss) is kind or loss is function), "python")

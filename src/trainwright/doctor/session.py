@@ -381,6 +381,8 @@ class Session:
                 yield optimizer, pupil.learner
 
     def _pupil(self, optimizer: Optimizer) -> _Pupil:
+        inner = getattr(optimizer, "_optimizer", None)  # Lightning hands out a wrapper, whose step is that of another
+        optimizer = inner if isinstance(inner, Optimizer) else optimizer
         found = self._pupils.get(id(optimizer))
         if found is None or found.optimizer() is not optimizer:
             kind = type(optimizer).__name__

@@ -13,6 +13,8 @@ BINARY_LOSSES = ("bce", "bce_with_logits")
 """Losses whose targets lie in 0 … 1."""
 VALUE_LOSSES = ("mse", "l1", "huber", "smooth_l1")
 """Losses of a distance between outputs and targets."""
+COUNT_LOSSES = ("poisson_nll",)
+"""Losses whose targets are counts, from 0 on."""
 ROW_TOLERANCE = 1e-2
 """How far a row of probabilities may sum from 1: bfloat16 rounds to 2.7e-3 (2 to 50,000 classes), logits of the healthy
 benches stray from 1 by at least 0.38."""
@@ -26,8 +28,8 @@ class LossDoor(Measurement):
     """Outputs and targets as the loss receives them.
 
     ``loss_name``: ``cross_entropy``, ``nll``, ``bce``, ``bce_with_logits``, ``kl_div``, ``mse``, ``l1``, ``huber``,
-    ``smooth_l1``, or ``python`` for a loss that is not recognised. ``n_rows``: output rows that were looked at;
-    ``n_classes``: entries of a row (the class axis; 1 for outputs without one). ``smallest_row_sum``,
+    ``smooth_l1``, ``poisson_nll``, or ``python`` for a loss that is not recognised. ``n_rows``: output rows that were
+    looked at; ``n_classes``: entries of a row (the class axis; 1 for outputs without one). ``smallest_row_sum``,
     ``largest_row_sum``: of the outputs; ``largest_log_sum``: largest distance of a row's log-sum-exp from 0, which is 0
     for log-probabilities. ``target_kind``: ``class numbers``, ``one-hot``, ``multi-hot``, ``probabilities`` or
     ``values``; the targets' row sums are NaN for class numbers. ``n_out_of_range``: targets the loss has no meaning for

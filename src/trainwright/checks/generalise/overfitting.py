@@ -10,7 +10,7 @@ import numpy as np
 
 from trainwright.clinic import training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.curves import LearningCurve
+from trainwright.measures.curves import Curve, LearningCurve
 from trainwright.measures.trends import noise
 
 RISE_OF_BEST = 0.15
@@ -155,12 +155,21 @@ def _scale(curve: LearningCurve) -> float:
 
 
 def _is_severe(curve: LearningCurve, rise: _Rise) -> bool:
-    return rise.rise > SEVERE * _scale(curve)
+    """A rise by much, or, where no metric tells whether that did harm, above the constant prediction's loss."""
+    baseline = curve.baseline_validation_loss
+    worse_than_constant = baseline is not None and rise.final > baseline and not len(_metric(curve))
+    return rise.rise > SEVERE * _scale(curve) or worse_than_constant
+
+
+def _metric(curve: LearningCurve) -> Curve:
+    """The validation metric, where it is known for most evaluations."""
+    metric = curve.validation_metric.finite
+    return metric if len(metric) > len(curve.validation_loss) / 2 else Curve()
 
 
 def _metric_loss(curve: LearningCurve, best: float) -> bool:
     """Whether the metric itself suffered beyond the validation set's own uncertainty."""
-    metric = curve.validation_metric.finite
+    metric = _metric(curve)
     if not len(metric) or curve.higher_is_better is None:
         return False
     nearest = int(np.argmin(np.abs(metric.x - best)))
@@ -175,7 +184,7 @@ def _metric_loss(curve: LearningCurve, best: float) -> bool:
 
 
 def _metric_text(curve: LearningCurve, best: float) -> str:
-    metric = curve.validation_metric.finite
+    metric = _metric(curve)
     if not len(metric):
         return ""
     before, unit = metric.y[int(np.argmin(np.abs(metric.x - best)))], f" {curve.unit}" if curve.unit else ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from trainwright.clinic import model_benches, model_faults, training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.door import LossDoor
+from trainwright.measures.door import COUNT_LOSSES, LossDoor
 from trainwright.measures.graph import LossGraph, Operation, is_difference
 from trainwright.measures.operations import DISTANCES
 
@@ -31,7 +31,8 @@ class OutputRangeCheck(Check):
 
     What it finds:
         A regression whose outputs end in a sigmoid, tanh, softmax, ReLU or clamp, while targets lie outside the range
-        of that function.
+        of that function; the logarithms of counts' rates behind such a function; and a softmax where several labels are
+        right at once.
 
     Why it hurts:
         No training can reach those targets; the network is pushed into saturation, where gradients vanish.
@@ -61,6 +62,9 @@ class OutputRangeCheck(Check):
     )
 
     def run(self, graph: LossGraph, door: LossDoor | None) -> Iterator[Finding]:
+        if door is not None and (finding := self._beside_counts_or_labels(graph, door)) is not None:
+            yield finding
+            return
         losses = list(graph.errors())
         for loss in losses:
             for source, low, high in _ranges(graph, loss):
@@ -72,6 +76,45 @@ class OutputRangeCheck(Check):
                 if beyond > TOLERANCE:
                     yield self._finding(source, (low, high), (smallest, largest), count, beyond)
                     return
+
+    def _beside_counts_or_labels(self, graph: LossGraph, door: LossDoor) -> Finding | None:
+        """A bounded logarithm of the rate of counts, or a softmax where several labels are right at once."""
+        for operation in graph.named("Exp") if door.loss_name in COUNT_LOSSES else ():
+            for source in graph.feeders(operation):
+                reach = _exponential(_RANGES.get(source.name, (-math.inf, math.inf))[1])
+                if door.target_maximum > (1 + TOLERANCE) * reach:
+                    return self._rates_out_of_reach(source, reach, door)
+        for loss in graph.named("BinaryCrossEntropy"):
+            for source in graph.feeders(loss):
+                if source.name == "Softmax" and door.target_largest_row_sum > 1 + TOLERANCE:
+                    return self._competing(source, door)
+        return None
+
+    def _rates_out_of_reach(self, source: Operation, reach: float, door: LossDoor) -> Finding:
+        name = source.name.lower()
+        return self.finding(
+            happened=f"The outputs end in a {name} and are logarithms of rates: no rate is above {reach:.3g}, but the "
+            f"counts go up to {door.target_maximum:.3g}.",
+            expected="Logarithms of any size and sign.",
+            todo=f"Delete the {name} behind the last layer.",
+            evidence=(Evidence("largest count", door.target_maximum, limit=reach),),
+            fixes=(Fix(f"Delete the {name}", instruction="Return the last linear layer's output as it is."),),
+            why_confident="The range follows from the operation that the graph shows: a fact.",
+        )
+
+    def _competing(self, source: Operation, door: LossDoor) -> Finding:
+        most = door.target_largest_row_sum
+        return self.finding(
+            happened=f"The outputs end in a softmax over {source.shape[-1]} labels and sum to 1, but up to {most:.3g} "
+            "labels are right at once.",
+            expected="Outputs that can all be 1 where all labels are right.",
+            todo="Replace the softmax by a sigmoid; best, delete it and use BCEWithLogitsLoss.",
+            evidence=(Evidence("largest sum of a sample's targets", most, limit=1.0),),
+            fixes=(
+                Fix("Judge each label by itself", instruction="Return logits and use torch.nn.BCEWithLogitsLoss()."),
+            ),
+            why_confident="The operation and the targets were read where they meet: a fact.",
+        )
 
     def _finding(
         self, source: Operation, reach: tuple[float, float], targets: tuple[float, float], count: int, beyond: float
@@ -90,6 +133,10 @@ class OutputRangeCheck(Check):
             fixes=(Fix(f"Delete the {name}", instruction="Return the last linear layer's output as it is."),),
             why_confident="The range follows from the operation that the graph shows: a fact.",
         )
+
+
+def _exponential(logarithm: float) -> float:
+    return math.exp(logarithm) if math.isfinite(logarithm) else math.inf
 
 
 def _targets(loss: Operation, source: Operation, door: LossDoor | None, *, alone: bool) -> tuple[float, float, int]:

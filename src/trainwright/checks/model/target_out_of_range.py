@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from trainwright.clinic import model_benches, model_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.door import BINARY_LOSSES, CLASS_LOSSES, ROW_TOLERANCE, LossDoor
+from trainwright.measures.door import BINARY_LOSSES, CLASS_LOSSES, COUNT_LOSSES, ROW_TOLERANCE, LossDoor
 
 
 class TargetOutOfRange(Check):
@@ -15,8 +15,8 @@ class TargetOutOfRange(Check):
 
     What it finds:
         Class numbers below 0 or not below the number of outputs (often counted from 1), binary targets outside 0 … 1
-        such as −1/1 or 1/2, and rows of class probabilities that do not sum to 1 (several labels at once under cross
-        entropy).
+        such as −1/1 or 1/2, negative counts under a Poisson loss, and rows of class probabilities that do not sum to 1
+        (several labels at once under cross entropy).
 
     Why it hurts:
         A class number out of range stops the program, on a GPU with a message that names no cause. A binary target
@@ -43,14 +43,28 @@ class TargetOutOfRange(Check):
     )
 
     def run(self, door: LossDoor) -> Iterator[Finding]:
-        if door.loss_name not in (*CLASS_LOSSES, *BINARY_LOSSES):
+        if door.loss_name not in (*CLASS_LOSSES, *BINARY_LOSSES, *COUNT_LOSSES):
             return
         if not math.isfinite(door.target_minimum + door.target_maximum) or door.n_targets < 1:
             raise CannotEvaluate(f"the {door.n_targets} targets are not all finite")
         if door.n_out_of_range > 0:
-            yield self._out_of_range(door)
+            yield self._negative_counts(door) if door.loss_name in COUNT_LOSSES else self._out_of_range(door)
         elif door.loss_name in CLASS_LOSSES and door.target_kind != "class numbers":
             yield from self._judge_rows(door)
+
+    def _negative_counts(self, door: LossDoor) -> Finding:
+        return self.finding(
+            happened=f"{door.n_out_of_range} of {door.n_targets} targets are below 0, down to "
+            f"{door.target_minimum:.3g}, and the loss is {door.loss_name}, which is of counts.",
+            expected="Counts as they are, from 0 on; nothing subtracted from them.",
+            todo="Leave the targets unscaled, or use a loss of distances such as mse.",
+            evidence=(
+                Evidence("targets below 0", door.n_out_of_range, limit=0, unit="targets"),
+                Evidence("smallest target", door.target_minimum, limit=0),
+            ),
+            fixes=(Fix("Give the loss counts", instruction="Do not standardise targets of a Poisson loss."),),
+            why_confident="All targets of the batch were counted: a fact; such a loss has no minimum.",
+        )
 
     def _out_of_range(self, door: LossDoor) -> Finding:
         by_number = door.target_kind == "class numbers"

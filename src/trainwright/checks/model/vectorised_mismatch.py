@@ -38,7 +38,7 @@ class VectorisedMismatch(Check):
     code = "TW341"
     name = "vectorised-mismatch"
     severity = Severity.WARNING
-    after = ("TW401", "TW305", "TW323", "TW327")
+    after = ("TW401", "TW305", "TW311", "TW323", "TW327")
     cases = (
         Case(training_benches.alloys_mlp, initial_faults.divided_by_batch),
         Case(training_benches.digits_cnn, initial_faults.divided_by_batch),
