@@ -38,6 +38,7 @@ from trainwright.measures.layers import ActivationSignals, LayerSignals, OutputS
 from trainwright.measures.loads import WeightLoads
 from trainwright.measures.loop import Clipping, Membership, Modes, ScalerSteps, Schedule, StepOrder, WeightDecay
 from trainwright.measures.signal import NonFinite
+from trainwright.measures.splits import TargetShift
 from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
 
 MEASURED: frozenset[type[Measurement]] = frozenset(
@@ -62,6 +63,7 @@ MEASURED: frozenset[type[Measurement]] = frozenset(
         InputStatistics,
         SampleOverlap,
         TargetCopies,
+        TargetShift,
         TokenUse,
         LoaderTimes,
         WorkerRandomness,
@@ -339,6 +341,8 @@ class Session:
         }
         yield self._finiteness()
         yield from self._curves(list(self.losses.measurements(extra, common)))
+        if (shift := self.losses.shift()) is not None:
+            yield shift
         yield from self.start.measurements()
         yield from self.doors.measurements()
         yield from self.models.measurements()

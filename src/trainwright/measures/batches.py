@@ -79,7 +79,9 @@ class SampleOverlap(Measurement):
 class TargetCopies(Measurement):
     """Inputs that tell the target: ``features``, positions among the flattened inputs of a sample that are an affine
     function of the target to the last digits, in each of ``n_batches`` looked-at batches with ``n_samples`` samples.
-    ``n_features``: in all. ``same_tokens``: the inputs are token numbers, and the targets are the very same.
+    ``n_features``: in all. ``parts``: positions of several inputs of which the target is a sum with constant weights,
+    to the last digits as well; empty where one alone is. ``same_tokens``: the inputs are token numbers, and the targets
+    are the very same.
     """
 
     features: tuple[int, ...]
@@ -87,6 +89,7 @@ class TargetCopies(Measurement):
     n_batches: int
     n_samples: int
     same_tokens: bool = False
+    parts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

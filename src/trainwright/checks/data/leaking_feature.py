@@ -17,8 +17,8 @@ class LeakingFeature(Check):
     """One of the inputs is the target in other clothes.
 
     What it finds:
-        A feature, or a place in a window, whose value is the target itself, or the target scaled and shifted; and texts
-        whose targets were not moved one token ahead.
+        A feature, or a place in a window, whose value is the target itself, or the target scaled and shifted; a few
+        features of many whose sum is the target; and texts whose targets were not moved one token ahead.
 
     Why it hurts:
         The network reads off the answer and looks brilliant until it is used, where that input is not known yet.
@@ -52,6 +52,8 @@ class LeakingFeature(Check):
             )
         if copies.same_tokens:
             yield self._unshifted(copies)
+        if copies.parts:
+            yield self._summed(copies)
         if not copies.features:
             return
         shown = ", ".join(map(str, copies.features[:SHOWN])) + (" …" if len(copies.features) > SHOWN else "")
@@ -65,6 +67,20 @@ class LeakingFeature(Check):
             fixes=(Fix("Remove the leak", instruction="Drop these inputs, and look how they came in."),),
             confidence=0.97,
             why_confident="Equal to the last digits; only data without any noise could do that by nature.",
+        )
+
+    def _summed(self, copies: TargetCopies) -> Finding:
+        shown = ", ".join(map(str, copies.parts))
+        return self.finding(
+            happened=f"The target is a sum of {len(copies.parts)} of the {copies.n_features} inputs (number {shown}), "
+            f"constantly weighted, to the last digit in all {copies.n_samples} samples looked at.",
+            expected="0 inputs from which the target can be worked out.",
+            todo="Take these inputs out if they are only known when the target is.",
+            evidence=(Evidence("inputs whose sum is the target", len(copies.parts), limit=0, unit="inputs"),),
+            fixes=(Fix("Remove the leak", instruction="Drop these inputs, and look how they came in."),),
+            confidence=0.9,
+            why_confident="Equal to the last digits while other inputs do not matter at all; data are hardly ever so.",
+            severity=Severity.WARNING,
         )
 
     def _unshifted(self, copies: TargetCopies) -> Finding:

@@ -37,12 +37,16 @@ TAIL = 0.2
 FEWEST_POINTS = 5
 
 
+ENDLESS = 1e6
+"""How far below zero a loss may fall, in units of its beginning (of 1 where that is smaller)."""
+
+
 class Diverging(Check):
     """The training loss ran away: it became NaN, blew up, or gave back what had been learnt.
 
     What it finds:
-        A loss that stops being finite; one that ends far above where it began; and one that fell first and then went
-        back up for good.
+        A loss that stops being finite; one that falls below zero without end; one that ends far above where it began;
+        and one that fell first and then went back up for good.
 
     Why it hurts:
         The final weights are worse than earlier ones, or are no numbers at all.
@@ -79,6 +83,9 @@ class Diverging(Check):
         curve.require_points(losses, FEWEST_POINTS)
         curve.require_no_game()
         values = curve.trend.y
+        if values[-1] < -ENDLESS * max(1.0, float(np.abs(values[: max(1, len(values) // 20)]).max())):
+            yield self._endless(curve, float(values[-1]))
+            return
         tail = values[-max(2, math.ceil(TAIL * len(values))) :]
         reference, lowest = curve.reference, lowest_level(values)
         learnt, lost = reference - lowest, float(tail.min()) - lowest
@@ -106,6 +113,21 @@ class Diverging(Check):
             fixes=_fixes(curve),
             confidence=1.0,
             why_confident="The loss was logged as such: a fact.",
+        )
+
+    def _endless(self, curve: LearningCurve, final: float) -> Finding:
+        first = float(curve.trend.y[0])
+        return self.finding(
+            happened=f"The training loss fell from {first:.3g} to {final:.3g}: it has no lowest value, and training "
+            "makes one of its terms endless.",
+            expected="A loss that no prediction can bring below a certain value.",
+            todo="Look for a term with the wrong sign, or for targets that the loss has no meaning for.",
+            evidence=(
+                Evidence("final loss", final, limit=-ENDLESS, series=(curve.train_loss.series("training loss"),)),
+            ),
+            fixes=(Fix("Turn the sign", instruction="Write every term so that it is smallest for the best model."),),
+            confidence=0.95,
+            why_confident=f"Logarithms of densities fall to some ten or thousand below zero, not to {-ENDLESS:.0g}.",
         )
 
     def _risen(self, curve: LearningCurve, final: float, value: float, limit: float, how: str) -> Finding:

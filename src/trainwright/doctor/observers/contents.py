@@ -17,6 +17,8 @@ FEWEST_SAMPLES = 8
 EXACT = 1e-8
 """Share of a feature's variance that an affine function of the target may leave; single precision leaves 1e-12."""
 MOST_TOKENS = 10_000
+MOST_PARTS = 5
+"""Inputs whose weighted sum may be the target by a leak; more are a formula that the data were made with."""
 
 
 class Contents:
@@ -25,6 +27,7 @@ class Contents:
     def __init__(self) -> None:
         self._overlap = Overlap()
         self._copies: Tensor | None = None
+        self._parts: list[tuple[int, ...]] = []
         self._copied = [0, 0]
         self._tokens: set[int] = set()
         self._same_tokens = True
@@ -34,9 +37,10 @@ class Contents:
         """The inputs of a training batch that is looked at, the main one first."""
         inputs = tensors[0]
         self._overlap.trained(tensors, source)
+        numbers = [t.detach().reshape(len(t), -1) for t in tensors if t.is_floating_point() and len(t) == len(inputs)]
+        if numbers and targets is not None:
+            self._compare(torch.cat(numbers, 1)[:, :WIDEST].double(), targets)
         if inputs.is_floating_point():
-            if targets is not None:
-                self._compare(inputs.detach().reshape(len(inputs), -1)[:, :WIDEST].double(), targets)
             return
         self._count_tokens(inputs)
         if targets is not None and targets.numel() == inputs.numel() > len(inputs):
@@ -68,20 +72,40 @@ class Contents:
         copies = (left.abs() < EXACT) & (sizes > 0)
         same = self._copies is not None and len(self._copies) == len(copies)
         self._copies = self._copies & copies if same and self._copies is not None else copies
+        self._parts.append(() if bool(copies.any()) else _parts(centred, wanted))
         self._copied = [self._copied[0] + 1, self._copied[1] + len(rows)]
 
     def measurements(self, models: Models) -> Iterator[Measurement]:
         """What was seen."""
         if self._copied[0]:
             copies = torch.zeros(0) if self._copies is None else self._copies
+            parts = self._parts[0] if len(set(self._parts)) == 1 else ()
             yield TargetCopies(
                 features=tuple(copies.nonzero().flatten().tolist()),
                 n_features=len(copies),
                 n_batches=self._copied[0],
                 n_samples=self._copied[1],
                 same_tokens=self._copies is None and self._same_tokens,
+                parts=parts,
             )
         n_rows = max((entry.n_rows for entry in models), default=0)
         if self._n_tokens and n_rows:
             yield TokenUse(n_tokens=self._n_tokens, n_distinct=len(self._tokens), n_rows=n_rows)
         yield from self._overlap.measurements()
+
+
+def _parts(rows: Tensor, target: Tensor) -> tuple[int, ...]:
+    """The few columns of which a centred target is a weighted sum to the last digits, though not of one of them alone.
+
+    With twice as many rows as columns no sum fits by chance.
+    """
+    spread = rows.square().sum(0).sqrt()
+    kept = (spread > 0).nonzero().flatten()
+    if len(rows) < 2 * len(kept) + FEWEST_SAMPLES or len(kept) <= 2:
+        return ()
+    scaled = rows[:, kept] / spread[kept]
+    weights = torch.linalg.lstsq(scaled, target[:, None]).solution.flatten()
+    if not float((target - scaled @ weights).square().sum() / target.square().sum()) < EXACT:
+        return ()
+    strong = weights.abs() > 1e-3 * float(target.square().sum().sqrt())
+    return tuple(kept[strong].tolist()) if 2 <= int(strong.sum()) <= min(MOST_PARTS, len(kept) - 1) else ()

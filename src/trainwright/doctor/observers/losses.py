@@ -12,15 +12,25 @@ import numpy as np
 from torch import Tensor
 
 from trainwright.doctor.events import LossCall
-from trainwright.doctor.observers.scores import Constant, is_classification, mean_value, n_right, n_targets
+from trainwright.doctor.observers.scores import (
+    FEWEST_TARGETS,
+    Constant,
+    is_classification,
+    mean_value,
+    n_right,
+    n_targets,
+)
 from trainwright.doctor.observers.series import Later, Samples, Thinned, to_numbers
 from trainwright.measures.curves import Curve, LearningCurve
+from trainwright.measures.splits import TargetShift
 
 MOST_UNDECIDED = 4096
 """Loss calls with a graph in eval mode that may yet turn out to be training."""
 LONGEST_PHASE = 100_000
 REHEARSALS = 2
 """Evaluations whose targets are counted: the first may be a rehearsal of a few batches."""
+COMMON = 0.05
+"""Share of a class among the evaluated targets from which on it should have come in training."""
 WHOLE = 0.9
 """Share of the predictions of the largest evaluation from which on another one counts as complete."""
 
@@ -207,6 +217,29 @@ class Losses:
                 name="" if alone else learner,
                 **{**common, **optimizers.get(learner, {})},
             )
+
+    def shift(self) -> TargetShift | None:
+        """The classes of training beside those of its validation, where one that validation asks for never came in
+        training. Other differences of their mixes may be meant, as by a sampler that draws rare classes more often."""
+        source = self._main_source() if len(self._constants) == 1 else None
+        trained = next(iter(self._constants.values()), None)
+        evaluated = self._evaluated_targets.get(source) if source is not None else None
+        if trained is None or evaluated is None or not trained.is_like(evaluated):
+            return None
+        if trained.counts is None or evaluated.counts is None or trained.n < FEWEST_TARGETS:
+            return None
+        asked = evaluated.counts > COMMON * evaluated.counts.sum()
+        if not bool((asked & (trained.counts == 0)).any()):
+            return None
+        return TargetShift(
+            first="training",
+            second="validation",
+            groups=tuple(map(str, range(len(trained.counts)))),
+            first_counts=trained.counts.cpu().numpy(),
+            second_counts=evaluated.counts.cpu().numpy(),
+            bands=False,
+            given=True,
+        )
 
     def _main_source(self) -> _Source | None:
         """Of several sources of evaluations the one evaluated by training's own loss, and most often."""
