@@ -125,7 +125,14 @@ def _with_replayed_loss(step: Step, call: ModelCall, operations: list[Operation]
     )
     with restored(setup.model, setup.optimizer), torch.no_grad():
         setup.model.eval()
-        describe(setup, setup.returning(setup.inputs))
+        try:
+            outputs = setup.returning(setup.inputs)
+        except Exception as error:
+            if count <= SAMPLES:
+                raise
+            reason = f"{type(error).__name__}: {error}"
+            raise CannotEvaluate(f"the model refuses {SAMPLES} of its {count} samples ({reason})") from error
+        describe(setup, outputs)
     return setup
 
 
