@@ -84,8 +84,8 @@ def decode(log_probs, frames):
     """The most likely key of every frame; repetitions and blanks go."""
     numbers = []
     for path, n in zip(log_probs.argmax(2), frames, strict=True):
-        path = torch.unique_consecutive(path[:n])
-        numbers.append("".join(KEYS[k] for k in path if k != BLANK))
+        keys = torch.unique_consecutive(path[:n])
+        numbers.append("".join(KEYS[k] for k in keys if k != BLANK))
     return numbers
 
 
@@ -119,7 +119,7 @@ def main():
     np.random.seed(seed)
     torch.manual_seed(seed)
     torch.set_num_threads(1)
-    epochs = 8
+    epochs = 7
     train_loader = DataLoader(Calls(900), batch_size=25, shuffle=True, collate_fn=collate)
     test_loader = DataLoader(Calls(200), batch_size=50, collate_fn=collate)
     model = CRNN()

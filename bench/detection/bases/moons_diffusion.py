@@ -1,4 +1,4 @@
-"""Denoising diffusion on the two moons: a network learns to predict noise, and samples are drawn by undoing it step by step."""
+"""Denoising diffusion on the two moons: a network predicts noise; samples are drawn by undoing it step by step."""
 
 import os
 
