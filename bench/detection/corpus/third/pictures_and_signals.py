@@ -75,13 +75,8 @@ PROGRAMS: list[Program] = [
             "model = keras.Model(inputs, outputs)\nfor layer in model.layers[:-1]:\n    layer.trainable = False\n",
         ),
     ),
-    ill("solid_points", "train-mode-once", LOOP, EVALUATION, "stuck-in-eval").edit(
-        ("    model.train()\n    total", "    total"),
-        ("    model = PointNet(len(SOLIDS))\n", "    model = PointNet(len(SOLIDS))\n    model.train()\n"),
-    ),
-    ill("card_corners", "train-mode-once", LOOP, EVALUATION, "stuck-in-eval").edit(
-        ("    model.train()\n", ""),
-        ("    model = CornerNet()\n", "    model = CornerNet()\n    model.train()\n"),
+    ill("digits_autoencoder", "optimizer-of-decoder", LOOP, EVALUATION, "not-in-optimizer weights-not-moving").edit(
+        ("torch.optim.Adam(model.parameters(), lr=2e-3)", "torch.optim.Adam(model.decoder.parameters(), lr=2e-3)"),
     ),
     ill("dialled_tones", "view-for-transpose", SHAPE, EVALUATION, "swapped-axis").edit(
         (
