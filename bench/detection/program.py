@@ -50,6 +50,7 @@ MODULES = {
     "lightning_gauge": frozenset({"lightning"}),
     "hf_questions": frozenset({"transformers", "accelerate"}),
     "keras_digits": frozenset({"keras"}),
+    "keras_motion": frozenset({"keras"}),
     "skorch_crops": frozenset({"skorch"}),
 }
 
