@@ -40,7 +40,7 @@ def solubility(kinds, bonds, rng):
         neighbours[a].append(kinds[b])
         neighbours[b].append(kinds[a])
     value = 1.5
-    for kind, around in zip(kinds, neighbours):
+    for kind, around in zip(kinds, neighbours, strict=True):
         if kind == 0:
             value -= 0.35 if all(k == 0 for k in around) else 0.1
         elif kind == 1:

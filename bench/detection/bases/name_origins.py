@@ -93,7 +93,7 @@ def train(category_tensor, line_tensor):
 
 
 def test():
-    names, categories = zip(*test_pairs)
+    names, categories = zip(*test_pairs, strict=True)
     with torch.no_grad():
         output = rnn(batch_to_tensor(names))
     guess = output.argmax(1)
@@ -112,11 +112,10 @@ for epoch in range(1, n_epochs + 1):
     current_loss = 0.0
     n_batches = len(train_pairs) // batch_size
     for i in range(n_batches):
-        names, categories = zip(*train_pairs[i * batch_size : (i + 1) * batch_size])
+        names, categories = zip(*train_pairs[i * batch_size : (i + 1) * batch_size], strict=True)
         current_loss += train(torch.tensor(categories), batch_to_tensor(names))
     learning_rate *= 0.93
     test_loss, accuracy = test()
     print(f"{epoch} ({time_since(start)}) {current_loss / n_batches:.4f} test {test_loss:.4f} right {accuracy:.3f}")
-print(
-    f"always the same guess: {max(sum(c == k for _, c in test_pairs) for k in range(n_categories)) / len(test_pairs):.3f}"
-)
+most = max(sum(category == k for _, category in test_pairs) for k in range(n_categories))
+print(f"always the same guess: {most / len(test_pairs):.3f}")
