@@ -65,8 +65,8 @@ PROGRAMS: list[Program] = [
     well("wave_gru", "burn-in-without-gradient", EVALUATION).edit(
         (
             "        states, _ = self.gru(x)\n",
-            "        with torch.no_grad():\n            _, start = self.gru(x[:, :10])\n"
-            "        states, _ = self.gru(x[:, 10:], start)\n",
+            "        with torch.no_grad():\n            _, start = self.gru(x[:, :6])\n"
+            "        states, _ = self.gru(x[:, 6:], start)\n",
         ),
     ),
     well("machine_failures", "sgd-nesterov", EVALUATION).edit(
