@@ -49,6 +49,7 @@ MODULES = {
     "lightning_wine": frozenset({"lightning"}),
     "lightning_gauge": frozenset({"lightning"}),
     "hf_questions": frozenset({"transformers", "accelerate"}),
+    "hf_reports": frozenset({"transformers", "accelerate"}),
     "keras_digits": frozenset({"keras"}),
     "keras_motion": frozenset({"keras"}),
     "skorch_crops": frozenset({"skorch"}),
