@@ -11,17 +11,31 @@ from pathlib import Path
 
 from bench.detection.corpus import data, healthy, init_and_shape, loop, output_and_loss, rates
 from bench.detection.corpus.strangers import (
+    images,
+    images_healthy,
+    sequences,
+    signals,
+    tables,
+    tables_healthy,
     text_and_tables,
     text_and_tables_healthy,
     vision_and_points,
     vision_and_points_healthy,
 )
-from bench.detection.corpus.unseen import images, images_healthy, sequences, signals, tables, tables_healthy
+from bench.detection.corpus.unseen import (
+    pictures_and_signals,
+    pictures_and_signals_healthy,
+    words_and_tables,
+    words_and_tables_healthy,
+)
 from bench.detection.program import Program
 
 SEEN = output_and_loss, rates, loop, init_and_shape, data, healthy
-STRANGERS = text_and_tables, text_and_tables_healthy, vision_and_points, vision_and_points_healthy
-UNSEEN = images, signals, images_healthy, tables, sequences, tables_healthy
+STRANGERS = (
+    *(images, signals, images_healthy, tables, sequences, tables_healthy),
+    *(text_and_tables, text_and_tables_healthy, vision_and_points, vision_and_points_healthy),
+)
+UNSEEN = pictures_and_signals, pictures_and_signals_healthy, words_and_tables, words_and_tables_healthy
 PROGRAMS: tuple[Program, ...] = tuple(program for module in (*SEEN, *STRANGERS, *UNSEEN) for program in module.PROGRAMS)
 
 

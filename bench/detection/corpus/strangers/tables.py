@@ -1,6 +1,6 @@
 """Faults put on the programs that learn from tables."""
 
-from bench.detection.program import EVALUATION, Program, ill
+from bench.detection.program import CALIBRATION, Program, ill
 
 OUTPUT, RATES, LOOP = "output and loss", "rates and schedules", "loop"
 SHAPE, DATA = "initialisation and shape", "data"
@@ -9,20 +9,20 @@ LARGE = "init-scale initial-loss exploding-gradient saturated-at-init"
 OVERLAP = "overlap near-overlap duplicate-sample"
 
 PROGRAMS: list[Program] = [
-    ill("concrete_strength", "relu-at-the-end", OUTPUT, EVALUATION, "activation-on-output output-range").edit(
+    ill("concrete_strength", "relu-at-the-end", OUTPUT, CALIBRATION, "activation-on-output output-range").edit(
         ("return self.head(self.layers(x)).squeeze(-1)", "return torch.relu(self.head(self.layers(x))).squeeze(-1)"),
     ),
-    ill("concrete_strength", "column-against-row", OUTPUT, EVALUATION, "loss-broadcast").edit(
+    ill("concrete_strength", "column-against-row", OUTPUT, CALIBRATION, "loss-broadcast").edit(
         ("return self.head(self.layers(x)).squeeze(-1)", "return self.head(self.layers(x))"),
     ),
-    ill("machine_failures", "two-sigmoids", OUTPUT, EVALUATION, "sigmoid-before-bce-with-logits").edit(
+    ill("machine_failures", "two-sigmoids", OUTPUT, CALIBRATION, "sigmoid-before-bce-with-logits").edit(
         ("return self.head(h).flatten()", "return torch.sigmoid(self.head(h)).flatten()"),
     ),
     ill(
         "machine_failures",
         "softmax-without-axis",
         OUTPUT,
-        EVALUATION,
+        CALIBRATION,
         "softmax-axis batch-leak softmax-one-unit",
     ).edit(
         (
@@ -33,26 +33,26 @@ PROGRAMS: list[Program] = [
         ("nn.BCEWithLogitsLoss(pos_weight=torch.tensor((1 - share) / share).sqrt())", "nn.BCELoss()"),
         ("proba = torch.sigmoid(torch.cat(outputs)).numpy()", "proba = torch.cat(outputs).numpy()"),
     ),
-    ill("skorch_crops", "default-criterion-on-logits", OUTPUT, EVALUATION, "nll-on-logits non-finite").edit(
+    ill("skorch_crops", "default-criterion-on-logits", OUTPUT, CALIBRATION, "nll-on-logits non-finite").edit(
         ("    criterion=nn.CrossEntropyLoss,\n", ""),
     ),
-    ill("lightning_wine", "nll-of-logits", OUTPUT, EVALUATION, "nll-on-logits").edit(
+    ill("lightning_wine", "nll-of-logits", OUTPUT, CALIBRATION, "nll-on-logits").edit(
         ("loss = F.cross_entropy(self(x), y)", "loss = F.nll_loss(self(x), y)"),
         ('self.log("val_loss", F.cross_entropy(logits, y))', 'self.log("val_loss", F.nll_loss(logits, y))'),
     ),
-    ill("digits_autoencoder", "sigmoid-of-standardised", OUTPUT, EVALUATION, "activation-on-output output-range").edit(
+    ill("digits_autoencoder", "sigmoid-of-standardised", OUTPUT, CALIBRATION, "activation-on-output output-range").edit(
         (
             "/ 16\n",
             "/ 16\npixels = (pixels - pixels.mean()) / pixels.std()\n",
         ),
     ),
-    ill("concrete_strength", "plateau-upside-down", RATES, EVALUATION, f"schedule-mismatch {TOO_LOW}").edit(
+    ill("concrete_strength", "plateau-upside-down", RATES, CALIBRATION, f"schedule-mismatch {TOO_LOW}").edit(
         ('mode="min", factor=0.5, patience=3', 'mode="max", factor=0.1, patience=1'),
     ),
-    ill("skorch_crops", "sgd-1e-4", RATES, EVALUATION, TOO_LOW).edit(
+    ill("skorch_crops", "sgd-1e-4", RATES, CALIBRATION, TOO_LOW).edit(
         ("    optimizer=torch.optim.Adam,\n    lr=4e-3,\n", "    lr=1e-4,\n"),
     ),
-    ill("machine_failures", "best-weights-aliased", LOOP, EVALUATION, "aliased-checkpoint").edit(
+    ill("machine_failures", "best-weights-aliased", LOOP, CALIBRATION, "aliased-checkpoint").edit(
         (
             "        self.history = defaultdict(list)\n",
             '        self.history = defaultdict(list)\n        self.best_loss, self.best_state = float("inf"), None\n',
@@ -72,7 +72,7 @@ PROGRAMS: list[Program] = [
         ("rows: int = 6000", "rows: int = 3000"),
         ("epochs: int = 10", "epochs: int = 20"),
     ),
-    ill("machine_failures", "never-eval", LOOP, EVALUATION, "validated-in-train-mode").edit(
+    ill("machine_failures", "never-eval", LOOP, CALIBRATION, "validated-in-train-mode").edit(
         ("        self.model.eval()\n", ""),
         ("dropout: float = 0.2", "dropout: float = 0.5"),
         ("batch_size=250", "batch_size=cfg.batch_size // 4"),
@@ -81,13 +81,13 @@ PROGRAMS: list[Program] = [
         "machine_failures",
         "trainer-copies-model",
         LOOP,
-        EVALUATION,
+        CALIBRATION,
         "not-in-optimizer stale-optimizer weights-not-moving",
     ).edit(
         ("import os\nimport random\n", "import copy\nimport os\nimport random\n"),
         ("        self.model = model\n", "        self.model = copy.deepcopy(model)\n"),
     ),
-    ill("skorch_crops", "layers-in-list", LOOP, EVALUATION, "layers-not-registered not-in-optimizer").edit(
+    ill("skorch_crops", "layers-in-list", LOOP, CALIBRATION, "layers-not-registered not-in-optimizer").edit(
         (
             "        self.fc1 = nn.Linear(7, hidden)\n        self.fc2 = nn.Linear(hidden, hidden)\n",
             "        sizes = [7, 8, hidden]\n        self.hidden = [nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:])]\n",
@@ -97,17 +97,17 @@ PROGRAMS: list[Program] = [
             "        for layer in self.hidden:\n            x = self.dropout(torch.tanh(layer(x)))\n        return",
         ),
     ),
-    ill("house_prices", "no-zero-grad", LOOP, EVALUATION, "gradient-accumulates").edit(
+    ill("house_prices", "no-zero-grad", LOOP, CALIBRATION, "gradient-accumulates").edit(
         ("        optimizer.zero_grad()\n", ""),
     ),
-    ill("concrete_strength", "uniform-weights", SHAPE, EVALUATION, LARGE).edit(
+    ill("concrete_strength", "uniform-weights", SHAPE, CALIBRATION, LARGE).edit(
         ("nn.init.kaiming_normal_(m.weight, a=0.1)", "nn.init.uniform_(m.weight)"),
     ),
     ill(
         "skorch_crops",
         "normal-weights",
         SHAPE,
-        EVALUATION,
+        CALIBRATION,
         f"{LARGE} saturated-unit",
     ).edit(
         (
@@ -119,7 +119,7 @@ PROGRAMS: list[Program] = [
         "concrete_strength",
         "kilograms-as-they-are",
         DATA,
-        EVALUATION,
+        CALIBRATION,
         "unscaled-feature mixed-scales initial-loss init-scale rate-too-high exploding-gradient",
     ).edit(
         (
@@ -132,12 +132,12 @@ PROGRAMS: list[Program] = [
         "concrete_strength",
         "validation-not-scaled",
         DATA,
-        EVALUATION,
+        CALIBRATION,
         "unscaled-split feature-drift train-eval-gap",
     ).edit(
         ("    x_val = (x_val - x_mean) / x_std\n", ""),
     ),
-    ill("machine_failures", "repair-hours", DATA, EVALUATION, "leaking-feature").edit(
+    ill("machine_failures", "repair-hours", DATA, CALIBRATION, "leaking-feature").edit(
         (
             "    numeric = np.stack([air, process, speed, torque, wear], axis=1)",
             "    repair_hours = failed * np.random.gamma(4, 2, n) + np.random.exponential(0.3, n)\n"
@@ -145,7 +145,7 @@ PROGRAMS: list[Program] = [
         ),
         ("n_numeric=5", "n_numeric=6"),
     ),
-    ill("machine_failures", "oversampled-before-split", DATA, EVALUATION, f"{OVERLAP} evaluated-on-training").edit(
+    ill("machine_failures", "oversampled-before-split", DATA, CALIBRATION, f"{OVERLAP} evaluated-on-training").edit(
         (
             "    n_train = int(0.75 * cfg.rows)\n",
             "    index = np.concatenate([np.flatnonzero(failed == 0), np.repeat(np.flatnonzero(failed == 1), 10)])\n"
@@ -156,7 +156,7 @@ PROGRAMS: list[Program] = [
         ("rows: int = 6000", "rows: int = 3000"),
         ("hidden: int = 64\n    dropout: float = 0.2", "hidden: int = 256\n    dropout: float = 0.0"),
     ),
-    ill("skorch_crops", "sorted-unshuffled", DATA, EVALUATION, "not-shuffled sorted-order").edit(
+    ill("skorch_crops", "sorted-unshuffled", DATA, CALIBRATION, "not-shuffled sorted-order").edit(
         ("    crop = rng.randint(len(CROPS), size=n)\n", "    crop = np.sort(rng.randint(len(CROPS), size=n))\n"),
         (
             "random_state=SEED, stratify=y)\n",
@@ -172,7 +172,7 @@ PROGRAMS: list[Program] = [
         "table_classes",
         "rows-shuffled-alone",
         DATA,
-        EVALUATION,
+        CALIBRATION,
         "unrelated-labels memorised-labels not-learning conflicting-label",
     ).edit(
         (
