@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainwright.checks.signal.non_finite import NonFiniteCheck
-from trainwright.core import CannotEvaluate, Measurements, Verdict, discover, judge
+from trainwright.core import CannotEvaluate, Measurements, Severity, Verdict, discover, judge
 from trainwright.doctor.diagnosis import checks_of_curves
 from trainwright.measures.curves import BaselineComparison, BaselineScore, Curve, LearningCurve
 from trainwright.measures.signal import NonFinite
@@ -97,6 +97,7 @@ ILL: dict[str, tuple[str, LearningCurve]] = {
     "spike in steps": ("TW506", spike_in_steps()),
     "validation swings": ("TW507", curve(FALL, FALL + 0.5 * WAVER)),
     "rate gone": ("TW508", curve(FALL, learning_rate=np.where(T < 15, 1e-3, 0.0))),
+    "no lowest value": ("TW502", curve(2.3 - np.geomspace(0.1, 1e9, 40))),
     "rate never moves": ("TW508", curve(FALL, has_schedule=True)),
     "rate goes round": (
         "TW508",
@@ -279,3 +280,15 @@ def test_learning_by_heart_is_seen_on_its_way() -> None:
     better_once[3] = 0.6
     assert "TW605" not in codes(replace(half, validation_loss=Curve.of(np.arange(1, 41), better_once)))
     assert "TW605" not in codes(replace(half, validation_loss=Curve.of(np.arange(1, 41), np.linspace(0.7, 0.72, 40))))
+
+
+def test_a_validation_loss_above_the_constant_prediction_is_no_mere_advice() -> None:
+    rising = curve(FALL, 1.6 + 0.025 * T)
+    (above,) = [f for f in verdict(rising).findings if f.code == "TW601"]
+    assert above.severity is Severity.WARNING
+    known = replace(rising, validation_metric=Curve.of(np.arange(1, 41), 60 + 0.1 * T), higher_is_better=True, unit="%")
+    (unharmed,) = [f for f in verdict(known).findings if f.code == "TW601"]
+    assert unharmed.severity is Severity.ADVICE
+    once = replace(known, validation_metric=Curve.of([1], [1.0]))
+    (unknown,) = [f for f in verdict(once).findings if f.code == "TW601"]
+    assert unknown.severity is Severity.WARNING, "one value of a metric is no course"

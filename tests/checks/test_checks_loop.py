@@ -15,7 +15,7 @@ from trainwright.measures.batches import BatchStream, InputStatistics
 from trainwright.measures.curves import Curve, LearningCurve
 from trainwright.measures.layers import ActivationSignals, LayerSignals, OutputSpread
 from trainwright.measures.learning import learns
-from trainwright.measures.loop import Clipping, Modes, Schedule, StepOrder
+from trainwright.measures.loop import Clipping, Modes, Schedule, StepOrder, WeightDecay
 from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
 
 CATALOGUE = discover()
@@ -346,3 +346,59 @@ def test_aliases_are_an_error_once_they_are_used() -> None:
     assert severities("TW805", replace(kept, n_loaded=1)) == [Severity.ERROR]
     assert severities("TW805", replace(kept, n_saved=1)) == [Severity.ERROR]
     assert findings("TW805", replace(kept, n_kept=0)) == ()
+
+
+# Weight decay, steps left out, schedules of another unit -------------------------------------------------------------
+
+
+def decay(rate: float, weights: Any, gradient: float = 0.1, **changes: Any) -> WeightDecay:
+    made = WeightDecay(
+        optimizer="Adam",
+        rate=rate,
+        decoupled=False,
+        shrinkage=0.0,
+        steps=STEPS,
+        weight_norm=np.broadcast_to(np.asarray(weights, dtype=float), STEPS.shape).copy(),
+        gradient_norm=np.full(len(STEPS), gradient),
+    )
+    return replace(made, **changes)
+
+
+def test_decay_dominates_where_weights_shrink_by_it_and_nothing_is_learnt() -> None:
+    shrinking = np.geomspace(10, 0.5, len(STEPS))
+    assert severities("TW412", decay(0.5, shrinking), STUCK) == [Severity.ERROR]
+    assert findings("TW412", decay(0.05, shrinking), curve(0.2)) == (), "it learns"
+    assert findings("TW412", decay(1e-4, shrinking), STUCK) == (), "that decay is too weak to have done it"
+    assert findings("TW412", decay(0.05, 10.0), STUCK) == (), "the weights stay"
+    beside = decay(0.9, shrinking, gradient=1e-9, decoupled=True)
+    assert findings("TW412", replace(beside, shrinkage=0.1), STUCK) == (), "so few steps cannot have done it"
+    assert severities("TW412", replace(beside, shrinkage=3.0), STUCK) == [Severity.ERROR]
+    assert "too few" in refusal("TW412", replace(beside, steps=STEPS[:3], weight_norm=shrinking[:3]), STUCK)
+
+
+def test_a_decay_beyond_all_use_is_a_warning_where_much_is_left_to_learn() -> None:
+    strong = decay(10.0, 10.0, decoupled=True)
+    assert severities("TW412", strong, curve(0.5)) == [Severity.WARNING]
+    assert findings("TW412", strong, curve(0.2)) == ()
+    assert findings("TW412", replace(strong, rate=0.3), curve(0.5)) == ()
+
+
+def test_many_gradients_cleared_for_few_steps_are_thrown_away() -> None:
+    (finding,) = findings("TW410", order(n_steps=8, n_thrown_away=376))
+    assert "376 backward passes" in finding.happened
+    assert findings("TW410", order(n_steps=200, n_thrown_away=1000)) == (), "five for each step, as of a critic"
+
+
+def test_a_schedule_planned_in_steps_and_moved_per_epoch_stays_where_it_begins() -> None:
+    rates = Curve(np.arange(1.0, 232), np.full(231, 1e-4))
+    run = curve(0.5, learning_rate=rates)
+    plan = Schedule(
+        scheduler="OneCycleLR", n_scheduler_steps=7, n_optimizer_steps=231, first_was_scheduler=False, steps=STEPS,
+        rates=np.full(len(STEPS), 1e-4), horizon=231, steps_per_epoch=33.0, base_rate=1e-4,
+    )  # fmt: skip
+    (finding,) = findings("TW508", run, plan)
+    assert "planned for 231 steps and moved 7 times" in finding.happened
+    in_epochs = replace(plan, scheduler="CosineAnnealingLR", horizon=7)
+    assert findings("TW508", run, in_epochs) == (), "seven epochs of seven"
+    longer = replace(plan, scheduler="CosineAnnealingLR", horizon=200_000)
+    assert findings("TW508", run, longer) == (), "the plan of a longer training"

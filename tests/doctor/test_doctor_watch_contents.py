@@ -268,3 +268,39 @@ def test_a_language_model_whose_targets_are_not_shifted_is_named(shift: int) -> 
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     assert ("TW117" in codes(watch)) == (shift == 0)
+
+
+def test_a_target_that_is_the_sum_of_two_inputs_is_told_from_one_that_all_inputs_make() -> None:
+    torch.manual_seed(0)
+    parts = torch.rand(len(SCALED), 2)
+    with doctor() as leaking:
+        fit(network(12, 1), torch.cat([SCALED, parts], 1), 3 * parts[:, 0] + parts[:, 1])
+    (found,) = leaking.measurements.of(TargetCopies)
+    assert found.parts == (10, 11)
+    assert "TW117" in codes(leaking)
+    with doctor() as formula:
+        fit(network(12, 1), torch.cat([SCALED, parts], 1), SCALED.sum(1) + parts.sum(1))
+    assert "TW117" not in codes(formula)
+    with doctor() as noisy:
+        fit(network(12, 1), torch.cat([SCALED, parts], 1), parts.sum(1) + 0.01 * torch.randn(len(SCALED)))
+    assert "TW117" not in codes(noisy)
+
+
+def test_classes_that_only_the_validation_holds_are_named_and_rarer_ones_are_not() -> None:
+    order = CLASSES.argsort(stable=True)
+    images, classes = IMAGES[order], CLASSES[order]
+    for training, validation, fires in (
+        (slice(1400), slice(1400, None), True),
+        (slice(0, None, 2), slice(1400), False),
+    ):
+        model = network()
+        with doctor() as watch:
+            optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+            for _ in range(3):
+                for inputs, targets in DataLoader(TensorDataset(images[training], classes[training]), 40, shuffle=True):
+                    optimizer.zero_grad()
+                    functional.cross_entropy(model(inputs), targets).backward()  # type: ignore[no-untyped-call]
+                    optimizer.step()
+                with torch.no_grad():
+                    functional.cross_entropy(model(images[validation]), classes[validation])
+        assert ("TW205" in codes(watch)) is fires

@@ -38,7 +38,7 @@ FEWEST_POINTS = 5
 
 
 ENDLESS = 1e6
-"""How far below zero a loss may fall, in units of its beginning (of 1 where that is smaller)."""
+"""How far below zero a loss may fall, in units of its beginning or of the constant prediction's loss."""
 
 
 class Diverging(Check):
@@ -83,7 +83,7 @@ class Diverging(Check):
         curve.require_points(losses, FEWEST_POINTS)
         curve.require_no_game()
         values = curve.trend.y
-        if values[-1] < -ENDLESS * max(1.0, float(np.abs(values[: max(1, len(values) // 20)]).max())):
+        if values[-1] < -ENDLESS * max(abs(curve.reference), float(np.abs(values[: 1 + len(values) // 20]).max())):
             yield self._endless(curve, float(values[-1]))
             return
         tail = values[-max(2, math.ceil(TAIL * len(values))) :]

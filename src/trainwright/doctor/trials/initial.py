@@ -18,6 +18,7 @@ from trainwright.doctor.trials.common import (
     plain_targets,
     trial,
 )
+from trainwright.measures.door import COUNT_LOSSES
 from trainwright.measures.initial import InitialLoss, OutputAtInit, OutputRange
 
 _SHIFT = 0.5
@@ -53,6 +54,8 @@ def output_at_init(setup: Setup) -> OutputAtInit:
         binary = not is_classification(setup) and bool(((targets == 0) | (targets == 1)).all())
         if binary and setup.loss_name == "python":
             raise CannotEvaluate("the targets are 0 and 1, and a loss of the user's own may well take logits")
+        if setup.loss_name in COUNT_LOSSES:
+            raise CannotEvaluate("the outputs are logarithms of what the targets are")
         if is_classification(setup):
             logits, classes = setup.pairs(outputs, setup.targets)
             if logits.shape[-1] == setup.n_outputs:

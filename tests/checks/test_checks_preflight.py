@@ -1,7 +1,8 @@
-"""Faults of axes and of gradients in networks over sequences and in auto-encoders, through the whole pre-flight."""
+"""Set-ups of sequences, auto-encoders, counts and labels, sound and faulty, through the whole pre-flight."""
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pytest
@@ -81,3 +82,59 @@ def test_a_sample_that_lets_no_gradient_through(*, reparametrised: bool) -> None
     torch.manual_seed(0)
     found = alarms(Variational(reparametrised=reparametrised), evidence_bound, PIXELS)
     assert found == ([] if reparametrised else ["TW307"])
+
+
+# Counts, several labels, spread shapes -------------------------------------------------------------------------------
+
+INK = (PIXELS.sum(1) * 4).round()
+"""How much ink an image holds, as a count of some dozens."""
+
+
+class Rate(nn.Module):
+    """The logarithm of a rate for each image, through some function, as [N] or [N, 1]."""
+
+    def __init__(self, end: Any = None, *, column: bool = False) -> None:
+        super().__init__()
+        self.net, self.end, self.column = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1)), end, column
+
+    def forward(self, x: Any) -> Any:
+        outputs = self.net(x) if self.column else self.net(x).squeeze(1)
+        return self.end(outputs) if self.end else outputs
+
+
+@pytest.mark.parametrize(
+    ("model", "counts", "code"),
+    [
+        (Rate(), INK, None),
+        (Rate(torch.sigmoid), INK, "TW318"),
+        (Rate(column=True), INK, "TW319"),
+        (Rate(), (INK - INK.mean()) / INK.std(), "TW325"),
+    ],
+    ids=["sound", "bounded rate", "column", "standardised"],
+)
+def test_poisson_losses(model: nn.Module, counts: torch.Tensor, code: str | None) -> None:
+    torch.manual_seed(0)
+    for layer in model.modules():
+        if isinstance(layer, nn.Linear):
+            layer.reset_parameters()
+    assert alarms(model, nn.PoissonNLLLoss(), counts)[:1] == ([code] if code else [])
+
+
+@pytest.mark.parametrize("extra", [False, True])
+def test_outputs_and_targets_that_spread_each_other(*, extra: bool) -> None:
+    torch.manual_seed(0)
+    rows = PIXELS.reshape(-1, 8, 8).mean(2)
+    rows = (rows - rows.mean(0)) / rows.std(0)
+    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 8), *([nn.Unflatten(1, (1, 8))] if extra else []))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns of the same
+        assert alarms(model, nn.MSELoss(), rows)[:1] == (["TW319"] if extra else [])
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_a_softmax_over_labels_of_which_several_are_right(*, several: bool) -> None:
+    torch.manual_seed(0)
+    dark = (PIXELS.reshape(-1, 8, 8).mean(2) > 0.35).float()
+    labels = dark if several else functional.one_hot(dark.argmax(1), 8).float()
+    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 8), nn.Softmax(1))
+    assert ("TW318" in alarms(model, nn.BCELoss(), labels)) is several
