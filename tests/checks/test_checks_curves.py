@@ -283,7 +283,7 @@ def test_learning_by_heart_is_seen_on_its_way() -> None:
 
 
 def test_a_validation_loss_above_the_constant_prediction_is_no_mere_advice() -> None:
-    rising = curve(FALL, 1.6 + 0.025 * T)
+    rising = curve(FALL, 2.0 + 0.01 * T)
     (above,) = [f for f in verdict(rising).findings if f.code == "TW601"]
     assert above.severity is Severity.WARNING
     known = replace(rising, validation_metric=Curve.of(np.arange(1, 41), 60 + 0.1 * T), higher_is_better=True, unit="%")
