@@ -39,6 +39,7 @@ from trainwright.measures.loads import WeightLoads
 from trainwright.measures.loop import Clipping, Membership, Modes, ScalerSteps, Schedule, StepOrder, WeightDecay
 from trainwright.measures.signal import NonFinite
 from trainwright.measures.splits import TargetShift
+from trainwright.measures.start import WeightsAtStart
 from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
 
 MEASURED: frozenset[type[Measurement]] = frozenset(
@@ -56,6 +57,7 @@ MEASURED: frozenset[type[Measurement]] = frozenset(
         Modes,
         ScalerSteps,
         WeightDecay,
+        WeightsAtStart,
         Schedule,
         Clipping,
         BatchStream,

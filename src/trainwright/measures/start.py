@@ -12,9 +12,10 @@ class WeightStart(Measurement):
     """One trained weight (two dimensions or more, or the scale of a normalisation) at the start.
 
     ``kind``: class of the module that holds it. ``n_units``: entries of its first dimension. ``largest``: its largest
-    magnitude. ``unit_spread``: largest difference between a unit's weights and the units' mean, as a share of the
-    weights' root mean square. ``gradient``: largest magnitude of its gradient over the own steps.
-    ``gradient_spread``: like ``unit_spread``, of the gradients, largest over the steps.
+    magnitude; in a watched loop its norm. ``unit_spread``: largest difference between a unit's weights and the units'
+    mean, as a share of the weights' root mean square. ``gradient``: largest magnitude of its gradient over the own
+    steps. ``gradient_spread``: like ``unit_spread``, of the gradients, largest over the steps. Both are NaN in a
+    watched loop.
     """
 
     name: str
@@ -28,7 +29,8 @@ class WeightStart(Measurement):
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsAtStart(Measurement):
-    """Weights that the optimizer trains, over ``steps`` own steps; ``moved``: the steps changed some parameter.
+    """Weights that the optimizer trains, over ``steps`` own steps, or as many of a watched loop that were looked at;
+    ``moved``: the steps changed some parameter.
 
     Dropout layers were off; ``has_dropout``: there are some.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from trainwright.clinic import training_benches, training_faults
@@ -21,8 +22,8 @@ class SoftmaxOneUnit(Check):
 
     How it is measured:
         The graph shows the shape and the axis of every softmax between the last layer and the loss, that of cross
-        entropy included: a fact. Nothing is said where the loss depends on the last layer in another way as well (a
-        mixture of one component, say).
+        entropy included: a fact. One before the last layer, with more places than samples, is a *warning*. Nothing is
+        said where the loss depends on the last layer in another way as well (a mixture of one component, say).
 
     How to fix:
         Use a sigmoid (with ``BCEWithLogitsLoss`` on the logit), or two output units.
@@ -41,6 +42,7 @@ class SoftmaxOneUnit(Check):
         softmaxes = graph.named("Softmax", "LogSoftmax")
         alone = [each for each in softmaxes if len(each.shape) > 1 and each.shape[each.axis] == 1 and each.shape[0] > 1]
         if not alone or _has_way_around(graph, alone):
+            yield from self._inside(graph)
             return
         shape = alone[0].shape
         yield self.finding(
@@ -52,6 +54,26 @@ class SoftmaxOneUnit(Check):
             evidence=(Evidence("units under the softmax", 1, limit=2, unit="units"),),
             fixes=(Fix("Delete the softmax", instruction="Return the last linear layer's output as it is."),),
             why_confident="Shape and axis were read: a fact.",
+        )
+
+    def _inside(self, graph: LossGraph) -> Iterator[Finding]:
+        """A softmax before the last layer that can only give 1."""
+        # Heads of attention [N, H, T, S] may well have one thing to look at.
+        ones = [each for each in graph.softmaxes if len(each.shape) in (2, 3) and each.shape[each.axis] == 1]
+        ones = [each for each in ones if math.prod(each.shape) > max(1, graph.n_samples)]
+        if not ones:
+            return
+        shape, axis = ones[0].shape, ones[0].axis
+        yield self.finding(
+            happened=f"A softmax inside the model runs along axis {axis} of {list(shape)}, which has 1 entry: all its "
+            "results are 1, and no gradient passes.",
+            expected="A softmax over what is to be weighed, at least 2 entries.",
+            todo="Give it the axis along which the weights are to sum to 1.",
+            evidence=(Evidence("entries under the softmax", 1, limit=2, unit="entries"),),
+            fixes=(Fix("Change the axis", instruction="Write softmax(dim=...) with the axis of what is weighed."),),
+            confidence=0.8,
+            why_confident="Shape and axis were read; sequences of one entry would look the same.",
+            severity=Severity.WARNING,
         )
 
 

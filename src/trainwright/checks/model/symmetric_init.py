@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from trainwright.clinic import initial_faults, training_benches
-from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.start import WeightsAtStart, WeightStart
 from trainwright.measures.trials import OverfitTrial
 
@@ -51,6 +52,8 @@ class SymmetricInit(Check):
     )
 
     def run(self, start: WeightsAtStart, overfit: OverfitTrial | None) -> Iterator[Finding]:
+        if all(math.isnan(weight.unit_spread) for weight in start.weights):
+            raise CannotEvaluate("the units of the weights were not compared")
         alike = [weight for weight in start.weights if _stays_alike(weight)]
         if not alike:
             return

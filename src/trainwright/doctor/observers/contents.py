@@ -37,7 +37,8 @@ class Contents:
         """The inputs of a training batch that is looked at, the main one first."""
         inputs = tensors[0]
         self._overlap.trained(tensors, source)
-        numbers = [t.detach().reshape(len(t), -1) for t in tensors if t.is_floating_point() and len(t) == len(inputs)]
+        rows = [t.detach() for t in tensors if t.dim() and t.is_floating_point() and len(t) == len(inputs)]
+        numbers = [t.reshape(len(t), -1) for t in rows]
         if numbers and targets is not None:
             self._compare(torch.cat(numbers, 1)[:, :WIDEST].double(), targets)
         if inputs.is_floating_point():

@@ -21,9 +21,12 @@ from trainwright.doctor.observers.series import Later, Samples, Thinned
 from trainwright.measures.curves import Curve
 from trainwright.measures.layers import LayerSignals
 from trainwright.measures.loop import Clipping, ScalerSteps, Schedule, StepOrder, WeightDecay
+from trainwright.measures.start import WeightsAtStart, WeightStart
 
 MOST_COPIED = 1 << 28
 """Numbers (1 GiB of them in single precision) up to which weights are copied to measure the update."""
+FEWEST_LOOKS = 5
+"""Steps looked at before a weight that stays at zero is told."""
 INVARIANT = ("Adam", "RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam", "Lion", "Adafactor", "Rprop", "Muon")
 """Optimizers, by part of their class's name, whose step does not grow with the gradient."""
 
@@ -57,6 +60,8 @@ class Learner:
         self._skips = Later(self._count_skip)
         self._closure = False
         self._layers: list[_Layer] | None = None
+        self._weights_at_start: dict[int, float] = {}
+        self._largest_gradients: dict[int, float] = {}
         self._before: Sequence[Tensor | None] | None = None
         self._samples: Samples[dict[str, list[float]]] = Samples()
         self._rates = Thinned()
@@ -175,6 +180,7 @@ class Learner:
             joined["largest"].append(max((row[1] for row in rows if not math.isnan(row[1])), default=math.nan))
             joined["weight"].append(_joined([row[2] for row in rows]))
             joined["update"].append(_joined([row[3] for row in rows]))
+        self._follow_zeros(held, numbers)
         if len(self._samples) == 0:
             for layer, weight in zip(self._layers, joined["weight"], strict=True):
                 layer.zero_at_start = weight == 0.0
@@ -185,6 +191,15 @@ class Learner:
             self._counts["unmoved"] += not any(moved)
         joined["rate"] = [self._rate]
         self._samples.add(step, joined)
+
+    def _follow_zeros(self, held: list[Tensor], numbers: list[list[float]]) -> None:
+        """The largest gradient of every weight that started at zero."""
+        if len(self._samples) == 0:
+            self._weights_at_start = {i: numbers[i][2] for i, p in enumerate(held) if p.dim() > 1}
+            self._largest_gradients = {i: 0.0 for i, norm in self._weights_at_start.items() if norm == 0}
+        for position, largest in self._largest_gradients.items():
+            now = numbers[position][1] if position < len(numbers) else math.nan
+            self._largest_gradients[position] = max(largest, math.inf if math.isnan(now) else now)
 
     # Measurements ----------------------------------------------------------------------------------------------------
 
@@ -211,6 +226,8 @@ class Learner:
         if self._layers and len(self._samples):
             signals = self._signals(n_frozen)
             yield signals
+            if len(self._samples) >= FEWEST_LOOKS and any(g == 0 for g in self._largest_gradients.values()):
+                yield self._zeros()
             if self._decay > 0 and len(signals.steps):
                 yield self._weight_decay(signals)
 
@@ -247,6 +264,25 @@ class Learner:
             steps_per_epoch=steps_per_epoch,
             base_rate=self._peak,
         )
+
+    def _zeros(self) -> WeightsAtStart:
+        """Weights at the start, with the gradients of those that started at zero."""
+        layers = {position: layer for layer in self._layers or [] for position in layer.positions}
+        weights = (
+            WeightStart(
+                name=layers[position].name,
+                kind=layers[position].kind,
+                n_units=0,
+                largest=norm,
+                unit_spread=math.nan,
+                gradient=self._largest_gradients.get(position, math.nan),
+                gradient_spread=math.nan,
+            )
+            for position, norm in self._weights_at_start.items()
+            if position in layers
+        )
+        moved = self._counts["moved looked"] > self._counts["unmoved"]
+        return WeightsAtStart(weights=tuple(weights), steps=len(self._samples), moved=moved)
 
     def _weight_decay(self, signals: LayerSignals) -> WeightDecay:
         counted = ~signals.is_norm

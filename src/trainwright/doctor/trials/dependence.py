@@ -89,6 +89,7 @@ def batch_dependence(setup: Setup, *, samples: int = 8) -> BatchDependence:
     inputs = rows_of(setup.inputs, slice(samples))
     by_gradient = _differentiable(setup, inputs)
     with trial(setup):
+        _refuse_scores_of_pairs(setup, inputs)
         layers = mixing_layers(setup.model)
         effects = _effects(setup, inputs, by_gradient=by_gradient, train=False, frozen=())
         plain = _effects(setup, inputs, by_gradient=by_gradient, train=True, frozen=tuple(layers.values()))
@@ -114,6 +115,18 @@ def _refuse_time_first(setup: Setup) -> None:
     positions = isinstance(setup.targets, Tensor) and setup.targets.dim() > 1
     if time_first and positions and any(t.shape[:2] == setup.targets.shape[:2] for t in setup.features(setup.inputs)):
         raise CannotEvaluate("the model's layers take time first, so that the first dimension may be time, not samples")
+
+
+@torch.no_grad()
+def _refuse_scores_of_pairs(setup: Setup, inputs: Any) -> None:
+    """``CannotEvaluate`` where a sample's output has an entry for every sample of the batch, as the scores [N, N] of
+    two towers with the others of the batch as negatives have."""
+    setup.model.eval()
+    widths = [
+        setup.forward(rows_of(inputs, slice(count))).shape for count in (n_samples(inputs), n_samples(inputs) - 1)
+    ]
+    if n_samples(inputs) > 2 and all(len(shape) > 1 and shape[0] == shape[1] for shape in widths):
+        raise CannotEvaluate("every output has an entry for every sample of the batch: samples are compared on purpose")
 
 
 def _effects(

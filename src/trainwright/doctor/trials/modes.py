@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainwright.core import ModelError
+from trainwright.core import CannotEvaluate, ModelError
 from trainwright.doctor.batch import n_samples, rows_of, tensors_of
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import leave_warm_up, mixing_layers, switch_off_dropout, trial
@@ -98,6 +98,10 @@ def compare_sample_by_sample(setup: Setup, *, samples: int = 6) -> SampleBySampl
     with trial(setup):
         setup.model.eval()
         together = setup.forward(inputs)
+        if together.dim() > 1 and together.shape[1] == count != setup.forward(rows_of(inputs, [0])).shape[1]:
+            raise CannotEvaluate(
+                "every output has an entry for every sample of the batch: samples are compared on purpose"
+            )
         alone, refused = _one_by_one(setup, inputs, count)
     difference = math.nan if refused else float((together - alone).double().abs().max()) / _size(together)
     precision = torch.finfo(together.dtype).eps if together.is_floating_point() else 0.0
