@@ -145,8 +145,12 @@ class _Recorder(TorchFunctionMode):
         return result
 
     def _note(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> bool:
-        """Keep an operation if what it works on comes from a model, or from its weights as a penalty does."""
-        if not any(id(tensor) in self._derived or tensor.requires_grad for tensor in tensors_of((args, kwargs))):
+        """Keep an operation if what it works on comes from a model, or from its weights as a penalty does; and behind
+        the model's call any other, which may be made on the targets."""
+        given = list(tensors_of((args, kwargs)))
+        if not any(id(tensor) in self._derived or tensor.requires_grad for tensor in given):
+            if given and self._passes[-1].calls:
+                self._passes[-1].operations.append(Operation(func, args, kwargs, result))
             return False
         self._passes[-1].operations.append(Operation(func, args, kwargs, result))
         self._derived.update({id(tensor): tensor for tensor in tensors_of(result)})

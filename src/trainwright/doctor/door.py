@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from trainwright.doctor.losses import NAMED
-from trainwright.measures.door import BINARY_LOSSES, CLASS_LOSSES, COUNT_LOSSES, ROW_TOLERANCE, LossDoor
+from trainwright.measures.door import ALIGNED_LOSSES, BINARY_LOSSES, CLASS_LOSSES, COUNT_LOSSES, ROW_TOLERANCE, LossDoor
 
 _LOOK_AT = 65_536
 """About how many output values are looked at: enough rows to tell probabilities, cheap beside the loss itself."""
@@ -21,6 +21,7 @@ _LEAST_ROWS = 8
 LOSS_FUNCTIONS: Mapping[Callable[..., Tensor], str] = {
     **{function: name for _, function, name in NAMED},
     functional.kl_div: "kl_div",
+    functional.ctc_loss: "ctc",
 }
 """torch's functions that take outputs and targets; the loss modules call these."""
 
@@ -108,6 +109,9 @@ def describe_call(
 ) -> LossDoor | None:
     """The door of a call of one of :data:`LOSS_FUNCTIONS`; None where the outputs take part in no graph."""
     given = inspect.signature(function).bind(*args, **kwargs).arguments
+    if name in ALIGNED_LOSSES:
+        within = _within_lengths(given["targets"], given["target_lengths"])
+        given = {**given, "input": given["log_probs"], "target": within, "ignore_index": given.get("blank", 0)}
     outputs, targets = given.get("input"), given.get("target")
     if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor) or not outputs.requires_grad:
         return None
@@ -120,6 +124,15 @@ def describe_call(
         label_smoothing=float(given.get("label_smoothing", 0.0)),
         has_weights=given.get("weight") is not None or given.get("pos_weight") is not None,
     )
+
+
+def _within_lengths(targets: Tensor, lengths: Any) -> Tensor:
+    """Of padded targets [N, S] those within their sequences' lengths [N]; others, which stand one behind the other, as
+    they are."""
+    if targets.dim() != 2:
+        return targets
+    counts = torch.as_tensor(lengths, device=targets.device)
+    return targets[torch.arange(targets.shape[1], device=targets.device) < counts[:, None]]
 
 
 def _rows(loss_name: str, outputs: Tensor) -> Tensor:
@@ -151,6 +164,9 @@ def _target_statistics(
     zero = torch.zeros((), device=targets.device)
     if not targets.numel() or targets.is_complex():
         return [nan, nan, nan, nan, zero, zero, zero]
+    if class_numbers and loss_name in ALIGNED_LOSSES:
+        bad = (targets == ignore_index) | (targets < 0) | (targets >= n_classes)
+        return [*targets.aminmax(), nan, nan, zero, bad.sum(), zero]
     if class_numbers:
         ignored = targets == ignore_index
         bad = ~ignored & ((targets < 0) | (targets >= n_classes)) if loss_name in CLASS_LOSSES else zero
@@ -171,7 +187,7 @@ def _out_of_range(loss_name: str, values: Tensor) -> Tensor:
 def _are_class_numbers(loss_name: str, outputs: Tensor, targets: Tensor) -> bool:
     if targets.is_floating_point() or targets.is_complex() or targets.dtype == torch.bool:
         return False
-    return loss_name in CLASS_LOSSES or (loss_name == "python" and targets.dim() < outputs.dim())
+    return loss_name in (*CLASS_LOSSES, *ALIGNED_LOSSES) or (loss_name == "python" and targets.dim() < outputs.dim())
 
 
 def _kind(low: float, high: float, low_sum: float, high_sum: float, *, whole: bool, same: bool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +96,7 @@ def _is_scale(args: tuple[Any, ...]) -> bool:
 def _with_replayed_loss(step: Step, call: ModelCall, operations: list[Operation]) -> Setup:
     inputs: Any = (call.args, call.kwargs)
     count = n_samples(inputs)
+    operations = list(_by_sample(operations, call, count))
     replayed = _Replayed(operations, call, count)
     if not replayed.leaves:
         raise CannotEvaluate(f"no targets were found: the loss uses nothing with an entry for each of {count} samples")
@@ -134,6 +135,19 @@ def _with_replayed_loss(step: Step, call: ModelCall, operations: list[Operation]
             raise CannotEvaluate(f"the model refuses {SAMPLES} of its {count} samples ({reason})") from error
         describe(setup, outputs)
     return setup
+
+
+def _by_sample(operations: list[Operation], call: ModelCall, count: int) -> Iterator[Operation]:
+    """The operations without those on the targets alone that make another number of rows of them, as the choice of this
+    batch's among all does: what these give are the targets."""
+    derived = {id(tensor) for tensor in tensors_of(call.output)}
+    for operation in operations:
+        given = list(tensors_of((operation.args, operation.kwargs)))
+        if any(id(tensor) in derived or tensor.requires_grad for tensor in given):
+            derived |= {id(tensor) for tensor in tensors_of(operation.result)}
+        elif any(tensor.dim() and len(tensor) % count for tensor in given):
+            continue
+        yield operation
 
 
 def _own_batch(call: ModelCall) -> Any:
@@ -175,7 +189,8 @@ class _Replayed:
         self._operations, self._output, self._autocast, self._count = operations, call.output, call.autocast, count
         inside = {id(t) for t in tensors_of(call.output)} | {id(t) for o in operations for t in tensors_of(o.result)}
         outside = {id(t): t for o in operations for t in tensors_of((o.args, o.kwargs)) if id(t) not in inside}
-        self.leaves = [t for t in outside.values() if t.dim() and len(t) % count == 0 and not t.requires_grad]
+        leaves = [t for t in outside.values() if t.dim() and len(t) % count == 0 and not t.requires_grad]
+        self.leaves, self._copies = _without_copies(leaves)
 
     def targets(self) -> Any:
         """The leaves, each [N, ...]; the tensor itself where there is one."""
@@ -198,6 +213,8 @@ class _Replayed:
         for leaf, target in zip(self.leaves, given, strict=True):
             new = target[:, : fewer.get(target.shape[1])] if target.dim() > 1 else target
             values[id(leaf)] = new if len(leaf) == self._count else new.reshape(-1, *leaf.shape[1:])
+        for copy, leaf in self._copies:
+            values[id(copy)] = values[id(leaf)].to(copy.dtype)
         rows = n_samples(targets)
         result: Any = None
         with autocasting(self._autocast):
@@ -216,6 +233,20 @@ class _Replayed:
         if operation.function in _DIVIDING:
             args = tuple(rows if isinstance(arg, int) and arg == self._count else arg for arg in args)
         return operation.function(*args, **kwargs)
+
+
+def _without_copies(leaves: list[Tensor]) -> tuple[list[Tensor], list[tuple[Tensor, Tensor]]]:
+    """Those that differ, and of the others, such as the same targets as another type of number, whose copy each is."""
+    own: list[Tensor] = []
+    copies = []
+    for leaf in leaves:
+        same = (t for t in own if t.shape == leaf.shape and t.device == leaf.device and bool((t == leaf).all()))
+        original = next(same, None)
+        if original is None:
+            own.append(leaf)
+        else:
+            copies.append((leaf, original))
+    return own, copies
 
 
 def _shorter(before: Tensor, after: Tensor) -> dict[int, int]:

@@ -13,6 +13,8 @@ BINARY_LOSSES = ("bce", "bce_with_logits")
 """Losses whose targets lie in 0 … 1."""
 VALUE_LOSSES = ("mse", "l1", "huber", "smooth_l1")
 """Losses of a distance between outputs and targets."""
+ALIGNED_LOSSES = ("ctc",)
+"""Losses over log-probabilities [T, N, C] of which one class, the blank, may not be among the targets."""
 COUNT_LOSSES = ("poisson_nll",)
 """Losses whose targets are counts, from 0 on."""
 ROW_TOLERANCE = 1e-2
@@ -28,14 +30,14 @@ class LossDoor(Measurement):
     """Outputs and targets as the loss receives them.
 
     ``loss_name``: ``cross_entropy``, ``nll``, ``bce``, ``bce_with_logits``, ``kl_div``, ``mse``, ``l1``, ``huber``,
-    ``smooth_l1``, ``poisson_nll``, or ``python`` for a loss that is not recognised. ``n_rows``: output rows that were
-    looked at; ``n_classes``: entries of a row (the class axis; 1 for outputs without one). ``smallest_row_sum``,
-    ``largest_row_sum``: of the outputs; ``largest_log_sum``: largest distance of a row's log-sum-exp from 0, which is 0
-    for log-probabilities. ``target_kind``: ``class numbers``, ``one-hot``, ``multi-hot``, ``probabilities`` or
-    ``values``; the targets' row sums are NaN for class numbers. ``n_out_of_range``: targets the loss has no meaning for
-    (class numbers outside 0 … C − 1, binary targets outside 0 … 1, negative probabilities); ``n_ignored``: class
-    numbers equal to ``ignore_index``. ``reduction``: ``mean``, ``sum`` or ``none``. ``value``: the loss; NaN where it
-    was not given. Statistics of empty or non-numeric tensors are NaN.
+    ``smooth_l1``, ``poisson_nll``, ``ctc``, or ``python`` for a loss that is not recognised. ``n_rows``: output rows
+    that were looked at; ``n_classes``: entries of a row (the class axis; 1 for outputs without one).
+    ``smallest_row_sum``, ``largest_row_sum``: of the outputs; ``largest_log_sum``: largest distance of a row's
+    log-sum-exp from 0, which is 0 for log-probabilities. ``target_kind``: ``class numbers``, ``one-hot``,
+    ``multi-hot``, ``probabilities`` or ``values``; the targets' row sums are NaN for class numbers. ``n_out_of_range``:
+    targets the loss has no meaning for (class numbers outside 0 … C − 1, binary targets outside 0 … 1, negative
+    probabilities); ``n_ignored``: class numbers equal to ``ignore_index``. ``reduction``: ``mean``, ``sum`` or
+    ``none``. ``value``: the loss; NaN where it was not given. Statistics of empty or non-numeric tensors are NaN.
     """
 
     loss_name: str

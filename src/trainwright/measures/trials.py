@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,8 @@ class OverfitAttempt:
     ``change`` names what was changed (see :data:`CHANGES`); ``setting`` holds the same change as dotted settings where
     it can be written so. ``losses``: loss before each step and after the last, in the loss's unit. ``remaining``: share
     of the distance from the input-independent loss down to the floor that is still left, 0 when fitted, 1 when nothing
-    was learned.
+    was learned. ``agreement``: correlation of the last outputs with the targets, NaN where they are no pairs of
+    numbers.
     """
 
     change: str
@@ -31,6 +33,7 @@ class OverfitAttempt:
     accuracy: float
     overfits: bool
     setting: Mapping[str, Any] = field(default_factory=dict)
+    agreement: float = math.nan
 
 
 @dataclass(frozen=True, kw_only=True)

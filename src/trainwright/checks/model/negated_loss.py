@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from trainwright.clinic import model_faults, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.graph import LossGraph
+from trainwright.measures.trials import OverfitTrial
 
 _ADVERSARIAL = ("BinaryCrossEntropy", "BinaryCrossEntropyWithLogits")
+CONTRADICTION = 0.3
+"""Correlation below zero that outputs have with the targets they were fitted to. Sound losses leave 0.9 and more, and
+networks that learn nothing one around 0."""
 
 
 class NegatedLoss(Check):
@@ -25,7 +29,8 @@ class NegatedLoss(Check):
         The graph shows with which sign each term that measures an error enters the loss; for log-probabilities of the
         right class it is the other way round. Reported if all such terms have the wrong sign, so that subtracted
         regularisers (entropy bonuses) do no harm; negative log-densities have the right one whatever their value. A
-        fact; a *warning* only for a binary cross entropy, which adversarial training negates on purpose.
+        fact; a *warning* only for a binary cross entropy, which adversarial training negates on purpose. Whatever the
+        loss is made of, a batch that is fitted by it must not leave outputs that go down where the targets go up.
 
     How to fix:
         Change the sign.
@@ -43,7 +48,10 @@ class NegatedLoss(Check):
         Case(training_benches.waves_gru, model_faults.forgotten_minus),
     )
 
-    def run(self, graph: LossGraph) -> Iterator[Finding]:
+    def run(self, graph: LossGraph, overfit: OverfitTrial | None) -> Iterator[Finding]:
+        if overfit is not None and _contradicts(overfit):
+            yield self._contradicted(overfit)
+            return
         terms = [(term, term.weight) for term in graph.errors()] + [
             (term, -term.weight) for term in graph.likelihoods()
         ]
@@ -70,3 +78,21 @@ class NegatedLoss(Check):
             else "The sign was followed through the graph: a fact.",
             severity=Severity.WARNING if adversarial else Severity.ERROR,
         )
+
+    def _contradicted(self, overfit: OverfitTrial) -> Finding:
+        own = overfit.own
+        return self.finding(
+            happened=f"Fitting {overfit.n_samples} samples brought the loss from {own.losses[0]:.3g} to "
+            f"{own.losses[-1]:.3g} and the outputs away from the targets: their correlation is {own.agreement:.2f}.",
+            expected="Outputs that follow the targets as the loss falls: a correlation above 0.",
+            todo="Change the sign of the loss; of a score that is to be large take 1 - score.",
+            evidence=(Evidence("correlation of outputs and targets", own.agreement, limit=-CONTRADICTION),),
+            fixes=(Fix("Change the sign", instruction="Minimise 1 - score or -score, not the score."),),
+            confidence=0.95,
+            why_confident="The batch was fitted by the user's own loss and optimizer; what they reward was measured.",
+        )
+
+
+def _contradicts(overfit: OverfitTrial) -> bool:
+    own = overfit.own
+    return own.agreement < -CONTRADICTION and bool(own.losses[-1] < own.losses[0])

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 
 from trainwright.clinic import model_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.door import LOG_TOLERANCE, LossDoor
+from trainwright.measures.door import ALIGNED_LOSSES, LOG_TOLERANCE, LossDoor
 
-_LOSSES = ("nll", "kl_div")
+_LOSSES = ("nll", "kl_div", *ALIGNED_LOSSES)
 
 
 class NllOnLogits(Check):
     """A loss that expects log-probabilities is given something else.
 
     What it finds:
-        ``nll_loss`` or ``kl_div`` on raw logits or on probabilities: the log-softmax in front is missing, or a softmax
-        stands in its place.
+        ``nll_loss``, ``kl_div`` or ``ctc_loss`` on raw logits or on probabilities: the log-softmax in front is missing,
+        or a softmax stands in its place.
 
     Why it hurts:
         Nothing normalises the outputs, so the loss can be driven to minus infinity by making all logits large; with

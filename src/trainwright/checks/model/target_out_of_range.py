@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from trainwright.clinic import model_benches, model_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.door import BINARY_LOSSES, CLASS_LOSSES, COUNT_LOSSES, ROW_TOLERANCE, LossDoor
+from trainwright.measures.door import ALIGNED_LOSSES, BINARY_LOSSES, CLASS_LOSSES, COUNT_LOSSES, ROW_TOLERANCE, LossDoor
 
 
 class TargetOutOfRange(Check):
@@ -43,14 +43,31 @@ class TargetOutOfRange(Check):
     )
 
     def run(self, door: LossDoor) -> Iterator[Finding]:
-        if door.loss_name not in (*CLASS_LOSSES, *BINARY_LOSSES, *COUNT_LOSSES):
+        if door.loss_name not in (*CLASS_LOSSES, *BINARY_LOSSES, *COUNT_LOSSES, *ALIGNED_LOSSES):
             return
         if not math.isfinite(door.target_minimum + door.target_maximum) or door.n_targets < 1:
             raise CannotEvaluate(f"the {door.n_targets} targets are not all finite")
         if door.n_out_of_range > 0:
-            yield self._negative_counts(door) if door.loss_name in COUNT_LOSSES else self._out_of_range(door)
+            if door.loss_name in ALIGNED_LOSSES:
+                yield self._blank(door)
+            else:
+                yield self._negative_counts(door) if door.loss_name in COUNT_LOSSES else self._out_of_range(door)
         elif door.loss_name in CLASS_LOSSES and door.target_kind != "class numbers":
             yield from self._judge_rows(door)
+
+    def _blank(self, door: LossDoor) -> Finding:
+        return self.finding(
+            happened=f"{door.n_out_of_range} of {door.n_targets} targets of the {door.loss_name} loss are the blank "
+            f"itself, or no class at all; they go from {door.target_minimum:g} to {door.target_maximum:g}, with "
+            f"{door.n_classes} outputs.",
+            expected="Targets that leave out the blank, which is class 0 if nothing else is said.",
+            todo="Number the symbols from 1, or tell the loss which class is the blank.",
+            evidence=(
+                Evidence("targets that are the blank or no class", door.n_out_of_range, limit=0, unit="targets"),
+            ),
+            fixes=(Fix("Keep a class for the blank", instruction="nn.CTCLoss(blank=n_symbols), or symbols from 1."),),
+            why_confident="All targets of the batch within their lengths were counted: a fact.",
+        )
 
     def _negative_counts(self, door: LossDoor) -> Finding:
         return self.finding(

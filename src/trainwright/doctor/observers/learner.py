@@ -204,7 +204,7 @@ class Learner:
     # Measurements ----------------------------------------------------------------------------------------------------
 
     def measurements(
-        self, steps_per_epoch: float, n_frozen: int, loss_scale: float, reduction: str
+        self, steps_per_epoch: float, n_frozen: int, loss_scale: float, reduction: str, *, is_alone: bool
     ) -> Iterator[Measurement]:
         """Everything known of this optimizer's steps."""
         counts = self._counts
@@ -218,7 +218,7 @@ class Learner:
             )
         if not self.n_steps:
             return
-        yield replace(self._order(), loss_scale=loss_scale, loss_reduction=reduction)
+        yield replace(self._order(), loss_scale=loss_scale, loss_reduction=reduction, is_alone=is_alone)
         yield self._schedule(steps_per_epoch)
         if len(self._clipped):
             steps, norms = self._clipped.arrays()

@@ -114,6 +114,7 @@ def _attempt(
             remaining=remaining,
             accuracy=accuracy,
             overfits=_is_fitted(remaining, accuracy),
+            agreement=_agreement(outputs, changed_batch.targets),
             setting=change.setting,
         )
         return attempt, predictions, wanted
@@ -162,6 +163,14 @@ def _predictions(setup: Setup, outputs: Tensor, targets: Tensor) -> tuple[_Array
         logits, classes = setup.pairs(outputs, targets)
         return _to_numpy(logits.argmax(-1)), _to_numpy(classes)
     return _to_numpy(outputs.reshape(len(outputs), -1)[:, 0]), _to_numpy(targets.reshape(len(targets), -1)[:, 0])
+
+
+def _agreement(outputs: Tensor, targets: Tensor) -> float:
+    """Correlation of outputs and targets; NaN where they are no pairs of numbers or all alike."""
+    if outputs.numel() != targets.numel() or outputs.numel() < 2:
+        return math.nan
+    pair = torch.stack([outputs.double().flatten(), targets.double().flatten()])
+    return float(torch.corrcoef(pair)[0, 1]) if bool((pair.std(1) > 0).all()) else math.nan
 
 
 def _to_numpy(values: Tensor) -> _Array:
