@@ -138,3 +138,65 @@ def test_a_softmax_over_labels_of_which_several_are_right(*, several: bool) -> N
     labels = dark if several else functional.one_hot(dark.argmax(1), 8).float()
     model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 8), nn.Softmax(1))
     assert ("TW318" in alarms(model, nn.BCELoss(), labels)) is several
+
+
+# Scores, alignments, pairs -------------------------------------------------------------------------------------------
+
+MASKS = (PIXELS > 0.5).float()
+
+
+def dice(outputs: Any, masks: Any) -> Any:
+    shares = torch.sigmoid(outputs)
+    return ((2 * (shares * masks).sum(1) + 1) / (shares.sum(1) + masks.sum(1) + 1)).mean()
+
+
+@pytest.mark.parametrize("complement", [True, False])
+def test_a_score_that_is_made_small(*, complement: bool) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 64))
+    loss = (lambda o, t: 1 - dice(o, t)) if complement else dice
+    assert alarms(model, loss, MASKS)[:1] == ([] if complement else ["TW339"])
+
+
+class Aligned(Tagger):
+    """Scores [T, N, C] for each row of an image, as connectionist temporal classification takes them."""
+
+    def __init__(self, end: str) -> None:
+        super().__init__()
+        self.end = end
+
+    def forward(self, x: Any) -> Any:
+        outputs = super().forward(x)
+        return outputs.log_softmax(2) if self.end == "log" else outputs.softmax(2)
+
+
+def ctc(outputs: Any, symbols: Any) -> Any:
+    lengths = torch.full((len(symbols),), 8), torch.full((len(symbols),), 2)
+    return functional.ctc_loss(outputs.transpose(0, 1), symbols, *lengths)
+
+
+@pytest.mark.parametrize(
+    ("end", "first", "code"), [("log", 1, None), ("plain", 1, "TW320"), ("log", 0, "TW325")], ids=str
+)
+def test_alignments_need_log_probabilities_and_a_class_for_the_blank(end: str, first: int, code: str | None) -> None:
+    torch.manual_seed(0)
+    padded = torch.cat([BRIGHTNESS[:, :2].clamp(max=3) + first, torch.zeros(len(PIXELS), 2, dtype=torch.long)], 1)
+    assert alarms(Aligned(end), ctc, padded)[:1] == ([code] if code else [])
+
+
+class Towers(nn.Module):
+    """Scores [N, N] of upper halves beside lower halves of images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.upper, self.lower = nn.Linear(32, 16), nn.Linear(32, 16)
+
+    def forward(self, x: Any) -> Any:
+        return 5 * functional.normalize(self.upper(x[:, :32])) @ functional.normalize(self.lower(x[:, 32:])).T
+
+
+def test_other_samples_as_negatives_are_no_leak() -> None:
+    torch.manual_seed(0)
+    loss = lambda scores, _: functional.cross_entropy(scores, torch.arange(len(scores)))  # noqa: E731
+    found = alarms(Towers(), loss, torch.arange(len(PIXELS)))
+    assert not {"TW305", "TW341"} & set(found)

@@ -304,3 +304,56 @@ def test_classes_that_only_the_validation_holds_are_named_and_rarer_ones_are_not
                 with torch.no_grad():
                     functional.cross_entropy(model(images[validation]), classes[validation])
         assert ("TW205" in codes(watch)) is fires
+
+
+def test_weights_that_start_at_zero_and_stay_there_are_seen_in_a_loop() -> None:
+    for stuck in (True, False):
+        model = network()
+        layers: list[Any] = [model[0], model[2]] if stuck else [model[2]]
+        for parameter in (p for layer in layers for p in layer.parameters()):
+            nn.init.zeros_(parameter)
+        with doctor() as watch:
+            fit(model, IMAGES, CLASSES)
+        assert ("TW310" in codes(watch)) is stuck, "a last layer at zero gets a gradient at once"
+
+
+class Pooled(nn.Module):
+    """Weighs the rows of an image by a softmax along them, or along an axis of one entry."""
+
+    def __init__(self, axis: int) -> None:
+        super().__init__()
+        self.score, self.head, self.axis = nn.Linear(8, 1), nn.Linear(8, 10), axis
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.reshape(-1, 8, 8)
+        outputs: Tensor = self.head((torch.softmax(self.score(rows), self.axis) * rows).sum(1))
+        return outputs
+
+
+def test_a_softmax_over_one_entry_inside_the_model_is_a_warning() -> None:
+    for axis in (1, 2):
+        with doctor() as watch:
+            fit(Pooled(axis), IMAGES, CLASSES)
+        assert ("TW340" in codes(watch)) is (axis == 2)
+
+
+def test_a_number_that_enters_the_model_beside_the_samples_does_no_harm() -> None:
+    class Weighted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = network()
+
+        def forward(self, x: Tensor, weight: Tensor) -> Tensor:
+            outputs: Tensor = weight * self.net(x)
+            return outputs
+
+    model = Weighted()
+    with doctor() as watch:
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        for step in range(30):
+            rows = torch.arange(32 * step, 32 * step + 32)
+            optimizer.zero_grad()
+            functional.cross_entropy(model(IMAGES[rows], torch.tensor(1.0)), CLASSES[rows]).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    assert watch.fault == ""
+    assert not watch.findings

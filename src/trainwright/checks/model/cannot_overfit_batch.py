@@ -82,6 +82,11 @@ _CAUSES = {
 }
 
 
+FOLLOWS = 0.5
+"""Correlation of outputs and targets from which on a loss of the user's own does pull them together, be it slowly: the
+overlap of masks, say, which saturates."""
+
+
 class CannotOverfitBatch(Check):
     """The model cannot learn one small batch by heart.
 
@@ -100,7 +105,7 @@ class CannotOverfitBatch(Check):
         smoothing counts; or, for classes, everything right and less than 35 % left. On failure one thing after the
         other is changed, each from the same restored start. Healthy benches end below 0.15 over seeds and
         widths from 16, mostly within 100 steps; ill ones stay above 0.55. What was half fitted and needs only a higher
-        rate is advice.
+        rate is advice, and so is one under a loss of one's own that the outputs do follow.
 
     How to fix:
         Make the change that was found; it has been tried.
@@ -141,6 +146,7 @@ class CannotOverfitBatch(Check):
             )
         cause = _CAUSES.get(cure.change) if cure else None
         slow = cure is not None and cure.change == "learning rate" and trial.own.remaining < GREAT_PROGRESS
+        follows = cure is not None and cure.change == "standard loss" and trial.own.agreement > FOLLOWS
         yield self.finding(
             happened=_what_happened(trial, cure, cause),
             expected=f"A loss below {trial.floor + 0.1 * distance:.3g} on these {trial.n_samples} samples: at most a "
@@ -162,7 +168,7 @@ class CannotOverfitBatch(Check):
             why_confident="The change was tried from the same start, and the batch was fitted."
             if cause
             else f"None of the {len(trial.bisection)} changes that were tried made the batch fit.",
-            severity=Severity.ADVICE if slow else Severity.ERROR,
+            severity=Severity.ADVICE if slow or follows else Severity.ERROR,
         )
 
 
