@@ -374,6 +374,9 @@ def test_a_decoder_is_judged_by_the_answer_that_it_is_given() -> None:
     assert unshifted.leak > 0.01
     (finding,) = FutureLeak().run(unshifted)
     assert "the targets themselves" in finding.happened
+    rebuilding = translator(shifted=False)
+    rebuilding.inputs["melody"] = torch.ones_like(rebuilding.inputs["melody"])
+    assert future_dependence(rebuilding).task == "the targets are not the next inputs", "an auto-encoder beside a mask"
 
 
 def test_loads_are_recorded_and_loading_is_left_as_it_was() -> None:

@@ -77,7 +77,7 @@ def _task(setup: Setup, *, causal: bool) -> tuple[str, list[int]]:
         return "next", earlier[:1]
     same = [number for number, sequence in enumerate(sequences) if _are_tokens(sequence, targets)]
     # Whose only sequence is its target rebuilds it, as an auto-encoder does.
-    if same and len(same) < len(sequences):
+    if same and any(_tells(sequence) for number, sequence in enumerate(sequences) if number not in same):
         return "same", same
     return "the targets are not the next inputs", []
 
@@ -92,6 +92,11 @@ def _are_next(sequence: Tensor, targets: Tensor) -> bool:
 def _are_tokens(sequence: Tensor, targets: Tensor) -> bool:
     alike = targets.shape == sequence.shape and not targets.is_floating_point() and targets.shape[1] >= 3
     return alike and _agreement(sequence, targets) > _AGREE and bool((targets != targets[:, :1]).any())
+
+
+def _tells(sequence: Tensor) -> bool:
+    """Whether a sequence is more than a mask of two values, or positions that are the same for every sample."""
+    return len(torch.unique(sequence)) > 2 and bool((sequence != sequence[:1]).any())
 
 
 def _agreement(sequence: Tensor, targets: Tensor) -> float:
