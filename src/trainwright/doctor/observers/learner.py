@@ -29,6 +29,9 @@ FEWEST_LOOKS = 5
 """Steps looked at before a weight that stays at zero is told."""
 INVARIANT = ("Adam", "RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam", "Lion", "Adafactor", "Rprop", "Muon")
 """Optimizers, by part of their class's name, whose step does not grow with the gradient."""
+DECOUPLED = ("AdamW", "Lion", "Muon", "Adafactor", "Adan", "Sophia", "Lamb", "LAMB")
+"""Optimizers, by part of their class's name, whose weight decay stands beside the gradient's step; torch's other ones
+say so in their groups."""
 
 
 class _Layer:
@@ -75,7 +78,7 @@ class Learner:
         self._peak = 0.0
         self._decay = max((float(group.get("weight_decay") or 0.0) for group in optimizer.param_groups), default=0.0)
         first = optimizer.param_groups[0] if optimizer.param_groups else {}
-        self._decoupled = bool(first.get("decoupled_weight_decay")) or "AdamW" in self.name
+        self._decoupled = bool(first.get("decoupled_weight_decay")) or any(part in self.name for part in DECOUPLED)
         self._shrinkage = 0.0
 
     # The order of things ---------------------------------------------------------------------------------------------
