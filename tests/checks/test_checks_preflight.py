@@ -84,6 +84,15 @@ def test_a_sample_that_lets_no_gradient_through(*, reparametrised: bool) -> None
     assert found == ([] if reparametrised else ["TW307"])
 
 
+def test_an_optimizer_of_another_model_leaves_no_gradient_to_look_for() -> None:
+    torch.manual_seed(0)
+    model, other = Tagger(), Tagger()
+    optimizer = torch.optim.Adam(other.parameters(), lr=5e-3)
+    found = check(model=model, loss=turned, batch=(PIXELS, BRIGHTNESS), optimizer=optimizer)
+    assert "TW309" in [finding.code for finding in found.verdict.findings]
+    assert not [reason for _, reason in found.verdict.not_evaluated if "grad()" in reason]
+
+
 # Counts, several labels, spread shapes -------------------------------------------------------------------------------
 
 INK = (PIXELS.sum(1) * 4).round()

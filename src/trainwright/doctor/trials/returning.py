@@ -31,7 +31,7 @@ def output_gradient(setup: Setup, *, samples: int = 16) -> OutputGradient:
         torch.manual_seed(_SEED)
         with Calls([setup.model]) as calls:
             outputs = setup.forward(inputs)
-        if not outputs.requires_grad:
+        if not outputs.requires_grad or not trained:
             return OutputGradient(cut=(), effect=0.0)  # no layer is reached: the loss, if any, tells
         gradients = torch.autograd.grad(outputs.sum(), list(trained.values()), allow_unused=True)
         unreached = [n for n, g in zip(trained, gradients, strict=True) if g is None]
