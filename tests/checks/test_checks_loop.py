@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from trainwright.core import Finding, Measurement, Measurements, Severity, discover, judge
 from trainwright.measures.batches import BatchStream, InputStatistics
-from trainwright.measures.curves import Curve, LearningCurve
+from trainwright.measures.curves import Curve, LearningCurve, Plan
 from trainwright.measures.layers import ActivationSignals, LayerSignals, OutputSpread
 from trainwright.measures.learning import learns
 from trainwright.measures.loop import Clipping, Modes, Schedule, StepOrder, WeightDecay
@@ -393,14 +393,10 @@ def test_many_gradients_cleared_for_few_steps_are_thrown_away() -> None:
 
 def test_a_schedule_planned_in_steps_and_moved_per_epoch_stays_where_it_begins() -> None:
     rates = Curve(np.arange(1.0, 232), np.full(231, 1e-4))
-    run = curve(0.5, learning_rate=rates)
-    plan = Schedule(
-        scheduler="OneCycleLR", n_scheduler_steps=7, n_optimizer_steps=231, first_was_scheduler=False, steps=STEPS,
-        rates=np.full(len(STEPS), 1e-4), horizon=231, steps_per_epoch=33.0, base_rate=1e-4,
-    )  # fmt: skip
-    (finding,) = findings("TW508", run, plan)
+    run = curve(0.5, learning_rate=rates, schedule=Plan("OneCycleLR", horizon=231, n_moves=7, n_optimizer_steps=231))
+    (finding,) = findings("TW508", run)
     assert "planned for 231 steps and moved 7 times" in finding.happened
-    in_epochs = replace(plan, scheduler="CosineAnnealingLR", horizon=7)
-    assert findings("TW508", run, in_epochs) == (), "seven epochs of seven"
-    longer = replace(plan, scheduler="CosineAnnealingLR", horizon=200_000)
-    assert findings("TW508", run, longer) == (), "the plan of a longer training"
+    in_epochs = Plan("CosineAnnealingLR", horizon=7, n_moves=7, n_optimizer_steps=231)
+    assert findings("TW508", replace(run, schedule=in_epochs)) == (), "seven epochs of seven"
+    longer = replace(in_epochs, horizon=200_000)
+    assert findings("TW508", replace(run, schedule=longer)) == (), "the plan of a longer training"

@@ -186,7 +186,7 @@ class Taps:
         listener = self._listener
 
         def before(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            given = args[0] if args else kwargs.get("closure")
+            given = args[1] if len(args) > 1 else kwargs.get("closure")  # the first is the optimizer
             self.tell(listener.before_step, optimizer, closure=callable(given))
 
         def after(optimizer: Optimizer, *_: Any) -> None:

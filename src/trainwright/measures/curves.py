@@ -92,6 +92,17 @@ class Curve:
         return Series(name, tuple(map(float, drawn.x)), tuple(map(float, drawn.y)), unit)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a scheduler meant to do and did: the class of it, the number of its own steps after which it means to be
+    done (0 where it has none), how often it moved, and how many steps the optimizer made."""
+
+    scheduler: str
+    horizon: int
+    n_moves: int
+    n_optimizer_steps: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class LearningCurve(Measurement):
     """How a training went: what was recorded of it, each quantity at its own places; what is not known is left out.
@@ -105,7 +116,8 @@ class LearningCurve(Measurement):
     group. ``gradient_norm``: of all gradients together, before clipping. ``has_schedule``: whether anything is meant to
     change the rate. ``train_only``: names of what acts in training only and makes the training loss the worse one
     (dropout, augmentation, label smoothing, …). ``is_game``: whether networks with optimizers of their own train
-    against each other, so that no loss need fall. ``momentum``: of the optimizer. None where that is not known.
+    against each other, so that no loss need fall. ``momentum``: of the optimizer. ``schedule``: what moved the rate.
+    None where that is not known.
     """
 
     x_unit: Literal["epoch", "step"] = "epoch"
@@ -132,6 +144,7 @@ class LearningCurve(Measurement):
     is_game: bool | None = None
     name: str = ""
     momentum: float | None = None
+    schedule: Plan | None = None
 
     @property
     def peak_rate(self) -> float | None:

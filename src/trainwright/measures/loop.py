@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +67,13 @@ class WeightDecay(Measurement):
     steps: npt.NDArray[np.int64]
     weight_norm: Array
     gradient_norm: Array
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a finite norm of weights and gradients for every sample, and weights at the start."""
+        norms = self.weight_norm, self.gradient_norm
+        whole = all(len(each) == len(self.steps) > 0 and bool(np.isfinite(each).all()) for each in norms)
+        return whole and float(self.weight_norm[0]) > 0 and math.isfinite(self.rate)
 
     @property
     def pull(self) -> float:

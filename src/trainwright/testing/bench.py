@@ -26,6 +26,7 @@ from trainwright.doctor.trials import TRIALS, run_trials
 from trainwright.logbook.openings import record_opening
 from trainwright.measures.curves import BaselineComparison, LearningCurve
 from trainwright.measures.reproducibility import CapacityEffect
+from trainwright.measures.splits import TargetShift
 from trainwright.measures.study import PairedGains, TestOpenings
 from trainwright.recipe.baselines import compare, fit_baselines
 from trainwright.recipe.curves import learning_curve
@@ -38,8 +39,9 @@ from trainwright.workbench.loop import TrainingResult, train
 
 TRAINED: frozenset[type[Measurement]] = frozenset({LearningCurve, BaselineComparison, CapacityEffect})
 """Measurements that need a training."""
-WATCHED: frozenset[type[Measurement]] = MEASURED - {LearningCurve} - set(TRIALS)
-"""Measurements that need a loop to be watched; its learning curve then is the one that was watched, too."""
+WATCHED: frozenset[type[Measurement]] = MEASURED - {LearningCurve, TargetShift} - set(TRIALS)
+"""Measurements that need a loop to be watched; its learning curve then is the one that was watched, too. Classes are
+counted in the data."""
 WATCHED_STEPS = 200
 WATCHED_EVERY = 5
 CAPACITY_EPOCHS = 4

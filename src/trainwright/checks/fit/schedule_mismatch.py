@@ -8,8 +8,7 @@ import numpy as np
 
 from trainwright.clinic import curve_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.curves import LearningCurve
-from trainwright.measures.loop import Schedule
+from trainwright.measures.curves import LearningCurve, Plan
 
 SPENT = 5e-4
 """Share of the highest rate below which nothing is learnt any more. Schedules that drop tenfold three times stay
@@ -68,9 +67,9 @@ class ScheduleMismatch(Check):
         Case(training_benches.alloys_mlp, curve_faults.early_steps),
     )
 
-    def run(self, curve: LearningCurve, schedule: Schedule | None) -> Iterator[Finding]:
-        if schedule is not None and _is_stepped_per_epoch(schedule):
-            yield self._stepped_per_epoch(curve, schedule)
+    def run(self, curve: LearningCurve) -> Iterator[Finding]:
+        if curve.schedule is not None and _is_stepped_per_epoch(curve.schedule):
+            yield self._stepped_per_epoch(curve, curve.schedule)
             return
         curve.require_points(curve.learning_rate, FEWEST_POINTS, "learning rates")
         known = curve.learning_rate.finite
@@ -102,12 +101,12 @@ class ScheduleMismatch(Check):
                 Fix("Step the schedule", instruction="Call scheduler.step() after optimizer.step()."),
             )
 
-    def _stepped_per_epoch(self, curve: LearningCurve, schedule: Schedule) -> Finding:
+    def _stepped_per_epoch(self, curve: LearningCurve, plan: Plan) -> Finding:
         return self._finding(
             curve,
-            f"{schedule.scheduler} was planned for {schedule.horizon} steps and moved {schedule.n_scheduler_steps} "
-            f"times while the optimizer made {schedule.n_optimizer_steps}: the rate ends at {schedule.rates[-1]:.3g}.",
-            Evidence("moves of the schedule", schedule.n_scheduler_steps, limit=DONE * schedule.horizon),
+            f"{plan.scheduler} was planned for {plan.horizon} steps and moved {plan.n_moves} times while the optimizer "
+            f"made {plan.n_optimizer_steps}: the rate ends at {curve.learning_rate.finite.y[-1]:.3g}.",
+            Evidence("moves of the schedule", plan.n_moves, limit=DONE * plan.horizon),
             Fix("Step it per batch", instruction="Call scheduler.step() right after optimizer.step()."),
         )
 
@@ -147,10 +146,10 @@ def _ended(curve: LearningCurve, low: float, limit: float) -> tuple[str, Evidenc
     return happened, Evidence(f"share of the training below {low:.2g} of the highest rate", idle, limit=limit)
 
 
-def _is_stepped_per_epoch(schedule: Schedule) -> bool:
+def _is_stepped_per_epoch(plan: Plan) -> bool:
     """Whether the plan is one for the optimizer's steps, and the scheduler made few of them."""
-    planned = schedule.horizon > 0 and 0.5 <= schedule.n_optimizer_steps / schedule.horizon <= 2
-    return planned and schedule.n_scheduler_steps < DONE * schedule.horizon and len(schedule.rates) > 0
+    in_steps = plan.horizon > 0 and 0.5 <= plan.n_optimizer_steps / plan.horizon <= 2
+    return in_steps and plan.n_moves < DONE * plan.horizon
 
 
 def _rounds_per_epoch(curve: LearningCurve) -> float | None:

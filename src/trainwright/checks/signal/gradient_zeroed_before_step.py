@@ -51,7 +51,8 @@ class GradientZeroedBeforeStep(Check):
     )
 
     def run(self, order: StepOrder) -> Iterator[Finding]:
-        if order.n_steps >= FEWEST_STEPS and order.n_thrown_away > _most(order) * order.n_steps:
+        looks_around = order.has_closure  # a search along lines, such as that of LBFGS, needs gradients for its looks
+        if order.n_steps >= FEWEST_STEPS and not looks_around and order.n_thrown_away > _most(order) * order.n_steps:
             yield self._thrown_away(order)
             return
         if order.n_wiped_looked < FEWEST_LOOKS:

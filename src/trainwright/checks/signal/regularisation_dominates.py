@@ -45,7 +45,7 @@ class RegularisationDominates(Check):
         or 1 (AdamW) is a *warning* as long as 30 % of the constant prediction's loss are left.
 
     How to fix:
-        Divide the weight decay by 100; 0.01 with AdamW, 1e-4 with SGD are usual.
+        Lower the weight decay; 0.01 with AdamW, 1e-4 with SGD and Adam are usual.
 
     References:
         Loshchilov and Hutter, Decoupled Weight Decay Regularization (2019); Goodfellow et al., Deep Learning (2016),
@@ -61,8 +61,8 @@ class RegularisationDominates(Check):
     def run(self, decay: WeightDecay, curve: LearningCurve | None) -> Iterator[Finding]:
         if len(decay.steps) < FEWEST_SAMPLES:
             raise CannotEvaluate(f"{len(decay.steps)} samples are too few; {FEWEST_SAMPLES} are needed")
-        if not (math.isfinite(decay.left) and decay.weight_norm[0] > 0):
-            raise CannotEvaluate(f"the norm of the weights goes from {decay.weight_norm[0]:.3g} to {decay.left:.3g}")
+        if not decay.is_known:
+            raise CannotEvaluate("the norms of weights and gradients are not all known")
         strength, limit = (decay.shrinkage, SHRINKAGE) if decay.decoupled else (decay.pull, PULL)
         if decay.left < LEFT and strength >= limit and learns(curve) is False:
             yield self._dominates(decay, strength, limit)
@@ -73,10 +73,10 @@ class RegularisationDominates(Check):
         extreme = _extreme(decay)
         return self.finding(
             happened=f"{decay.optimizer} has a weight decay of {decay.rate:g}, and much of the loss was not learnt.",
-            expected=f"A weight decay of 0.01 or so, at most {extreme:g} with this optimizer.",
-            todo=f"Lower the weight decay from {decay.rate:g} to 0.01 or less.",
+            expected=f"A weight decay of {_usual(decay):g} or so, at most {extreme:g} with this optimizer.",
+            todo=f"Lower the weight decay from {decay.rate:g} to {_usual(decay):g} or less.",
             evidence=(Evidence("weight decay", decay.rate, limit=extreme),),
-            fixes=(Fix("Decay less", changes={"optimizer.weight_decay": 0.01 if decay.decoupled else 1e-4}),),
+            fixes=(Fix("Decay less", changes={"optimizer.weight_decay": _usual(decay)}),),
             confidence=0.7,
             why_confident="Hardly any network is trained with so much; a run with less would settle it.",
             where=decay.optimizer,
@@ -89,7 +89,7 @@ class RegularisationDominates(Check):
             f"{decay.left * decay.weight_norm[0]:.3g} within {decay.steps[-1]} steps under a weight decay of "
             f"{decay.rate:g}, and the network did not learn. {_reason(decay)}",
             expected=f"Weights of which at least {LEFT:.0%} is left, and a decay that only leans against the gradient.",
-            todo=f"Lower the weight decay from {decay.rate:g} to {decay.rate / 100:g} or less.",
+            todo=f"Lower the weight decay from {decay.rate:g} to {_usual(decay):g} or less.",
             evidence=(
                 Evidence(
                     "share of the weights' norm left",
@@ -100,11 +100,15 @@ class RegularisationDominates(Check):
                 ),
                 Evidence("strength of the decay", strength, limit=limit),
             ),
-            fixes=(Fix("Decay less", changes={"optimizer.weight_decay": decay.rate / 100}),),
+            fixes=(Fix("Decay less", changes={"optimizer.weight_decay": _usual(decay)}),),
             confidence=0.9,
             why_confident="The weights shrink, the decay is strong enough for it, and nothing is learnt.",
             where=decay.optimizer,
         )
+
+
+def _usual(decay: WeightDecay) -> float:
+    return min(0.01 if decay.decoupled else 1e-4, decay.rate / 100)
 
 
 def _extreme(decay: WeightDecay) -> float:

@@ -47,6 +47,7 @@ class LabelShift(Check):
     code = "TW205"
     name = "label-shift"
     severity = Severity.WARNING
+    after = ("TW510",)
     cases = (
         Case(tables.wine, data_faults.shifted_labels),
         Case(tables.diabetes, data_faults.shifted_labels),

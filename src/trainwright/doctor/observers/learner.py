@@ -18,7 +18,7 @@ from trainwright.doctor.gradients import dense, norms
 from trainwright.doctor.layers import NORMALISATIONS
 from trainwright.doctor.observers.models import Models
 from trainwright.doctor.observers.series import Later, Samples, Thinned
-from trainwright.measures.curves import Curve
+from trainwright.measures.curves import Curve, Plan
 from trainwright.measures.layers import LayerSignals
 from trainwright.measures.loop import Clipping, ScalerSteps, Schedule, StepOrder, WeightDecay
 from trainwright.measures.start import WeightsAtStart, WeightStart
@@ -309,6 +309,9 @@ class Learner:
             # One that waits for a plateau has done its work even where it never moved the rate.
             "has_schedule": bool(self._scheduler) and "Plateau" not in self._scheduler,
             "momentum": self._momentum,
+            "schedule": Plan(self._scheduler, self._horizon, self._scheduler_steps, self.n_steps)
+            if self._scheduler
+            else None,
         }
 
     def _signals(self, n_frozen: int) -> LayerSignals:
