@@ -24,10 +24,9 @@ class StepOrder(Measurement):
     and ``n_wiped_by_zero_grad``: those of them with a ``zero_grad`` in between. ``n_thrown_away``: backward passes that
     were cleared before any step. ``n_without_backward``: steps without any backward pass since the last one.
     ``n_unmoved``: of ``n_moved_looked`` sampled steps with a gradient and a rate above zero, those that changed no
-    weight at all. ``has_closure``: the step calls the loss itself (LBFGS, Lightning). ``is_alone``: no other optimizer
-    made a step. ``scales_invariantly``: Adam and its kin, whose step does not depend on the gradient's scale.
-    ``loss_scale``: what went backward as a share of what the loss function returned, most frequent value, NaN where
-    unknown (1: undivided).
+    weight at all. ``has_closure``: the step calls the loss itself (LBFGS, Lightning). ``scales_invariantly``: Adam and
+    its kin, whose step does not depend on the gradient's scale. ``loss_scale``: what went backward as a share of what
+    the loss function returned, most frequent value, NaN where unknown (1: undivided).
     """
 
     optimizer: str
@@ -45,7 +44,6 @@ class StepOrder(Measurement):
     n_unmoved: int
     has_closure: bool
     scales_invariantly: bool
-    is_alone: bool = False
     loss_scale: float = float("nan")
     loss_reduction: str = ""
 

@@ -95,4 +95,4 @@ class NegatedLoss(Check):
 
 def _contradicts(overfit: OverfitTrial) -> bool:
     own = overfit.own
-    return own.agreement < -CONTRADICTION and bool(own.losses[-1] < own.losses[0])
+    return own.agreement < -CONTRADICTION and len(own.losses) > 1 and bool(own.losses[-1] < own.losses[0])

@@ -14,10 +14,10 @@ each other's leftovers included; the mistake has all of them."""
 
 FEWEST_LOOKS = 3
 FEWEST_STEPS = 2
-THROWN_AWAY, THROWN_AWAY_ALONE = 8, 2.5
-"""Backward passes per step whose gradients were cleared unused; of one optimizer among several, and of the only one.
-Two networks trained against each other clear some of each other's: one for each step, five where one of them makes
-five steps to one. Sharpness-aware steps clear one."""
+THROWN_AWAY = 8
+"""Backward passes per step whose gradients were cleared unused. Two networks trained against each other clear some of
+each other's: one for each step, five where one of them makes five steps to one. Sharpness-aware steps clear one, and
+loops that collect the gradients of a few tasks by themselves one for each."""
 
 
 class GradientZeroedBeforeStep(Check):
@@ -52,7 +52,7 @@ class GradientZeroedBeforeStep(Check):
 
     def run(self, order: StepOrder) -> Iterator[Finding]:
         looks_around = order.has_closure  # a search along lines, such as that of LBFGS, needs gradients for its looks
-        if order.n_steps >= FEWEST_STEPS and not looks_around and order.n_thrown_away > _most(order) * order.n_steps:
+        if order.n_steps >= FEWEST_STEPS and not looks_around and order.n_thrown_away > THROWN_AWAY * order.n_steps:
             yield self._thrown_away(order)
             return
         if order.n_wiped_looked < FEWEST_LOOKS:
@@ -83,13 +83,13 @@ class GradientZeroedBeforeStep(Check):
         return self.finding(
             happened=f"{order.n_thrown_away} backward passes were cleared by zero_grad without a step, while "
             f"{order.optimizer} made {order.n_steps} steps in all.",
-            expected=f"A step for every backward pass or for every few: at most {_most(order):g} cleared for each.",
+            expected=f"A step for every backward pass or for every few: at most {THROWN_AWAY} cleared for each.",
             todo="Move optimizer.step() into the loop over the batches, or zero_grad() to where the step is.",
             evidence=(
                 Evidence(
                     "backward passes without a step",
                     order.n_thrown_away,
-                    limit=_most(order) * order.n_steps,
+                    limit=THROWN_AWAY * order.n_steps,
                     unit="passes",
                 ),
             ),
@@ -97,7 +97,3 @@ class GradientZeroedBeforeStep(Check):
             why_confident="Counted over the whole run.",
             where=order.optimizer,
         )
-
-
-def _most(order: StepOrder) -> float:
-    return THROWN_AWAY_ALONE if order.is_alone else THROWN_AWAY

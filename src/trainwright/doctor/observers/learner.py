@@ -51,6 +51,7 @@ class Learner:
     def __init__(self, optimizer: Optimizer, backwards: int = 0) -> None:
         self.name = type(optimizer).__name__
         self.n_steps = 0
+        self._is_view = type(optimizer).step is Optimizer.step  # of one of Keras, which collects gradients by itself
         self._momentum = float(max((group.get("momentum", 0.0) for group in optimizer.param_groups), default=0.0))
         self._counts: Counter[str] = Counter()
         self._per_step: Counter[int] = Counter()
@@ -98,7 +99,7 @@ class Learner:
         """These parameters' gradients were cleared."""
         self._cleared = True
         self._wiped_by_call = self._backwards > 0
-        self._counts["thrown away"] += self._backwards
+        self._counts["thrown away"] += 0 if self._is_view else self._backwards
         self._backwards = 0
 
     def before_step(self, optimizer: Optimizer, *, closure: bool, sampled: bool) -> None:
@@ -207,7 +208,7 @@ class Learner:
     # Measurements ----------------------------------------------------------------------------------------------------
 
     def measurements(
-        self, steps_per_epoch: float, n_frozen: int, loss_scale: float, reduction: str, *, is_alone: bool
+        self, steps_per_epoch: float, n_frozen: int, loss_scale: float, reduction: str
     ) -> Iterator[Measurement]:
         """Everything known of this optimizer's steps."""
         counts = self._counts
@@ -221,7 +222,7 @@ class Learner:
             )
         if not self.n_steps:
             return
-        yield replace(self._order(), loss_scale=loss_scale, loss_reduction=reduction, is_alone=is_alone)
+        yield replace(self._order(), loss_scale=loss_scale, loss_reduction=reduction)
         yield self._schedule(steps_per_epoch)
         if len(self._clipped):
             steps, norms = self._clipped.arrays()
