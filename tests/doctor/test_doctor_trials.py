@@ -64,14 +64,14 @@ def test_mismatched_batch_and_strange_outputs_are_named(digits: Any) -> None:
 
 def test_initial_loss_beside_theory(digits: Any, diabetes: Any) -> None:
     found = measure_initial_loss(digits.mlp())
-    assert found.zero_output_loss == pytest.approx(math.log(10), abs=1e-5)
+    assert found.ignorant_loss == pytest.approx(math.log(10), abs=1e-5)
     assert found.loss == pytest.approx(math.log(10), rel=0.2)
-    assert found.constant_loss <= found.zero_output_loss
+    assert found.constant_loss <= found.ignorant_loss
     regression = measure_initial_loss(diabetes())
-    assert regression.zero_output_loss == pytest.approx(1, abs=1e-3)
+    assert regression.ignorant_loss == pytest.approx(1, abs=1e-3)
     assert regression.constant_loss == pytest.approx(1, abs=1e-3)
     raw = measure_initial_loss(diabetes(scale_target=False))
-    assert raw.zero_output_loss > 4 * raw.constant_loss
+    assert raw.ignorant_loss > 4 * raw.constant_loss
 
 
 def test_output_at_init_in_target_units(diabetes: Any, digits: Any) -> None:

@@ -13,6 +13,11 @@ def detached_features(bench: Bench) -> Bench:
     return bench.with_quirk("detached")
 
 
+def cut_state(bench: Bench) -> Bench:
+    """The state of a recurrent cell is detached at every step, so that nothing is learnt from what came before."""
+    return bench.with_quirk("cut-cell")
+
+
 def unused_layer(bench: Bench) -> Bench:
     """A layer was created and forgotten in the forward pass."""
     return bench.with_quirk("unused-layer")

@@ -131,6 +131,11 @@ def summed(seed: int) -> Bench:
     return replace(bench, name="summed", loss="summed-classes")
 
 
+def read_out_at_each_step(seed: int) -> Bench:
+    """A cell in a loop, whose state is read out at every step although only the last result is wanted."""
+    return replace(waves_gru(seed).with_quirk("cell"), name="read-out-at-each-step")
+
+
 TRICKY: tuple[BenchMaker, ...] = (
     attention,
     augmented,
@@ -138,6 +143,7 @@ TRICKY: tuple[BenchMaker, ...] = (
     missing_cells,
     noisy_labels,
     one_cycle,
+    read_out_at_each_step,
     outlying_targets,
     parity,
     rare_class,

@@ -24,6 +24,7 @@ from torch.overrides import TorchFunctionMode
 
 from trainwright.core import UsageError
 from trainwright.doctor.batch import tensors_of
+from trainwright.doctor.by_hand import Before, HandWritten, held_by_optimizer
 from trainwright.doctor.replay import Operation
 
 
@@ -61,7 +62,8 @@ class Step:
 
 
 def capture(script: Path, arguments: Sequence[str] = ()) -> Step:
-    """Run ``script`` as ``python script arguments`` would, and stop it right before its first optimizer step.
+    """Run ``script`` as ``python script arguments`` would, and stop it right before its first optimizer step; where it
+    moves the weights itself, behind its first such step, which is taken back.
 
     Its output appears as ever. What the script raises itself is passed on. Raises ``UsageError`` where it ends without
     a step.
@@ -73,6 +75,7 @@ def capture(script: Path, arguments: Sequence[str] = ()) -> Step:
         except SystemExit:
             if recorder.step is None:
                 raise _no_step(script) from None
+        recorder.look_by_hand()
     if recorder.step is None:
         raise _no_step(script)
     return recorder.step
@@ -80,7 +83,7 @@ def capture(script: Path, arguments: Sequence[str] = ()) -> Step:
 
 def _no_step(script: Path) -> UsageError:
     return UsageError(
-        f"{script} ended without a step of a torch optimizer.",
+        f"{script} ended without a step of a torch optimizer, or of gradient descent written by hand.",
         expected="A script that trains a PyTorch model in this process.",
         todo="Pass the script that trains, with the arguments it needs: trainwright check train.py --epochs 1",
     )
@@ -106,6 +109,7 @@ class _Recorder(TorchFunctionMode):
         self._derived: dict[int, Tensor] = {}
         self._depth = 0
         self._clip_norm: float | None = None
+        self._before: Before | None = None
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -138,7 +142,9 @@ class _Recorder(TorchFunctionMode):
         if func is torch.Tensor.backward:
             self._passes[-1].root = args[0]
             self._passes.append(Pass())
-            return func(*args, **kwargs)
+            result = func(*args, **kwargs)
+            self._keep_weights()
+            return result
         result = func(*args, **kwargs)
         if self._depth == 0 and torch.is_grad_enabled():
             self._note(func, args, kwargs, result)
@@ -156,7 +162,28 @@ class _Recorder(TorchFunctionMode):
         self._derived.update({id(tensor): tensor for tensor in tensors_of(result)})
         return True
 
+    def _keep_weights(self) -> None:
+        """Where no optimizer holds them, the program may move them itself."""
+        models = {id(call.module): call.module for each in self._passes for call in each.calls}
+        parameters = [p for model in models.values() for p in model.parameters() if p.requires_grad]
+        if self._before is None and not held_by_optimizer(parameters):
+            self._before = Before(parameters)
+
+    def look_by_hand(self) -> None:
+        """Whether the program has moved its weights along the gradient: then that was the first step."""
+        if self.step is not None or self._before is None or not (moved := self._before.moved()):
+            return
+        rate = self._before.rate()
+        self._before.put_back()
+        if rate > 0:
+            optimizer = HandWritten(moved)
+            optimizer.param_groups[0]["lr"] = rate
+            self.step = Step(optimizer, [each for each in self._passes if each.root is not None], self._clip_norm)
+        raise _Stopped
+
     def _enter(self, module: nn.Module, args: Any) -> None:  # noqa: ARG002 - torch's signature
+        if self._depth == 0:
+            self.look_by_hand()
         self._depth += 1
 
     def _leave(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:

@@ -70,6 +70,9 @@ class Listener(Protocol):
     def before_backward(self, tensors: tuple[Tensor, ...]) -> None:
         """Gradients of these are about to be computed; their graph is still there."""
 
+    def after_backward(self) -> None:
+        """Gradients were computed."""
+
     def before_step(self, optimizer: Optimizer, *, closure: bool) -> None:
         """An optimizer is about to step; with a ``closure`` it computes loss and gradients itself."""
 
@@ -80,7 +83,7 @@ class Listener(Protocol):
         """``GradScaler.step`` returned, be it that the optimizer made a step or not."""
 
     def gradients_cleared(self, owner: Optimizer | nn.Module) -> None:
-        """``zero_grad`` of an optimizer or of a module returned."""
+        """``zero_grad`` of an optimizer returned, or that of a module is about to be called."""
 
     def scheduler_stepped(self, scheduler: Any) -> None:
         """A learning-rate scheduler moved, its construction left aside."""

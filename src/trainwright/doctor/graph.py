@@ -13,11 +13,15 @@ from trainwright.doctor.layers import TABLES
 from trainwright.doctor.linearity import Linearity
 from trainwright.doctor.operations import Node, averages, axis_of, children, describe, is_leaf, name_of, passed_on
 from trainwright.doctor.registration import unregistered_tensors
-from trainwright.measures.graph import LossGraph, Operation, Unregistered
+from trainwright.measures.graph import CutCalls, LossGraph, Operation, Unregistered
 from trainwright.measures.operations import LAYERS
 
 NODE_LIMIT = 50_000
 """Nodes that are read at most; GPT-2 small has about 2,500, an unrolled LSTM 20 per time step."""
+FEWEST_CALLS = 3
+"""Calls of one layer in one pass, or of a model in one step, from which a loop is seen in them: a stop-gradient that is
+meant, as between two views of a picture, makes two."""
+TRANSPOSING = ("T", "Transpose", "Permute")
 OPERATION_LIMIT = 2_000
 """Operations between the loss and the last layers that are described at most."""
 FEWEST_WEIGHTS = 32
@@ -90,6 +94,7 @@ def read_graph(
         n_nonlinear=linearity.n_nonlinear,
         n_layers=linearity.n_layers,
         n_held_twice=len(given or ()) - len(optimized or ()),
+        cut_calls=tuple(_cut_calls(nodes, names, calls)) if calls else (),
     )
 
 
@@ -111,6 +116,38 @@ def named_parameters(models: Sequence[nn.Module], optimizer_parameters: Iterable
         prefix = "" if len(learning) < 2 else f"{kind}." if number == 1 else f"{kind} {number}."
         found.update({f"{prefix}{name}": parameter for name, parameter in model.named_parameters()})
     return found
+
+
+def _cut_calls(nodes: Iterable[Node], names: Mapping[int, str], calls: Calls) -> Iterator[CutCalls]:
+    """Layers and models that were called again and again, while the loss was reached from the last call alone.
+
+    A weight that was converted once for all calls, as autocast does, or that is computed from others shows nothing. If
+    one layer of the loop is reached from several calls, the loop is whole, and of others the last result is all that
+    is wanted: a read-out of the state, say.
+    """
+    if calls.handed_on >= FEWEST_CALLS - 1:
+        yield CutCalls(name="", n_calls=calls.handed_on + 1)
+    repeated = {name for name, times in calls.times.items() if name and times >= FEWEST_CALLS}
+    if not repeated:
+        return
+    users: dict[Node, list[Node]] = {}
+    for node in nodes:
+        for _, child in children(node):
+            users.setdefault(child, []).append(node)
+    found: dict[str, bool] = {}
+    for leaf in filter(is_leaf, nodes):
+        layer = names.get(id(leaf.variable), "").rpartition(".")[0]
+        if layer in repeated:
+            found[layer] = found.get(layer, True) and _is_used_once(leaf, users)
+    if all(found.values()):
+        yield from (CutCalls(name=layer, n_calls=calls.times[layer]) for layer in found)
+
+
+def _is_used_once(leaf: Node, users: Mapping[Node, Sequence[Node]]) -> bool:
+    """Whether a layer made one use of a weight."""
+    while len(users[leaf]) == 1 and name_of(users[leaf][0]) in TRANSPOSING:
+        leaf = users[leaf][0]
+    return len(users[leaf]) == 1 and name_of(users[leaf][0]) in LAYERS
 
 
 def _untrained(weights: Mapping[str, Parameter], models: Iterable[nn.Module]) -> Iterator[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -34,6 +36,14 @@ def recognise_loss(loss: object) -> str:
     if isinstance(loss, OwnLoss | WholeLoss):
         return loss.name
     return next((name for kind, function, name in NAMED if type(loss) is kind or loss is function), "python")
+
+
+def ignorant_outputs(name: str, outputs: Tensor, axis: int = 1) -> Tensor:
+    """Outputs that say nothing, in the shape of ``outputs``: equal log-probabilities along ``axis`` for ``nll``, one
+    half for ``bce``, else zeros."""
+    if name == "nll":
+        return torch.full_like(outputs, -math.log(outputs.shape[axis if outputs.dim() > 1 else 0]))
+    return torch.full_like(outputs, 0.5) if name == "bce" else torch.zeros_like(outputs)
 
 
 @dataclass

@@ -94,7 +94,7 @@ def _is_scale(args: tuple[Any, ...]) -> bool:
 
 
 def _with_replayed_loss(step: Step, call: ModelCall, operations: list[Operation]) -> Setup:
-    inputs: Any = (call.args, call.kwargs)
+    inputs, again = _samples_first(call)
     count = n_samples(inputs)
     operations = list(_by_sample(operations, call, count))
     replayed = _Replayed(operations, call, count)
@@ -121,7 +121,7 @@ def _with_replayed_loss(step: Step, call: ModelCall, operations: list[Operation]
         loss_name=name,
         clip_norm=step.clip_norm,
         batch_size=own_batch_size(count),
-        call=_Autocasted(_call_with_both, call.autocast),
+        call=_Autocasted(again, call.autocast),
         returned=returned,
     )
     with restored(setup.model, setup.optimizer), torch.no_grad():
@@ -135,6 +135,25 @@ def _with_replayed_loss(step: Step, call: ModelCall, operations: list[Operation]
             raise CannotEvaluate(f"the model refuses {SAMPLES} of its {count} samples ({reason})") from error
         describe(setup, outputs)
     return setup
+
+
+def _samples_first(call: ModelCall) -> tuple[Any, Callable[[nn.Module, Any], Any]]:
+    """The inputs with an entry for each sample, and how to call the model with them: where the inputs go by time first
+    [T, N, ...] and the outputs by sample [N, ...], the two axes are exchanged and put back for the call."""
+    inputs = (call.args, call.kwargs)
+    given, output = list(tensors_of(inputs)), main_output(call.output)
+    count = len(output) if output is not None and output.dim() else 0
+    longer = [tensor for tensor in given if tensor.dim()]
+    by_time = count > 1 and all(t.dim() > 1 and t.shape[1] == count and len(t) != count for t in longer)
+    return (map_tensors(inputs, _exchanged), _call_by_time) if by_time and longer else (inputs, _call_with_both)
+
+
+def _exchanged(tensor: Tensor) -> Tensor:
+    return tensor.transpose(0, 1) if tensor.dim() > 1 else tensor
+
+
+def _call_by_time(model: nn.Module, inputs: Any) -> Any:
+    return _call_with_both(model, map_tensors(inputs, _exchanged))
 
 
 def _by_sample(operations: list[Operation], call: ModelCall, count: int) -> Iterator[Operation]:

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from trainwright.core import Measurement, Measurements
 from trainwright.doctor.batch import main_output
+from trainwright.doctor.by_hand import ByHand, HandWritten
 from trainwright.doctor.events import LossCall
 from trainwright.doctor.finite import Place, non_finite, replay
 from trainwright.doctor.loads import Loads
@@ -106,6 +107,7 @@ class Session:
         self.memory = Memory()
         self.learners: list[_Pupil] = []
         self._pupils: dict[int, _Pupil] = {}
+        self._by_hand = ByHand()
         self.device = "cpu"
         self._sampled = self.governor.wants(0)
         self.listens_within = False
@@ -143,7 +145,8 @@ class Session:
 
     def before_root(self, module: nn.Module) -> None:
         """The few calls whose graphs are read are listened to from within, where there is one model only."""
-        if not torch.is_grad_enabled():
+        self._look_by_hand()
+        if not torch.is_grad_enabled() or not self.doors.wants_graph(self.step):
             return
         compiled = hasattr(module, "_orig_mod")
         if not compiled and sum(entry.called_at >= self.doors.began for entry in self.models) <= 1:
@@ -210,6 +213,30 @@ class Session:
             n_nodes = self.activity.look(self.step, tensors[0], outputs, self.models)
             self.memory.look(self.step, n_nodes)
 
+    def after_backward(self) -> None:
+        """Where no optimizer was heard of, the program may move the weights itself."""
+        if any(not isinstance(optimizer, HandWritten) for optimizer, _ in self._living()):
+            self._by_hand.forget()
+            return
+        called = [m for entry in self.models if entry.called_at == self.step and (m := entry.module()) is not None]
+        self._by_hand.went_backward([m for m in called if not is_keras(m)], sampled=self._sampled)
+        self.listens_within = self._by_hand.waits or self.doors.wants_graph(self.step)
+
+    def _look_by_hand(self) -> None:
+        """Whether the program moved the weights since the latest backward pass: a step, then, like an optimizer's."""
+        if not self._by_hand.waits or not self._by_hand.stepped():
+            return
+        before, optimizer = self._by_hand.before, self._by_hand.optimizer
+        assert optimizer is not None
+        learner = self._pupil(optimizer).learner
+        if before is None:
+            self.after_step(optimizer)
+        else:
+            learner.moved_from(before.weights_of(optimizer))
+            with before.gradients_back():
+                self.after_step(optimizer)
+        self._by_hand.done()
+
     def _read_graph(self, loss: Tensor) -> None:
         began = self.doors.began
         models = [m for entry in self.models if entry.called_at >= began and (m := entry.module()) is not None]
@@ -260,6 +287,7 @@ class Session:
 
     def gradients_cleared(self, owner: Optimizer | nn.Module) -> None:
         """``zero_grad`` of an optimizer clears its own; that of a module those of all its parameters."""
+        self._look_by_hand()
         if isinstance(owner, Optimizer):
             self._pupil(owner).learner.cleared()
             return
@@ -318,6 +346,7 @@ class Session:
 
     def ended(self) -> None:
         """The program is over."""
+        self._look_by_hand()
         self._clips.flush()
         self.losses.ended(self.step)
 

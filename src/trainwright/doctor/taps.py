@@ -132,7 +132,7 @@ class Taps:
     def _tap_modules(self) -> None:
         listener = self._listener
         self._wrap(nn.Module, "__call__", self._make_call)
-        self._after(nn.Module, "zero_grad", lambda _, module, *__, **___: listener.gradients_cleared(module))
+        self._before(nn.Module, "zero_grad", lambda module, *_, **__: listener.gradients_cleared(module))
         self._after(nn.Module, "state_dict", self._state_taken)
         self._before(nn.Module, "load_state_dict", _given(listener.state_loaded))
         read = _given(listener.state_read)
@@ -177,6 +177,7 @@ class Taps:
                     original(tensors, *args, **kwargs)
                 finally:
                     taps._inside = was_inside
+                taps.tell(listener.after_backward)
 
             return backward
 

@@ -75,6 +75,15 @@ class StackedLayers:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CutCalls:
+    """A layer (a whole model: no ``name``) called ``n_calls`` times one after the other, of which only the last one
+    gets a gradient from the loss."""
+
+    name: str
+    n_calls: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class LossGraph(Measurement):
     """What the graph of one loss shows, read once without changing it.
 
@@ -94,7 +103,7 @@ class LossGraph(Measurement):
     module got that input.
 
     ``stacked``: layers with nothing nonlinear between them; ``n_nonlinear``: nonlinear operations before the last
-    layers; ``n_layers``: layers with weights.
+    layers; ``n_layers``: layers with weights. ``cut_calls``: layers in a loop whose earlier calls get no gradient.
     """
 
     requires_grad: bool
@@ -121,6 +130,7 @@ class LossGraph(Measurement):
     n_layers: int
     n_held_twice: int = 0
     untrained: tuple[str, ...] = ()
+    cut_calls: tuple[CutCalls, ...] = ()
 
     @property
     def is_hidden(self) -> bool:

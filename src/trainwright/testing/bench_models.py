@@ -18,6 +18,8 @@ QUIRKS: dict[str, str] = {
     "auxiliary": "auxiliary head that is never called",
     "batch-leak": "subtracts the mean over the batch",
     "batch-norm": "batch normalisation after every hidden layer",
+    "cell": "a GRU written as a loop over one cell, its state read out at every step",
+    "cut-cell": "the same loop, its state detached at every step",
     "detached": "cuts the graph in front of the head",
     "disturbed": "sign of the last layer turned once, in the midst of training",
     "dropout": "dropout of one half after every hidden layer",
@@ -184,6 +186,22 @@ class _Recurrent(nn.Module):
         return states[:, -1] if self.pooling is None else self.pooling(states)  # type: ignore[no-any-return]
 
 
+class _Cell(nn.Module):
+    """A loop over the steps of sequences [N, T, F] that reads out every state, and returns the last one read."""
+
+    def __init__(self, features: int, spec: ModelSpec) -> None:
+        super().__init__()
+        self.cut = "cut-cell" in spec.quirks
+        self.cell, self.read = nn.GRUCell(features, spec.width), nn.Linear(spec.width, spec.width)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        state = inputs.new_zeros(len(inputs), self.cell.hidden_size)
+        for step in inputs.unbind(1):
+            state = self.cell(step, state.detach() if self.cut else state)
+            found: Tensor = self.read(state)
+        return found
+
+
 class _Block(nn.Module):
     """Adds to its inputs what two layers make of them; the second starts at zero."""
 
@@ -299,7 +317,8 @@ def _cnn(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int
 
 
 def _gru(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int]:
-    return _Recurrent(sample_shape[-1], spec), spec.width
+    kind = _Cell if spec.quirks & {"cell", "cut-cell"} else _Recurrent
+    return kind(sample_shape[-1], spec), spec.width
 
 
 def _tokens(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int]:  # noqa: ARG001 - called alike

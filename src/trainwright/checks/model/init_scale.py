@@ -160,4 +160,4 @@ _WHY = {
 
 
 def _is_confused(loss: InitialLoss | None) -> bool:
-    return loss is not None and loss.zero_output_loss > 0 and loss.loss > CONFUSED * loss.zero_output_loss
+    return loss is not None and loss.ignorant_loss > 0 and loss.loss > CONFUSED * loss.ignorant_loss

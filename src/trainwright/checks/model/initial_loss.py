@@ -10,7 +10,7 @@ from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix
 from trainwright.measures.initial import InitialLoss
 
 LIMIT = 2.0
-"""Initial loss as a multiple of the loss of outputs that are all zero. Healthy networks lie between 0.91 and 1.16
+"""Initial loss as a multiple of the loss of outputs that say nothing. Healthy networks lie between 0.91 and 1.16
 (fourteen benches, five widths, three seeds, batch normalisation included), raw pixels 0 to 16, which do no harm under
 Adam, below 1.67; raw pixels 0 to 255 start at 8.6, a head thirty times too large at 4.1 on the regression bench
 (`bench/calibrate.py`)."""
@@ -20,20 +20,23 @@ RAW_INPUT = 3.0
 
 KNOWN = {
     "cross_entropy": "ln C",
+    "nll": "ln C",
+    "bce_with_logits": "ln 2",
+    "bce": "ln 2",
     "mse": "mean(target²)",
     "huber": "mean huber(target)",
     "l1": "mean |target|",
     "smooth_l1": "mean smooth_l1(target)",
 }
-"""Losses for which an output of zero means knowing nothing, and what they are then."""
+"""Losses of which one knows which outputs say nothing, and what they are then."""
 
 
 class InitialLossCheck(Check):
     """Before training the loss is far above what a model that knows nothing would have.
 
     What it finds:
-        An untrained model that is confidently wrong: its first loss is several times the loss of outputs that are all
-        zero, which is ln C for cross entropy over C classes and mean(target²) for squared error.
+        An untrained model that is confidently wrong: its first loss is several times the loss of outputs that say
+        nothing, which is ln C for C classes, ln 2 for yes and no, and mean(target²) for squared error.
 
     Why it hurts:
         The first epochs are spent on unlearning large random outputs, and the large gradients may kill units or throw
@@ -41,8 +44,9 @@ class InitialLossCheck(Check):
 
     How it is measured:
         The user's loss is evaluated on up to 512 training samples in train mode before the first step, and again for
-        outputs that are all zero. Their ratio is 0.91 to 1.16 on the healthy benches over seeds and widths; the limit
-        of 2 also clears raw pixels from 0 to 16. Losses of one's own are not judged, as their theory is not known.
+        outputs that say nothing: zeros, equal log-probabilities, one half. Their ratio is 0.91 to 1.16 on the healthy
+        benches over seeds and widths; the limit of 2 also clears raw pixels from 0 to 16. Losses of one's own are not
+        judged, as their theory is not known.
 
     How to fix:
         Scale the inputs (``data.scaling``), or initialise the last layer small.
@@ -63,23 +67,23 @@ class InitialLossCheck(Check):
     def run(self, start: InitialLoss) -> Iterator[Finding]:
         if start.loss_name not in KNOWN:
             raise CannotEvaluate(f"the theory of the loss '{start.loss_name}' is not known")
-        if not (math.isfinite(start.loss) and start.zero_output_loss > 0 and start.n_samples > 1):
+        if not (math.isfinite(start.loss) and start.ignorant_loss > 0 and start.n_samples > 1):
             raise CannotEvaluate(f"the first loss is {start.loss} over {start.n_samples} samples")
-        ratio = start.loss / start.zero_output_loss
+        ratio = start.loss / start.ignorant_loss
         if not ratio > LIMIT:
             return
-        theory = f"{KNOWN[start.loss_name]} = {start.zero_output_loss:.3g}"
-        if start.task == "classification" and start.loss_name == "cross_entropy":
-            theory = f"ln {start.n_outputs} = {start.zero_output_loss:.3g}"
+        theory = f"{KNOWN[start.loss_name]} = {start.ignorant_loss:.3g}"
+        if start.task == "classification" and start.loss_name in ("cross_entropy", "nll"):
+            theory = f"ln {start.n_outputs} = {start.ignorant_loss:.3g}"
         raw = start.input_rms > RAW_INPUT
         yield self.finding(
             happened=f"The loss of the untrained model is {start.loss:.3g} over {start.n_samples} samples, {ratio:.1f} "
             f"times that of a model that knows nothing; the inputs' root mean square is {start.input_rms:.3g}, the "
             f"outputs' {start.output_rms:.3g}.",
-            expected=f"About {theory} ({start.loss_name} of outputs near 0), at most {LIMIT:g} times that.",
+            expected=f"About {theory} ({start.loss_name} of outputs that say nothing), at most {LIMIT:g} times that.",
             todo="Scale the inputs to mean 0 and spread 1." if raw else "Initialise the last layer with small weights.",
             evidence=(
-                Evidence("initial loss", start.loss, limit=LIMIT * start.zero_output_loss, when="before step 1"),
+                Evidence("initial loss", start.loss, limit=LIMIT * start.ignorant_loss, when="before step 1"),
                 Evidence("root mean square of the inputs", start.input_rms, limit=RAW_INPUT),
             ),
             fixes=(_SCALE,) if raw else (_SMALL_HEAD,),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from trainwright.clinic import model_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.gradients import OutputGradient
-from trainwright.measures.graph import LossGraph
+from trainwright.measures.graph import CutCalls, LossGraph
 from trainwright.measures.reach import Reach
 
 SHOWN = 4
@@ -35,7 +35,8 @@ class NoGradient(Check):
         be meant, and *advice* where they are a copy of layers that learn (a teacher). A *warning* as well where calls
         were not observed and the order of definition stands in for them. And a *warning* where only another term of the
         loss reaches the first layers: the outputs change when these layers do, and their gradient does not come back,
-        as behind a ``sample()`` that should have been an ``rsample()``.
+        as behind a ``sample()`` that should have been an ``rsample()``. And a *warning* where a layer or the model is
+        called three times or more in a row and only the last call is in the graph: a state detached at every step.
 
     How to fix:
         Find the detach, ``.data``, ``.numpy()``, ``torch.tensor(...)`` or ``no_grad`` behind the last named layer. If
@@ -53,6 +54,7 @@ class NoGradient(Check):
     cases = (
         Case(training_benches.alloys_mlp, model_faults.detached_features),
         Case(training_benches.digits_cnn, model_faults.detached_features),
+        Case(training_benches.waves_gru, model_faults.cut_state),
     )
 
     def run(self, graphs: tuple[LossGraph, ...], back: OutputGradient | None) -> Iterator[Finding]:
@@ -62,8 +64,31 @@ class NoGradient(Check):
         modules = reach.cut_off()
         if modules:
             yield self._cut_off(reach, modules)
+        elif loop := [cut for graph in graphs for cut in graph.cut_calls]:
+            yield self._last_call_only(loop[0])
         elif back is not None and back.cut and back.effect > EFFECT:
             yield self._one_term_only(back)
+
+    def _last_call_only(self, loop: CutCalls) -> Finding:
+        what = loop.name or "The model"
+        return self.finding(
+            happened=f"{what} is called {loop.n_calls} times in one step, and only the last call gets a gradient from "
+            "the loss: what it hands on from call to call is cut off its graph.",
+            expected=f"A gradient through all {loop.n_calls} calls, so that what comes first can be learnt from.",
+            todo=f"Look for detach(), .data or no_grad between the calls of {loop.name or 'the model'}, and detach the "
+            "state only between one step of the optimizer and the next.",
+            evidence=(Evidence("calls that get a gradient", 1, limit=loop.n_calls, unit="calls", where=loop.name),),
+            fixes=(
+                Fix(
+                    "Let the gradient through time",
+                    instruction="Hand the state on as it is returned; detach it after optimizer.step().",
+                ),
+            ),
+            confidence=0.8,
+            why_confident="The graph of the loss was walked to its end. A loop that repeats itself to refine a result "
+            "may be cut on purpose.",
+            severity=Severity.WARNING,
+        )
 
     def _one_term_only(self, back: OutputGradient) -> Finding:
         shown = ", ".join(back.cut[:SHOWN]) + (" …" if len(back.cut) > SHOWN else "")

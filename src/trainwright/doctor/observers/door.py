@@ -69,7 +69,7 @@ class Doors:
         """Note which modules of ``model`` run, until :meth:`stop_listening`."""
         if self._listening or next(model.parameters(), None) is None:
             return
-        self._calls, self._listening = Calls([model]), True
+        self._calls, self._listening = Calls([model], self._calls), True
         self._calls.__enter__()
 
     def stop_listening(self) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from trainwright.core import Measurement
+from trainwright.doctor.by_hand import HandWritten
 from trainwright.doctor.gradients import dense, norms
 from trainwright.doctor.layers import NORMALISATIONS
 from trainwright.doctor.observers.models import Models
@@ -51,7 +52,8 @@ class Learner:
     def __init__(self, optimizer: Optimizer, backwards: int = 0) -> None:
         self.name = type(optimizer).__name__
         self.n_steps = 0
-        self._is_view = type(optimizer).step is Optimizer.step  # of one of Keras, which collects gradients by itself
+        # Of one of Keras, which collects gradients by itself, or of a program's own way.
+        self._is_view = type(optimizer).step is Optimizer.step or isinstance(optimizer, HandWritten)
         self._momentum = float(max((group.get("momentum", 0.0) for group in optimizer.param_groups), default=0.0))
         self._counts: Counter[str] = Counter()
         self._per_step: Counter[int] = Counter()
@@ -110,6 +112,10 @@ class Learner:
         held = [p for group in optimizer.param_groups for p in group["params"]]
         if sum(p.numel() for p in held) <= MOST_COPIED:
             self._before = [p.detach().clone() for p in held]
+
+    def moved_from(self, weights: Sequence[Tensor | None]) -> None:
+        """What the weights were before a step that no optimizer announces."""
+        self._before = weights
 
     def after_step(self, optimizer: Optimizer, step: int, models: Models, *, sampled: bool) -> None:
         """The optimizer has stepped; gradients are still there."""

@@ -12,13 +12,13 @@ from torch import Tensor
 from trainwright.core import Measurement
 from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.events import LossCall
-from trainwright.doctor.losses import NAMED
+from trainwright.doctor.losses import NAMED, ignorant_outputs
 from trainwright.doctor.observers.scores import is_classification
-from trainwright.measures.door import VALUE_LOSSES
+from trainwright.measures.door import BINARY_LOSSES, CLASS_LOSSES, VALUE_LOSSES
 from trainwright.measures.initial import InitialLoss
 
-FUNCTIONS = {name: function for _, function, name in NAMED if name in ("cross_entropy", *VALUE_LOSSES)}
-"""Losses for which outputs of zero mean knowing nothing."""
+FUNCTIONS = {name: function for _, function, name in NAMED if name in (*CLASS_LOSSES, *BINARY_LOSSES, *VALUE_LOSSES)}
+"""Losses of which one knows which outputs say nothing."""
 FEWEST = 8
 """Targets from which on the first batch says something about the data."""
 
@@ -40,11 +40,11 @@ class Start:
         if step or function is None or call.value.numel() != 1 or call.targets.numel() < FEWEST:
             return
         classes = is_classification(call)
-        zero = function(torch.zeros_like(call.outputs), call.targets, **call.options)
+        ignorant = function(ignorant_outputs(call.name, call.outputs), call.targets, **call.options)
         entered = next((t for t in tensors_of(list(inputs)) if t.is_floating_point()), None)
         self._found = InitialLoss(
             loss=float(call.value),
-            zero_output_loss=float(zero),
+            ignorant_loss=float(ignorant),
             constant_loss=math.nan,
             loss_name=call.name,
             task="classification" if classes else "regression",

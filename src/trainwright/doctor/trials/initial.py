@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainwright.core import CannotEvaluate
+from trainwright.doctor.losses import ignorant_outputs
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import (
     class_shares,
@@ -30,9 +31,10 @@ def measure_initial_loss(setup: Setup) -> InitialLoss:
         setup.model.train()
         outputs = setup.forward(setup.inputs)
         constant = constant_outputs(setup, outputs, plain_targets(setup))
+        axis = setup.class_axis(outputs, setup.targets) if setup.loss_name == "nll" else 1
         return InitialLoss(
             loss=_loss(setup, outputs),
-            zero_output_loss=_loss(setup, torch.zeros_like(outputs)),
+            ignorant_loss=_loss(setup, ignorant_outputs(setup.loss_name, outputs, axis)),
             constant_loss=_loss(setup, constant),
             loss_name=setup.loss_name,
             task=setup.task,

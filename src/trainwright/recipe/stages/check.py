@@ -117,7 +117,7 @@ def _trial_steps(trials: Measurements) -> Iterable[Step]:
         close = abs(loss.loss - loss.constant_loss) <= 0.5 * max(abs(loss.constant_loss), 1e-9)
         yield Step(
             "loss at initialisation",
-            f"About {loss.zero_output_loss:.3f}, the {loss.loss_name} of a model that knows nothing.",
+            f"About {loss.ignorant_loss:.3f}, the {loss.loss_name} of a model that knows nothing.",
             f"{loss.loss:.3f} on {loss.n_samples} samples.",
             Outcome.AS_EXPECTED if close else Outcome.SURPRISE,
         )

@@ -1,0 +1,151 @@
+"""By hand: weights that a program moves itself, with no optimizer of torch's."""
+
+from __future__ import annotations
+
+import gc
+import math
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Optimizer
+
+LEAST_COSINE = 0.9
+"""Between the step and the gradient, from which the step counts as gradient descent and has a rate. Weight decay and
+rounding leave it above 0.99; momentum and division by each weight's own scale bring it below within a few steps."""
+
+
+class HandWritten(SGD):
+    """Stands for the optimizer that a program does without: plain gradient descent on the weights that it moves."""
+
+    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+        super().__init__(parameters, lr=math.nan)
+
+
+class Before:
+    """Weights and gradients as they were before a program may have moved them."""
+
+    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+        self.parameters = [p for p in parameters if p.grad is not None]
+        self.weights = [p.detach().clone() for p in self.parameters]
+        self.gradients: list[Tensor] = []
+        self.keep_gradients()
+
+    def keep_gradients(self) -> None:
+        """Those of the latest backward pass, which may have added to others."""
+        self.gradients = [torch.zeros_like(p) if p.grad is None else p.grad.detach().clone() for p in self.parameters]
+
+    def moved(self) -> list[nn.Parameter]:
+        """The parameters that are not what they were."""
+        pairs = zip(self.parameters, self.weights, strict=True)
+        return [p for p, weight in pairs if not torch.equal(p.detach(), weight)]
+
+    def weights_of(self, optimizer: Optimizer) -> list[Tensor | None]:
+        """The weights kept, in the optimizer's order."""
+        kept = {id(p): weight for p, weight in zip(self.parameters, self.weights, strict=True)}
+        return [kept.get(id(p)) for group in optimizer.param_groups for p in group["params"]]
+
+    def rate(self) -> float:
+        """The rate of the gradient descent that makes this step; NaN where the step is no gradient descent."""
+        slopes = torch.cat([gradient.flatten() for gradient in self._latest_gradients()]).double()
+        steps = [weight - p.detach() for p, weight in zip(self.parameters, self.weights, strict=True)]
+        step = torch.cat([each.flatten() for each in steps]).double()
+        product, lengths = float(step @ slopes), float(step.norm() * slopes.norm())
+        return product / float(slopes @ slopes) if lengths > 0 and product > LEAST_COSINE * lengths else math.nan
+
+    def _latest_gradients(self) -> Iterator[Tensor]:
+        """Those of the parameters, which may have been clipped meanwhile; where they were cleared, those kept."""
+        for p, kept in zip(self.parameters, self.gradients, strict=True):
+            yield p.grad.detach() if p.grad is not None and bool(p.grad.any()) else kept
+
+    @contextmanager
+    def gradients_back(self) -> Iterator[None]:
+        """Within, parameters whose gradients were cleared have them again."""
+        now = [p.grad for p in self.parameters]
+        for p, gradient in zip(self.parameters, list(self._latest_gradients()), strict=True):
+            p.grad = gradient
+        try:
+            yield
+        finally:
+            for p, cleared in zip(self.parameters, now, strict=True):
+                p.grad = cleared
+
+    def put_back(self) -> None:
+        """Weights and gradients become again what they were."""
+        with torch.no_grad():
+            for p, weight, gradient in zip(self.parameters, self.weights, self.gradients, strict=True):
+                p.copy_(weight)
+                p.grad = gradient
+
+
+def held_by_optimizer(parameters: Sequence[nn.Parameter]) -> bool:
+    """Whether the program has an optimizer for these, which looks ahead, say, before its step: then that is awaited."""
+    own = {id(p) for p in parameters}
+    optimizers = [each for each in gc.get_objects() if issubclass(type(each), Optimizer)]
+    return any(id(p) in own for each in optimizers for group in each.param_groups for p in group["params"])
+
+
+class ByHand:
+    """Notices, in a program without an optimizer, that the weights moved after a backward pass.
+
+    Where the step is looked at closely all weights are kept for comparison, else the smallest that is known to move.
+    Nothing of a model that the program has let go of is kept.
+    """
+
+    def __init__(self) -> None:
+        self.optimizer: HandWritten | None = None
+        self.before: Before | None = None
+        self._witness: tuple[nn.Parameter, Tensor] | None = None
+        self._smallest: nn.Parameter | None = None
+        self._is_by_hand = False
+        self._model: weakref.ReferenceType[nn.Module] | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether a backward pass was made, and it is not known yet whether a step followed."""
+        return self.before is not None or self._witness is not None
+
+    def went_backward(self, models: Sequence[nn.Module], *, sampled: bool) -> None:
+        """Gradients of these models were computed."""
+        if self.before is not None:
+            self.before.keep_gradients()
+        if self.waits or not models:
+            return
+        parameters = [p for model in models for p in model.parameters() if p.requires_grad]
+        if self._model is None or self._model() is not models[0]:
+            self.forget()
+            self._model = weakref.ref(models[0], lambda _: self.forget())
+            self._is_by_hand = not held_by_optimizer(parameters)
+        if not self._is_by_hand:
+            return
+        if sampled or self._smallest is None:
+            self.before = Before(parameters)
+        else:
+            self._witness = self._smallest, self._smallest.detach().clone()
+
+    def stepped(self) -> bool:
+        """Whether the weights moved since. Asked before anything else may change them or their gradients."""
+        if self._witness is not None:
+            parameter, weight = self._witness
+            return not torch.equal(parameter.detach(), weight)
+        moved = self.before.moved() if self.before is not None else []
+        if not moved or self.before is None:
+            return False
+        held = {id(p) for group in self.optimizer.param_groups for p in group["params"]} if self.optimizer else set()
+        if not held >= {id(p) for p in moved}:
+            self.optimizer = HandWritten(moved)
+        self._smallest = min(moved, key=torch.Tensor.numel)
+        assert self.optimizer is not None
+        self.optimizer.param_groups[0]["lr"] = self.before.rate()
+        return True
+
+    def done(self) -> None:
+        """The step was told."""
+        self.before = self._witness = None
+
+    def forget(self) -> None:
+        """Hold nothing any more."""
+        self.optimizer = self._smallest = self._model = None
+        self.done()
