@@ -150,8 +150,8 @@ loss = loss_fn(model(x), y)
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("loss = loss_fn(model(x), y) + loss_fn(model(x + 1), y)", "2 calls of models"),
-        ("head = nn.Linear(4, 4)\nloss = loss_fn(head(model(x)), y)", "only a part of what is trained"),
+        ("loss = loss_fn(model(x), y) + loss_fn(model(x + 1), y)", "compares the outputs of 2 calls"),
+        ("head = nn.Linear(4, 4)\nloss = loss_fn(head(model(x)), y)", "is not this optimizer's"),
         ("loss = model(x).square().mean()", "no targets were found"),
     ],
 )

@@ -7,7 +7,7 @@ import runpy
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,31 +25,11 @@ from torch.overrides import TorchFunctionMode
 from trainwright.core import UsageError
 from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.by_hand import Before, HandWritten, held_by_optimizer
-from trainwright.doctor.replay import Operation
+from trainwright.doctor.tape import ModelCall, Operation, Pass
 
 
 class _Stopped(BaseException):
     """Ends the script; no error, so that an ``except Exception`` of the script's lets it pass."""
-
-
-@dataclass
-class ModelCall:
-    """One call of a module from outside any other: what went in and came out, and the autocast it ran under."""
-
-    module: nn.Module
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    output: Any
-    autocast: tuple[str, torch.dtype] | None
-
-
-@dataclass
-class Pass:
-    """What led to one ``backward``: model calls, operations on what they returned, and the tensor differentiated."""
-
-    calls: list[ModelCall] = field(default_factory=list)
-    operations: list[Operation] = field(default_factory=list)
-    root: Tensor | None = None
 
 
 @dataclass
@@ -195,7 +175,8 @@ class _Recorder(TorchFunctionMode):
             return  # a loss, say
         if trained:
             plain = getattr(module, "_orig_mod", module)  # a compiled module would be compiled again for every shape
-            self._passes[-1].calls.append(ModelCall(plain, args, kwargs, output, _autocast(args, kwargs)))
+            place = len(self._passes[-1].operations)
+            self._passes[-1].calls.append(ModelCall(plain, args, kwargs, output, _autocast(args, kwargs), place))
             self._derived.update({id(tensor): tensor for tensor in tensors_of(output)})
 
     def _before_step(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

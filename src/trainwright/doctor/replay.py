@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,25 +12,14 @@ from torch import Tensor, nn
 from trainwright.core import CannotEvaluate
 from trainwright.doctor.arrange import SAMPLES, describe, make_setup, own_batch_size
 from trainwright.doctor.batch import clone, main_output, map_tensors, n_samples, rows_of, tensors_of
+from trainwright.doctor.joined import in_order, join, leading_to
 from trainwright.doctor.losses import Returned, WholeLoss, recognise_loss
 from trainwright.doctor.restore import restored
 from trainwright.doctor.setup import Setup
+from trainwright.doctor.tape import DIVIDING, ModelCall, Operation, Pass, autocasting, repeat
 
 if TYPE_CHECKING:
-    from trainwright.doctor.capture import ModelCall, Pass, Step
-
-_DIVIDING = (torch.Tensor.__truediv__, torch.Tensor.div, torch.div)
-_RESHAPING = (torch.Tensor.view, torch.Tensor.reshape, torch.reshape)
-
-
-@dataclass
-class Operation:
-    """One call of a torch function or of a loss module, with what it returned."""
-
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    result: Any
+    from trainwright.doctor.capture import Step
 
 
 def setup_of(step: Step) -> Setup:
@@ -43,7 +30,10 @@ def setup_of(step: Step) -> Setup:
     last = step.passes[-1]
     assert last.root is not None
     operations = _leading_to(last.root, last.operations)
-    call = _only_call(last, operations, held)
+    try:
+        call = _only_call(last, operations, held)
+    except CannotEvaluate:
+        call, operations = join(last, leading_to([last.root], in_order(last)), step.optimizer)
     if not operations:  # what was differentiated came out of the model itself
         setup = make_setup(call.module, None, _own_batch(call), step.optimizer, clip_norm=step.clip_norm)
         setup.call = _Autocasted(setup.call, call.autocast)
@@ -70,8 +60,10 @@ def _only_call(last: Pass, operations: list[Operation], held: set[int]) -> Model
         names = ", ".join(type(call.module).__name__ for call in calls) or "no model"
         raise CannotEvaluate(f"the loss of this step rests on {len(calls)} calls of models ({names}) instead of one")
     own = {id(p) for p in calls[0].module.parameters()}
-    fed_by_weights = any(tensor.requires_grad for tensor in tensors_of((calls[0].args, calls[0].kwargs)))
-    if fed_by_weights or not own & held:
+    given = list(tensors_of((calls[0].args, calls[0].kwargs)))
+    before = [step for step in leading_to(given, in_order(last)) if isinstance(step, ModelCall)]
+    others = {id(p) for step in before for p in step.module.parameters()}
+    if any(tensor.requires_grad for tensor in given) or others & held or not own & held:
         raise CannotEvaluate(
             f"{type(calls[0].module).__name__} is only a part of what is trained in this step, which makes "
             f"{len(last.calls)} calls of models"
@@ -82,7 +74,7 @@ def _only_call(last: Pass, operations: list[Operation], held: set[int]) -> Model
 def _without_accumulation(operations: list[Operation], passes: int) -> list[Operation]:
     """Without a last division by the number of passes, and without the factor of a gradient scaler."""
     last = operations[-1]
-    divided = last.function in _DIVIDING and last.args[1:] == (passes,)
+    divided = last.function in DIVIDING and last.args[1:] == (passes,)
     scaled = last.function in (torch.Tensor.__mul__, torch.Tensor.mul) and _is_scale(last.args)
     return operations[:-1] if len(operations) > 1 and (scaled or (divided and passes > 1)) else operations
 
@@ -141,6 +133,8 @@ def _samples_first(call: ModelCall) -> tuple[Any, Callable[[nn.Module, Any], Any
     """The inputs with an entry for each sample, and how to call the model with them: where the inputs go by time first
     [T, N, ...] and the outputs by sample [N, ...], the two axes are exchanged and put back for the call."""
     inputs = (call.args, call.kwargs)
+    if call.again is not None:
+        return inputs, call.again
     given, output = list(tensors_of(inputs)), main_output(call.output)
     count = len(output) if output is not None and output.dim() else 0
     longer = [tensor for tensor in given if tensor.dim()]
@@ -192,11 +186,6 @@ def _call_with_both(model: nn.Module, inputs: tuple[tuple[Any, ...], dict[str, A
     return model(*inputs[0], **inputs[1])
 
 
-def autocasting(state: tuple[str, torch.dtype] | None) -> contextlib.AbstractContextManager[Any]:
-    """The autocast that was on, or nothing."""
-    return contextlib.nullcontext() if state is None else torch.autocast(state[0], dtype=state[1])
-
-
 class _Replayed:
     """The script's loss as a function of what the model returns and of the targets.
 
@@ -238,20 +227,11 @@ class _Replayed:
         result: Any = None
         with autocasting(self._autocast):
             for operation in self._operations:
-                result = self._repeat(operation, values, rows)
+                result = repeat(operation, values, self._count, rows)
                 for old, new in zip(tensors_of(operation.result), tensors_of(result), strict=True):
                     values[id(old)] = new
         assert isinstance(result, Tensor)
         return result
-
-    def _repeat(self, operation: Operation, values: dict[int, Any], rows: int) -> Any:
-        args = map_tensors(operation.args, lambda tensor: values.get(id(tensor), tensor))
-        kwargs = map_tensors(operation.kwargs, lambda tensor: values.get(id(tensor), tensor))
-        if operation.function in _RESHAPING:
-            args = (args[0], *_for_rows(args[1:], self._count, rows))
-        if operation.function in _DIVIDING:
-            args = tuple(rows if isinstance(arg, int) and arg == self._count else arg for arg in args)
-        return operation.function(*args, **kwargs)
 
 
 def _without_copies(leaves: list[Tensor]) -> tuple[list[Tensor], list[tuple[Tensor, Tensor]]]:
@@ -274,15 +254,6 @@ def _shorter(before: Tensor, after: Tensor) -> dict[int, int]:
     if before.dim() < 2 or after.dim() != before.dim() or after.shape[1] >= before.shape[1]:
         return {}
     return {before.shape[1]: after.shape[1]}
-
-
-def _for_rows(shape: tuple[Any, ...], count: int, rows: int) -> tuple[Any, ...]:
-    """A shape written for ``count`` samples, for ``rows`` of them."""
-    if shape and isinstance(shape[0], list | tuple):
-        return (type(shape[0])(_for_rows(tuple(shape[0]), count, rows)), *shape[1:])
-    if shape and isinstance(shape[0], int) and shape[0] > 0 and shape[0] % count == 0:
-        return (shape[0] // count * rows, *shape[1:])
-    return shape
 
 
 def _name_of(operations: list[Operation], main: Tensor) -> str:

@@ -1,0 +1,114 @@
+"""Steps that call several models, one behind the other, are made again as one call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from trainwright.core import CannotEvaluate, Severity
+from trainwright.doctor.capture import capture
+from trainwright.doctor.joined import Models
+from trainwright.doctor.preflight import examine
+from trainwright.doctor.replay import setup_of
+from trainwright.doctor.setup import Setup
+
+HEAD = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+torch.manual_seed(0)
+x, y = torch.randn(64, 12), torch.randint(0, 4, (64,))
+class Coder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.mean, self.spread = nn.Linear(12, 16), nn.Linear(16, 3), nn.Linear(16, 3)
+        self.decoder = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Linear(16, 12))
+        self.scale = nn.Parameter(torch.ones(3))
+    def encode(self, inputs):
+        hidden = torch.tanh(self.body(inputs))
+        return self.mean(hidden), self.spread(hidden)
+encoder, decoder = nn.Sequential(nn.Linear(12, 16), nn.Tanh()), nn.Linear(16, 4)
+coder = Coder()
+both = [*encoder.parameters(), *decoder.parameters()]
+"""
+TAIL = """
+loss.backward()
+optimizer.step()
+"""
+
+
+def _setup(folder: Path, body: str) -> tuple[Setup, float]:
+    path = folder / "train.py"
+    path.write_text(HEAD + body + TAIL, encoding="utf-8")
+    step = capture(path)
+    root = step.passes[-1].root
+    assert root is not None
+    return setup_of(step), float(root.detach())
+
+
+def test_an_encoder_and_a_decoder_are_one_model(tmp_path: Path) -> None:
+    body = "optimizer = torch.optim.Adam(both, 1e-2)\nz = encoder(x)\nloss = F.cross_entropy(decoder(z / 2), y)"
+    setup, loss = _setup(tmp_path, body)
+    assert isinstance(setup.model, Models)
+    assert [name for name, _ in setup.model.named_children()] == ["Sequential", "Linear"]
+    assert (setup.task, setup.n_outputs, setup.loss_name, len(setup)) == ("classification", 4, "cross_entropy", 64)
+    assert setup.evaluate(setup.inputs, setup.targets) == pytest.approx(loss, rel=1e-5)
+    halves = [setup.evaluate(*setup.rows(rows)) for rows in (slice(32), slice(32, 64))]
+    assert sum(halves) / 2 == pytest.approx(loss, rel=1e-4)
+    losses = [setup.step(*setup.batch(0)) for _ in range(30)]
+    assert losses[-1] < losses[0]
+
+
+def test_methods_of_a_model_are_calls_of_it(tmp_path: Path) -> None:
+    body = """
+optimizer = torch.optim.Adam(coder.parameters(), 1e-2)
+mean, spread = coder.encode(x)
+made = coder.decoder((mean + torch.exp(spread / 2) * torch.randn_like(mean)) * coder.scale)
+loss = F.mse_loss(made, x) - 0.5 * (1 + spread - mean**2 - spread.exp()).mean()
+"""
+    setup, _ = _setup(tmp_path, body)
+    assert type(setup.model).__name__ == "Coder"
+    assert setup.forward(setup.inputs).shape == (64, 12)
+    losses = [setup.step(*setup.batch(0)) for _ in range(60)]
+    assert sum(losses[-10:]) < sum(losses[:10])
+    assert setup.model.get_parameter("scale").grad is not None
+
+
+def test_a_cut_between_two_models_is_seen(tmp_path: Path) -> None:
+    body = "optimizer = torch.optim.Adam(both, 1e-2)\nloss = F.cross_entropy(decoder(encoder(x).detach()), y)"
+    setup, loss = _setup(tmp_path, body)
+    assert isinstance(setup.model, Models)
+    assert setup.evaluate(setup.inputs, setup.targets) == pytest.approx(loss, rel=1e-5)
+    setup.step(*setup.batch(0))
+    assert all(p.grad is None for p in setup.model.get_submodule("Sequential").parameters())
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("loss = (encoder(x) - encoder(x + 1)).square().mean()", "compares the outputs of 2 calls of models"),
+        (
+            "optimizer = torch.optim.Adam(decoder.parameters(), 1e-2)\nloss = F.cross_entropy(decoder(encoder(x)), y)",
+            "Sequential, one of the models of this step .* is not this optimizer's",
+        ),
+        (
+            "z = x\nfor _ in range(20):\n    z = torch.cat((encoder(z)[:, :11], z[:, :1]), 1)\nloss = z.mean()",
+            "rests on 20 calls of models",
+        ),
+    ],
+)
+def test_what_is_no_chain_of_one_training_is_refused(tmp_path: Path, body: str, reason: str) -> None:
+    with pytest.raises(CannotEvaluate, match=reason):
+        _setup(tmp_path, f"optimizer = torch.optim.Adam(both, 1e-2)\n{body}")
+
+
+def test_the_checks_judge_a_chain(tmp_path: Path) -> None:
+    """A healthy chain is not blamed, and all trials leave its weights alone."""
+    body = "optimizer = torch.optim.Adam(both, 1e-2)\nloss = F.cross_entropy(decoder(encoder(x)), y)"
+    setup, _ = _setup(tmp_path, body)
+    before = [p.detach().clone() for p in setup.model.parameters()]
+    report = examine(setup)
+    assert [f.code for f in report.findings if f.severity is not Severity.ADVICE] == []
+    assert all(torch.equal(p, old) for p, old in zip(setup.model.parameters(), before, strict=True))
