@@ -200,10 +200,14 @@ class LearningCurve(Measurement):
     @property
     def batch_noise(self) -> float:
         """Standard error of one point of :attr:`trend` from batch to batch; 0 where each point is a whole epoch."""
-        values = self.train_loss.finite.y
+        return self.batch_noise_from(-np.inf)
+
+    def batch_noise_from(self, start: float) -> float:
+        """The same from the place ``start`` on: batches differ little as long as nothing is learnt."""
+        values = self.train_loss.finite
         if self.x_unit == "epoch" or len(values) <= BLOCKS:
             return 0.0
-        return noise(values) / float(np.sqrt(len(values) / BLOCKS))
+        return noise(values.y[values.x >= start]) / float(np.sqrt(len(values) / BLOCKS))
 
     @property
     def scale(self) -> float:

@@ -81,9 +81,9 @@ class RateTooHigh(Check):
         curve.require_points(curve.train_loss, FEWEST_POINTS)
         curve.require_no_game()
         values = curve.trend
-        late = values.y[len(values) // 4 :]
-        if _is_annealed(curve):
-            late = values.y[-max(FEWEST_POINTS, len(values) // 4) :]
+        judged = max(FEWEST_POINTS, len(values) // 4) if _is_annealed(curve) else len(values) - len(values) // 4
+        late = values.y[-judged:]
+        chance = curve.batch_noise_from(float(values.x[-judged]))
         if curve.rate_restarts:
             raise CannotEvaluate("the learning rate itself goes up again during the training")
         excess = curve.excess_rate
@@ -93,7 +93,7 @@ class RateTooHigh(Check):
             return
         if late.min() >= curve.reference:
             return
-        restless = math.sqrt(max(0.0, rises(late, but=SPARED) ** 2 - 2 * curve.batch_noise**2)) / curve.scale
+        restless = math.sqrt(max(0.0, rises(late, but=SPARED) ** 2 - 2 * chance**2)) / curve.scale
         limit = _limit(curve)
         if restless < limit * (1 if suspected else SEVERE):
             return
