@@ -287,6 +287,9 @@ def test_cut_and_skipped_layers_are_named(code: str, severity: str, forward: Any
     assert named(verdict(net, lambda o: F.cross_entropy(o, T))) == [(code, severity)]
     net.a.requires_grad_(False)
     net.b.requires_grad_(False)
+    assert named(verdict(net, lambda o: F.cross_entropy(o, T))) == [("TW308", "warning")], "at their random start"
+    for layer in (net.a, net.b):
+        layer.weight.data *= torch.linspace(0.5, 2, layer.in_features)  # some inputs came to count more than others
     assert named(verdict(net, lambda o: F.cross_entropy(o, T))) == [], "frozen on purpose"
 
 

@@ -58,6 +58,11 @@ def forgotten_body(bench: Bench) -> Bench:
     return replace(bench, optimizer="head-only")
 
 
+def frozen_body(bench: Bench) -> Bench:
+    """All layers but the last are frozen, although nothing trained them before."""
+    return bench.with_quirk("frozen-body")
+
+
 def stale_optimizer(bench: Bench) -> Bench:
     """The optimizer holds the parameters of a copy of the model."""
     return replace(bench, optimizer="of-a-copy")

@@ -85,7 +85,8 @@ class LossGraph(Measurement):
     known.
 
     Names of parameters: ``trainable`` (in the order of the model), ``reached`` by the loss, ``unoptimized`` (trainable,
-    in no optimizer), ``untrained`` (those of them that still look as torch's default start left them), ``frozen``.
+    in no optimizer), ``untrained`` (those of them that still look as torch's default start left them), ``frozen``,
+    ``fresh`` (frozen weights in front of trained ones that still look as an initialiser left them).
     ``n_optimized``: parameters the optimizers hold, −1 where no optimizer is known; ``n_held_twice``: of these, by more
     than one of them; ``stale``: shapes of those that belong to no model and that the loss does not reach;
     ``strangers``: shapes of parameters that the loss reaches but no model, attribute or optimizer holds. ``called``:
@@ -121,6 +122,7 @@ class LossGraph(Measurement):
     n_layers: int
     n_held_twice: int = 0
     untrained: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
 
     @property
     def is_hidden(self) -> bool:
