@@ -123,5 +123,10 @@ def tags_from_one(bench: Bench) -> Bench:
     return replace(bench, loss="tags-from-one")
 
 
+def hinge_of_0_and_1(bench: Bench) -> Bench:
+    """A hinge loss, which wants targets of −1 and 1, is given 0 and 1."""
+    return replace(bench, targets=(bench.targets > 0).astype(bench.targets.dtype))
+
+
 def _with_loss(bench: Bench, name: str) -> Bench:
     return replace(bench, loss=f"{name}-{'classes' if bench.task == 'classification' else 'values'}")

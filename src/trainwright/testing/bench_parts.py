@@ -61,6 +61,7 @@ LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = MappingProxyType(
         "log-likelihood": _log_likelihood,
         "minus-log-likelihood": lambda outputs, targets: -_log_likelihood(outputs, targets),
         "log-density": _log_density,
+        "hinge": lambda outputs, targets: (1 - targets * outputs).relu().mean(),
         "nll": functional.nll_loss,
         "broadcast": lambda outputs, targets: (outputs - targets.unsqueeze(1)).square().mean(),
         "clipped": lambda outputs, targets: functional.cross_entropy(outputs, targets).clamp(max=0.5),
