@@ -74,6 +74,10 @@ def _seeded() -> None:
     torch.manual_seed(0)
 
 
+def binary_likelihood(p: Tensor, yes: Tensor) -> Tensor:
+    return yes * p.log() + (1 - yes) * (1 - p).log()
+
+
 def ppo(o: Tensor) -> Tensor:
     policy: Any = Categorical(logits=o)
     ratio, advantage = (policy.log_prob(T) + 1.1).exp(), values()
@@ -131,6 +135,10 @@ SOUND_ON_CLASSES: dict[str, Loss] = {
     "divided for accumulation": lambda o: F.cross_entropy(o, T) / 4,
     "tags": lambda o: F.binary_cross_entropy_with_logits(o, YES),
     "tags of probabilities": lambda o: F.binary_cross_entropy(o.sigmoid().clamp(1e-6, 1 - 1e-6), YES),
+    "tags written out": lambda o: -binary_likelihood(o.sigmoid(), YES).mean(),
+    "tags negated first": lambda o: ((-YES) * o.sigmoid().log() + (YES - 1) * (1 - o.sigmoid()).log()).mean(),
+    "both players": lambda o: -o[:4].sigmoid().log().mean() - (1 - o[4:].sigmoid()).log().mean(),
+    "the generator's part": lambda o: (0.9 * (1 - o.sigmoid()).log()).mean(),
     "overlap": lambda o: 1 - 2 * (o.sigmoid() * YES).sum() / (o.sigmoid().sum() + YES.sum()),
     "margin": lambda o: (1 - (2 * YES - 1) * o).clamp(min=0).mean(),
     "triplet": lambda o: F.relu((o - o.roll(1, 0)).pow(2).sum(1) - (o - o.roll(2, 0)).pow(2).sum(1) + 1).mean(),
@@ -202,6 +210,8 @@ FAULTS_ON_CLASSES: list[tuple[str, str, Loss]] = [
     ("TW339", "error", lambda o: o.log_softmax(1)[ROWS, T].mean()),
     ("TW339", "error", lambda o: (ONE_HOT * torch.log(o.softmax(1))).sum(1).mean()),
     ("TW339", "warning", lambda o: -F.binary_cross_entropy_with_logits(o, YES)),
+    ("TW339", "warning", lambda o: binary_likelihood(o.sigmoid(), YES).mean()),
+    ("TW339", "warning", lambda o: binary_likelihood(o.sigmoid().clamp(1e-5, 1 - 1e-5), YES).sum(1).mean() / 2),
 ]
 FAULTS_ON_VALUES: list[tuple[str, str, Loss]] = [
     ("TW318", "error", lambda o: F.mse_loss(o[:, 0].relu(), values())),

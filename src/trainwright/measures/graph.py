@@ -168,6 +168,28 @@ class LossGraph(Measurement):
                     if source.name == "LogSoftmax" or (source.name == "Log" and self._is_softmax(source)):
                         yield chooser
 
+    def binary_likelihoods(self) -> Iterator[Operation]:
+        """The two logarithms of a log-likelihood of yes and no, y log p + (1 − y) log(1 − p), where each is chosen by
+        constants: the loss should fall with them. Logarithms that these constants take away are left out."""
+        logs = [source for each in self.named("Mul") if len(each.sources) == 1 for source in self.feeders(each)]
+        by_origin: dict[int, dict[bool, list[Operation]]] = {}
+        for log in logs:
+            origin, turned = self._probability(log) if log.name == "Log" else (None, False)
+            if origin is not None:
+                by_origin.setdefault(id(origin), {}).setdefault(turned, []).append(log)
+        for pair in by_origin.values():
+            if len(pair) == 2:
+                yield from (log for log in (*pair[False], *pair[True]) if log.weight != 0)
+
+    def _probability(self, log: Operation) -> tuple[Operation | None, bool]:
+        """The sigmoid or softmax under a logarithm, and whether it was subtracted from 1; bounds may lie between."""
+        turned, feeders = False, self.feeders(log)
+        while len(feeders) == 1 and feeders[0].name in ("Clamp", "ClampMin", "ClampMax", "Rsub", "Add"):
+            turned ^= feeders[0].name == "Rsub"
+            feeders = self.feeders(feeders[0])
+        found = feeders[0] if len(feeders) == 1 and feeders[0].name in ("Sigmoid", "Softmax") else None
+        return found, turned
+
     def _is_difference(self, operation: Operation) -> bool:
         feeders = self.feeders(operation)
         return len(feeders) == 1 and is_difference(feeders[0])
