@@ -250,6 +250,33 @@ def test_ranges_are_compared_with_the_targets_of_the_same_loss() -> None:
     ]
 
 
+def places(weights: Tensor) -> Tensor:
+    """Mean column and row [N, K, 2] under weights [N, K, H, W]."""
+    columns, rows = torch.arange(5.0), torch.arange(4.0)
+    return torch.stack([(weights.sum(2) * columns).sum(-1), (weights.sum(3) * rows).sum(-1)], -1)
+
+
+@pytest.mark.parametrize(
+    ("code", "loss"),
+    [
+        ("TW330", lambda m: F.mse_loss(places(m.softmax(1)), torch.rand(N, 3, 2))),
+        ("TW330", lambda m: (places(m.softmax(1)) / 5 - torch.rand(N, 3, 2)).abs().mean()),
+        ("", lambda m: F.mse_loss(places(m.flatten(2).softmax(-1).view_as(m)), torch.rand(N, 3, 2))),
+        ("", lambda m: F.mse_loss(m.softmax(1).sum((2, 3)), torch.rand(N, 3))),
+        ("", lambda m: F.mse_loss((m.softmax(1) * torch.rand(4, 5)).sum((2, 3)), torch.rand(N, 3))),
+        ("", lambda m: -overlap(m.softmax(1), torch.rand(N, 3, 4, 5)).log().mean()),
+        ("", lambda m: F.mse_loss(places(m.sigmoid()), torch.rand(N, 3, 2))),
+    ],
+)
+def test_weights_of_places_sum_to_one_over_the_places(code: str, loss: Loss) -> None:
+    found = verdict(nn.Conv2d(2, 3, 1), loss, inputs=torch.randn(N, 2, 4, 5), targets=torch.rand(N, 3, 2))
+    assert [each for each, _ in named(found)] == [code] * bool(code)
+
+
+def overlap(p: Tensor, mask: Tensor) -> Tensor:
+    return 2 * (p * mask).sum((2, 3)) / (p.sum((2, 3)) + mask.sum((2, 3)))
+
+
 def test_what_torch_only_warns_of_is_an_error() -> None:
     with pytest.warns(UserWarning, match="target size"):
         found = verdict(mlp(1), lambda o: F.mse_loss(o, values()))

@@ -16,12 +16,13 @@ class Operation:
 
     ``name``: torch's name for it, such as ``LogSoftmax``. ``shape``: of its result. ``sources``: positions, in
     :attr:`LossGraph.operations`, of what its differentiable operands come from. ``n_operands``: operands, constants
-    included. ``axis``: of a softmax, counted from 0; −1 for other operations. ``minimum``, ``maximum``: bounds of a
-    clamp (infinite where there is none); ``share_clipped``: share of values on or beyond them. ``factor``: constant
-    number multiplied with; 1 for other operations and NaN where it is not one number. ``weight``: derivative of the
-    loss with respect to one element of the result, as far as it is a constant; NaN where it depends on the data.
-    ``averaged``: whether a mean or a division lies between here and the loss. Of a loss operation: ``reduction``
-    (``mean``, ``sum``, ``none``) and the smallest and largest of its targets, where they are values.
+    included. ``axis``: of a softmax, counted from 0; −1 for other operations. ``axes``: those of its operand along
+    which a sum runs; empty for all and for other operations. ``minimum``, ``maximum``: bounds of a clamp (infinite
+    where there is none); ``share_clipped``: share of values on or beyond them. ``factor``: constant number multiplied
+    with; 1 for other operations and NaN where it is not one number. ``weight``: derivative of the loss with respect to
+    one element of the result, as far as it is a constant; NaN where it depends on the data. ``averaged``: whether a
+    mean or a division lies between here and the loss. Of a loss operation: ``reduction`` (``mean``, ``sum``, ``none``)
+    and the smallest and largest of its targets, where they are values.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Operation:
     sources: tuple[int, ...] = ()
     n_operands: int = 1
     axis: int = -1
+    axes: tuple[int, ...] = ()
     minimum: float = -math.inf
     maximum: float = math.inf
     share_clipped: float = 0.0
