@@ -74,6 +74,10 @@ def _seeded() -> None:
     torch.manual_seed(0)
 
 
+def binary_likelihood(p: Tensor, yes: Tensor) -> Tensor:
+    return yes * p.log() + (1 - yes) * (1 - p).log()
+
+
 def ppo(o: Tensor) -> Tensor:
     policy: Any = Categorical(logits=o)
     ratio, advantage = (policy.log_prob(T) + 1.1).exp(), values()
@@ -131,6 +135,10 @@ SOUND_ON_CLASSES: dict[str, Loss] = {
     "divided for accumulation": lambda o: F.cross_entropy(o, T) / 4,
     "tags": lambda o: F.binary_cross_entropy_with_logits(o, YES),
     "tags of probabilities": lambda o: F.binary_cross_entropy(o.sigmoid().clamp(1e-6, 1 - 1e-6), YES),
+    "tags written out": lambda o: -binary_likelihood(o.sigmoid(), YES).mean(),
+    "tags negated first": lambda o: ((-YES) * o.sigmoid().log() + (YES - 1) * (1 - o.sigmoid()).log()).mean(),
+    "both players": lambda o: -o[:4].sigmoid().log().mean() - (1 - o[4:].sigmoid()).log().mean(),
+    "the generator's part": lambda o: (0.9 * (1 - o.sigmoid()).log()).mean(),
     "overlap": lambda o: 1 - 2 * (o.sigmoid() * YES).sum() / (o.sigmoid().sum() + YES.sum()),
     "margin": lambda o: (1 - (2 * YES - 1) * o).clamp(min=0).mean(),
     "triplet": lambda o: F.relu((o - o.roll(1, 0)).pow(2).sum(1) - (o - o.roll(2, 0)).pow(2).sum(1) + 1).mean(),
@@ -202,6 +210,8 @@ FAULTS_ON_CLASSES: list[tuple[str, str, Loss]] = [
     ("TW339", "error", lambda o: o.log_softmax(1)[ROWS, T].mean()),
     ("TW339", "error", lambda o: (ONE_HOT * torch.log(o.softmax(1))).sum(1).mean()),
     ("TW339", "warning", lambda o: -F.binary_cross_entropy_with_logits(o, YES)),
+    ("TW339", "warning", lambda o: binary_likelihood(o.sigmoid(), YES).mean()),
+    ("TW339", "warning", lambda o: binary_likelihood(o.sigmoid().clamp(1e-5, 1 - 1e-5), YES).sum(1).mean() / 2),
 ]
 FAULTS_ON_VALUES: list[tuple[str, str, Loss]] = [
     ("TW318", "error", lambda o: F.mse_loss(o[:, 0].relu(), values())),
@@ -238,6 +248,33 @@ def test_ranges_are_compared_with_the_targets_of_the_same_loss() -> None:
     assert named(verdict(mlp(), lambda o: F.mse_loss(o, ONE_HOT) + F.mse_loss(o.sigmoid(), 3 * YES))) == [
         ("TW318", "error")
     ]
+
+
+def places(weights: Tensor) -> Tensor:
+    """Mean column and row [N, K, 2] under weights [N, K, H, W]."""
+    columns, rows = torch.arange(5.0), torch.arange(4.0)
+    return torch.stack([(weights.sum(2) * columns).sum(-1), (weights.sum(3) * rows).sum(-1)], -1)
+
+
+@pytest.mark.parametrize(
+    ("code", "loss"),
+    [
+        ("TW330", lambda m: F.mse_loss(places(m.softmax(1)), torch.rand(N, 3, 2))),
+        ("TW330", lambda m: (places(m.softmax(1)) / 5 - torch.rand(N, 3, 2)).abs().mean()),
+        ("", lambda m: F.mse_loss(places(m.flatten(2).softmax(-1).view_as(m)), torch.rand(N, 3, 2))),
+        ("", lambda m: F.mse_loss(m.softmax(1).sum((2, 3)), torch.rand(N, 3))),
+        ("", lambda m: F.mse_loss((m.softmax(1) * torch.rand(4, 5)).sum((2, 3)), torch.rand(N, 3))),
+        ("", lambda m: -overlap(m.softmax(1), torch.rand(N, 3, 4, 5)).log().mean()),
+        ("", lambda m: F.mse_loss(places(m.sigmoid()), torch.rand(N, 3, 2))),
+    ],
+)
+def test_weights_of_places_sum_to_one_over_the_places(code: str, loss: Loss) -> None:
+    found = verdict(nn.Conv2d(2, 3, 1), loss, inputs=torch.randn(N, 2, 4, 5), targets=torch.rand(N, 3, 2))
+    assert [each for each, _ in named(found)] == [code] * bool(code)
+
+
+def overlap(p: Tensor, mask: Tensor) -> Tensor:
+    return 2 * (p * mask).sum((2, 3)) / (p.sum((2, 3)) + mask.sum((2, 3)))
 
 
 def test_what_torch_only_warns_of_is_an_error() -> None:
@@ -287,6 +324,9 @@ def test_cut_and_skipped_layers_are_named(code: str, severity: str, forward: Any
     assert named(verdict(net, lambda o: F.cross_entropy(o, T))) == [(code, severity)]
     net.a.requires_grad_(False)
     net.b.requires_grad_(False)
+    assert named(verdict(net, lambda o: F.cross_entropy(o, T))) == [("TW308", "warning")], "at their random start"
+    for layer in (net.a, net.b):
+        layer.weight.data *= torch.linspace(0.5, 2, layer.in_features)  # some inputs came to count more than others
     assert named(verdict(net, lambda o: F.cross_entropy(o, T))) == [], "frozen on purpose"
 
 

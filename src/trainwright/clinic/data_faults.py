@@ -136,6 +136,13 @@ def raw_bytes(bench: Bench) -> Bench:
     return replace(bench, inputs=inputs).with_config(data__scaling="none")
 
 
+def number_for_unknown(bench: Bench) -> Bench:
+    """In two rows of a hundred the first feature is not known, and written as 999999 times what it can be."""
+    inputs = bench.inputs.copy()
+    inputs[_rng(bench, 8).random(len(inputs)) < 0.02, 0] = 999_999 * np.abs(inputs[:, 0]).max()
+    return replace(bench, inputs=inputs)
+
+
 def tiny_inputs(bench: Bench) -> Bench:
     """Inputs that were standardised, and divided by 255 once more."""
     inputs = (bench.inputs - bench.inputs.mean(axis=0)) / bench.inputs.std(axis=0) / 255

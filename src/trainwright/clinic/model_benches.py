@@ -38,12 +38,19 @@ def shares_mlp(seed: int) -> Bench:
     return bench.with_config(data__scale_target=False)
 
 
+def margin_mlp(seed: int) -> Bench:
+    """Whether a yield is above the middle one, as −1 and 1 under a hinge loss. A set-up only, as the distance to −1 and
+    1, by which a whole training would be scored, is not what such a loss lowers."""
+    bench = _without_training(yield_mlp(seed))
+    targets = np.where(bench.targets > np.median(bench.targets), 1, -1).astype(np.float32)
+    return replace(bench, name="margin-mlp", targets=targets, loss="hinge").with_config(data__scale_target=False)
+
+
 def head_only(seed: int) -> Bench:
     """The optimizer holds the head alone, on features that nobody froze, as in fine-tuning; the features' weights are
     other than torch makes them. A set-up only, as random features are no match for the baselines."""
     bench = replace(alloys_mlp(seed).with_quirk("kaiming"), name="head-only", optimizer="head-only")
-    settings = {key: value for key, value in bench.config.items() if key != "training.epochs"}
-    return replace(bench, config=MappingProxyType({**settings, "model.width": 64}))
+    return _without_training(bench).with_config(model__width=64)
 
 
 def log_density(seed: int) -> Bench:
@@ -66,11 +73,17 @@ def auxiliary(seed: int) -> Bench:
     return replace(digits_cnn(seed).with_quirk("auxiliary"), name="auxiliary")
 
 
+def _without_training(bench: Bench) -> Bench:
+    settings = {key: value for key, value in bench.config.items() if key != "training.epochs"}
+    return replace(bench, config=MappingProxyType(settings))
+
+
 MODELS: tuple[BenchMaker, ...] = (
     tags_mlp,
     tags_cnn,
     positive_yield,
     shares_mlp,
+    margin_mlp,
     head_only,
     log_density,
     written_out,

@@ -63,6 +63,11 @@ def forgotten_body(bench: Bench) -> Bench:
     return replace(bench, optimizer="head-only")
 
 
+def frozen_body(bench: Bench) -> Bench:
+    """All layers but the last are frozen, although nothing trained them before."""
+    return bench.with_quirk("frozen-body")
+
+
 def stale_optimizer(bench: Bench) -> Bench:
     """The optimizer holds the parameters of a copy of the model."""
     return replace(bench, optimizer="of-a-copy")
@@ -118,9 +123,19 @@ def forgotten_minus(bench: Bench) -> Bench:
     return replace(bench, loss="log-likelihood")
 
 
+def forgotten_minus_of_tags(bench: Bench) -> Bench:
+    """The mean log-probability of each yes and no, written by hand, is minimised."""
+    return replace(bench, loss="tags-likelihood")
+
+
 def tags_from_one(bench: Bench) -> Bench:
     """Binary targets are 1 and 2."""
     return replace(bench, loss="tags-from-one")
+
+
+def hinge_of_0_and_1(bench: Bench) -> Bench:
+    """A hinge loss, which wants targets of −1 and 1, is given 0 and 1."""
+    return replace(bench, targets=(bench.targets > 0).astype(bench.targets.dtype))
 
 
 def _with_loss(bench: Bench, name: str) -> Bench:

@@ -65,7 +65,7 @@ class Calls:
             if not torch.is_grad_enabled():
                 self.without_graph.setdefault(name)
                 return
-            if not name:
+            if not name and not torch.compiler.is_compiling():
                 self.times.clear()
                 self._count_handed_on((args, kwargs))
             self.times[name] += 1
@@ -74,7 +74,7 @@ class Calls:
 
     def _hook(self, name: str) -> Any:
         def note(module: nn.Module, inputs: Any, output: Any) -> None:
-            if not name:
+            if not name and not torch.compiler.is_compiling():
                 self._returned = [tensor for tensor in tensors_of(output) if tensor.requires_grad]
             given = inputs[0] if isinstance(inputs, tuple) and inputs else None
             is_layer = next(module.parameters(recurse=False), None) is not None

@@ -9,10 +9,12 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from trainwright.doctor.calls import Calls
+from trainwright.doctor.fresh import FEWEST_WEIGHTS, fills, fresh_and_frozen
 from trainwright.doctor.layers import TABLES
 from trainwright.doctor.linearity import Linearity
 from trainwright.doctor.operations import Node, averages, axis_of, children, describe, is_leaf, name_of, passed_on
 from trainwright.doctor.registration import unregistered_tensors
+from trainwright.doctor.taps_keras import is_keras, parts
 from trainwright.measures.graph import CutCalls, LossGraph, Operation, Unregistered
 from trainwright.measures.operations import LAYERS
 
@@ -24,9 +26,6 @@ meant, as between two views of a picture, makes two."""
 TRANSPOSING = ("T", "Transpose", "Permute")
 OPERATION_LIMIT = 2_000
 """Operations between the loss and the last layers that are described at most."""
-FEWEST_WEIGHTS = 32
-"""Of a weight matrix from which on it is compared with its start; of 32 uniform values the largest is within 5/32 of
-the bound with 99 %."""
 _HIDING = ("CompiledFunction", "CheckpointFunction")
 
 
@@ -75,6 +74,7 @@ def read_graph(
         unoptimized=tuple(unoptimized),
         untrained=tuple(_untrained(unoptimized, models)) if unoptimized else (),
         frozen=tuple(name for name, p in models_parameters.items() if not p.requires_grad),
+        fresh=fresh_and_frozen(models_parameters),
         n_optimized=-1 if optimized is None else len(optimized),
         stale=tuple(tuple(p.shape) for key, p in (optimized or {}).items() if key not in owned and key not in leaves),
         strangers=tuple(tuple(t.shape) for key, t in leaves.items() if isinstance(t, Parameter) and key not in known),
@@ -114,7 +114,7 @@ def named_parameters(models: Sequence[nn.Module], optimizer_parameters: Iterable
     for place, (kind, model) in enumerate(zip(kinds, learning, strict=True)):
         number = kinds[:place].count(kind) + 1
         prefix = "" if len(learning) < 2 else f"{kind}." if number == 1 else f"{kind} {number}."
-        found.update({f"{prefix}{name}": parameter for name, parameter in model.named_parameters()})
+        found.update({f"{prefix}{name}": parameter for name, parameter in _named(model)})
     return found
 
 
@@ -150,6 +150,16 @@ def _is_used_once(leaf: Node, users: Mapping[Node, Sequence[Node]]) -> bool:
     return len(users[leaf]) == 1 and name_of(users[leaf][0]) in LAYERS
 
 
+def _named(model: nn.Module) -> Iterator[tuple[str, Parameter]]:
+    """Names and parameters in the order of the layers, which Keras's own listing does not keep."""
+    if not is_keras(model):
+        yield from model.named_parameters()
+        return
+    for path, _, tensor in parts(model):
+        if isinstance(tensor, Parameter):
+            yield path.replace("/", "."), tensor
+
+
 def _untrained(weights: Mapping[str, Parameter], models: Iterable[nn.Module]) -> Iterator[str]:
     tables = {id(m.weight) for model in models for m in model.modules() if isinstance(m, TABLES)}
     return (name for name, weight in weights.items() if _is_default(weight, tables))
@@ -159,15 +169,12 @@ def _is_default(weight: Parameter, tables: Container[int]) -> bool:
     """Whether a weight still fills the range of torch's default start and nothing lies beyond: uniform up to 1/√fan-in
     for linear and convolutional layers, and for the weights between the states of recurrent ones; for embeddings
     normal with spread 1.
-
-    Training moves some of the outermost values beyond that bound, so weights that were loaded are not taken for it.
     """
     if weight.dim() < 2 or weight.numel() < FEWEST_WEIGHTS:
         return False
     if id(weight) in tables:
         return abs(float(weight.detach().square().mean()) - 1) < 4 * math.sqrt(2 / weight.numel())
-    largest = float(weight.detach().abs().max()) * math.sqrt(weight[0].numel())
-    return (1 - 5 / weight.numel()) < largest <= 1 + 1e-5
+    return fills(weight, 1 / math.sqrt(weight[0].numel()))
 
 
 def _in_order(root: Node | None, limit: int) -> tuple[list[Node], bool]:

@@ -53,8 +53,18 @@ def axis_of(node: Node) -> int:
     axis, dims = _saved(node, "dim"), len(shape_of(node))
     if not isinstance(axis, int) or not dims:
         return -1
-    signed = axis - 2**64 if axis >= 2**63 else axis  # torch shows negative axes as unsigned numbers
-    return signed % dims
+    return _counted_from_0(axis, dims)
+
+
+def _axes_of(node: Node) -> tuple[int, ...]:
+    """The axes along which a sum runs; empty where it runs along all or they are not known."""
+    axes = _saved(node, "dim")
+    dims = next((len(shape_of(child)) for _, child in children(node)), 0)
+    return tuple(_counted_from_0(axis, dims) for axis in axes) if isinstance(axes, tuple) and dims else ()
+
+
+def _counted_from_0(axis: int, dims: int) -> int:
+    return (axis - 2**64 if axis >= 2**63 else axis) % dims  # torch shows negative axes as unsigned numbers
 
 
 def describe(node: Node, sources: tuple[int, ...], weight: float, *, averaged: bool) -> Operation:
@@ -68,6 +78,7 @@ def describe(node: Node, sources: tuple[int, ...], weight: float, *, averaged: b
         sources=sources,
         n_operands=len(node.next_functions),
         axis=axis_of(node) if name in ("Softmax", "LogSoftmax") else -1,
+        axes=_axes_of(node) if name == "Sum" else (),
         minimum=low,
         maximum=high,
         share_clipped=_share_beyond(node, low, high),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,7 +97,9 @@ class TargetCopies(Measurement):
 class InputScale(Measurement):
     """The size of what enters the model in training: ``spread``, standard deviation of all numbers; ``length``, root
     mean square of a sample's Euclidean length; over ``n_samples`` samples of ``shape``. ``normalised``: the first layer
-    with parameters is a normalisation.
+    with parameters is a normalisation. ``far_feature``: column of a table in which one and the same number, far from
+    all others, stands in several rows, −1 where there is none; ``far_value``: that number, as it entered; ``n_far``:
+    rows that hold it; ``far_distance``: from it to the nearest other value, in ranges of all the others.
     """
 
     spread: float
@@ -104,6 +107,10 @@ class InputScale(Measurement):
     n_samples: int
     shape: tuple[int, ...]
     normalised: bool
+    far_feature: int = -1
+    far_value: float = math.nan
+    n_far: int = 0
+    far_distance: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,3 +42,17 @@ class OutputGradient(Measurement):
 
     cut: tuple[str, ...]
     effect: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossResponse(Measurement):
+    """Whether the loss responds to the outputs of the samples of each of two target values.
+
+    ``passed_over``: the target value of whose ``n_samples`` samples the outputs were moved together, over a wide range
+    and in both directions, without any change of the loss, while it changed with those of target ``other``. NaN where
+    the loss responds to all.
+    """
+
+    passed_over: float
+    other: float
+    n_samples: int

@@ -16,12 +16,13 @@ class Operation:
 
     ``name``: torch's name for it, such as ``LogSoftmax``. ``shape``: of its result. ``sources``: positions, in
     :attr:`LossGraph.operations`, of what its differentiable operands come from. ``n_operands``: operands, constants
-    included. ``axis``: of a softmax, counted from 0; −1 for other operations. ``minimum``, ``maximum``: bounds of a
-    clamp (infinite where there is none); ``share_clipped``: share of values on or beyond them. ``factor``: constant
-    number multiplied with; 1 for other operations and NaN where it is not one number. ``weight``: derivative of the
-    loss with respect to one element of the result, as far as it is a constant; NaN where it depends on the data.
-    ``averaged``: whether a mean or a division lies between here and the loss. Of a loss operation: ``reduction``
-    (``mean``, ``sum``, ``none``) and the smallest and largest of its targets, where they are values.
+    included. ``axis``: of a softmax, counted from 0; −1 for other operations. ``axes``: those of its operand along
+    which a sum runs; empty for all and for other operations. ``minimum``, ``maximum``: bounds of a clamp (infinite
+    where there is none); ``share_clipped``: share of values on or beyond them. ``factor``: constant number multiplied
+    with; 1 for other operations and NaN where it is not one number. ``weight``: derivative of the loss with respect to
+    one element of the result, as far as it is a constant; NaN where it depends on the data. ``averaged``: whether a
+    mean or a division lies between here and the loss. Of a loss operation: ``reduction`` (``mean``, ``sum``, ``none``)
+    and the smallest and largest of its targets, where they are values.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Operation:
     sources: tuple[int, ...] = ()
     n_operands: int = 1
     axis: int = -1
+    axes: tuple[int, ...] = ()
     minimum: float = -math.inf
     maximum: float = math.inf
     share_clipped: float = 0.0
@@ -94,7 +96,8 @@ class LossGraph(Measurement):
     known.
 
     Names of parameters: ``trainable`` (in the order of the model), ``reached`` by the loss, ``unoptimized`` (trainable,
-    in no optimizer), ``untrained`` (those of them that still look as torch's default start left them), ``frozen``.
+    in no optimizer), ``untrained`` (those of them that still look as torch's default start left them), ``frozen``,
+    ``fresh`` (frozen weights in front of trained ones that still look as an initialiser left them).
     ``n_optimized``: parameters the optimizers hold, −1 where no optimizer is known; ``n_held_twice``: of these, by more
     than one of them; ``stale``: shapes of those that belong to no model and that the loss does not reach;
     ``strangers``: shapes of parameters that the loss reaches but no model, attribute or optimizer holds. ``called``:
@@ -131,6 +134,7 @@ class LossGraph(Measurement):
     n_held_twice: int = 0
     untrained: tuple[str, ...] = ()
     cut_calls: tuple[CutCalls, ...] = ()
+    fresh: tuple[str, ...] = ()
 
     @property
     def is_hidden(self) -> bool:
@@ -175,6 +179,28 @@ class LossGraph(Measurement):
                 for source in self.sources(chooser):
                     if source.name == "LogSoftmax" or (source.name == "Log" and self._is_softmax(source)):
                         yield chooser
+
+    def binary_likelihoods(self) -> Iterator[Operation]:
+        """The two logarithms of a log-likelihood of yes and no, y log p + (1 − y) log(1 − p), where each is chosen by
+        constants: the loss should fall with them. Logarithms that these constants take away are left out."""
+        logs = [source for each in self.named("Mul") if len(each.sources) == 1 for source in self.feeders(each)]
+        by_origin: dict[int, dict[bool, list[Operation]]] = {}
+        for log in logs:
+            origin, turned = self._probability(log) if log.name == "Log" else (None, False)
+            if origin is not None:
+                by_origin.setdefault(id(origin), {}).setdefault(turned, []).append(log)
+        for pair in by_origin.values():
+            if len(pair) == 2:
+                yield from (log for log in (*pair[False], *pair[True]) if log.weight != 0)
+
+    def _probability(self, log: Operation) -> tuple[Operation | None, bool]:
+        """The sigmoid or softmax under a logarithm, and whether it was subtracted from 1; bounds may lie between."""
+        turned, feeders = False, self.feeders(log)
+        while len(feeders) == 1 and feeders[0].name in ("Clamp", "ClampMin", "ClampMax", "Rsub", "Add"):
+            turned ^= feeders[0].name == "Rsub"
+            feeders = self.feeders(feeders[0])
+        found = feeders[0] if len(feeders) == 1 and feeders[0].name in ("Sigmoid", "Softmax") else None
+        return found, turned
 
     def _is_difference(self, operation: Operation) -> bool:
         feeders = self.feeders(operation)

@@ -25,6 +25,7 @@ QUIRKS: dict[str, str] = {
     "dropout": "dropout of one half after every hidden layer",
     "fixed-width": "a factory that takes a width and does not use it",
     "frozen": "no parameter trained but the last bias",
+    "frozen-body": "all layers but the last frozen",
     "frozen-first": "first layer frozen on purpose",
     "hasty-norm": "running statistics of batch normalisation follow the last batch",
     "heavy-dropout": "dropout of 0.99 after every hidden layer",
@@ -103,6 +104,8 @@ class BenchNet(nn.Module):
                 self.head.get_parameter("weight").mul_(30)
         if "frozen-first" in self.quirks:
             next(iter(self.body.parameters())).requires_grad_(False)
+        if "frozen-body" in self.quirks:
+            self.body.requires_grad_(False)
         if "frozen" in self.quirks:
             self.requires_grad_(False)
             self.head.get_parameter("bias").requires_grad_(True)

@@ -27,6 +27,12 @@ def _tags_from_one(outputs: Tensor, targets: Tensor) -> Tensor:
     return functional.binary_cross_entropy_with_logits(outputs, tags + 1)
 
 
+def _tags_likelihood(outputs: Tensor, targets: Tensor) -> Tensor:
+    tags = functional.one_hot(targets, outputs.shape[1]).to(outputs.dtype)
+    yes = outputs.sigmoid().clamp(1e-5, 1 - 1e-5)
+    return (tags * yes.log() + (1 - tags) * (1 - yes).log()).mean()
+
+
 def _weighted(outputs: Tensor, targets: Tensor) -> Tensor:
     """Cross entropy in which the first class weighs three times as much."""
     weights = torch.ones(outputs.shape[1])
@@ -57,10 +63,12 @@ LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = MappingProxyType(
     {
         "tags": _tags,
         "tags-from-one": _tags_from_one,
+        "tags-likelihood": _tags_likelihood,
         "weighted": _weighted,
         "log-likelihood": _log_likelihood,
         "minus-log-likelihood": lambda outputs, targets: -_log_likelihood(outputs, targets),
         "log-density": _log_density,
+        "hinge": lambda outputs, targets: (1 - targets * outputs).relu().mean(),
         "nll": functional.nll_loss,
         "broadcast": lambda outputs, targets: (outputs - targets.unsqueeze(1)).square().mean(),
         "clipped": lambda outputs, targets: functional.cross_entropy(outputs, targets).clamp(max=0.5),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from trainwright.clinic import model_faults, training_benches
+from trainwright.clinic import model_benches, model_faults, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.graph import LossGraph
 from trainwright.measures.trials import OverfitTrial
 
-_ADVERSARIAL = ("BinaryCrossEntropy", "BinaryCrossEntropyWithLogits")
+_ADVERSARIAL = ("BinaryCrossEntropy", "BinaryCrossEntropyWithLogits", "Log")
 CONTRADICTION = 0.3
 """Correlation below zero that outputs have with the targets they were fitted to. Sound losses leave 0.9 and more, and
 networks that learn nothing one around 0."""
@@ -20,7 +20,8 @@ class NegatedLoss(Check):
     """The loss has the wrong sign: training makes the errors larger.
 
     What it finds:
-        A minus in front of a cross entropy or squared error, or a missing minus in front of a mean log-probability.
+        A minus in front of a cross entropy or squared error, or a missing minus in front of a mean log-probability, of
+        classes or of yes and no (y log p + (1 − y) log(1 − p)).
 
     Why it hurts:
         The optimizer does its work in the wrong direction; the loss falls without end while the predictions get worse.
@@ -29,8 +30,9 @@ class NegatedLoss(Check):
         The graph shows with which sign each term that measures an error enters the loss; for log-probabilities of the
         right class it is the other way round. Reported if all such terms have the wrong sign, so that subtracted
         regularisers (entropy bonuses) do no harm; negative log-densities have the right one whatever their value. A
-        fact; a *warning* only for a binary cross entropy, which adversarial training negates on purpose. Whatever the
-        loss is made of, a batch that is fitted by it must not leave outputs that go down where the targets go up.
+        fact; a *warning* only for a binary cross entropy (written out as well), which adversarial training negates on
+        purpose. Whatever the loss is made of, a batch that is fitted by it must not leave outputs that go down where
+        the targets go up.
 
     How to fix:
         Change the sign.
@@ -46,6 +48,7 @@ class NegatedLoss(Check):
         Case(training_benches.alloys_mlp, model_faults.negated_loss),
         Case(training_benches.yield_mlp, model_faults.negated_loss),
         Case(training_benches.waves_gru, model_faults.forgotten_minus),
+        Case(model_benches.tags_mlp, model_faults.forgotten_minus_of_tags),
     )
 
     def run(self, graph: LossGraph, overfit: OverfitTrial | None) -> Iterator[Finding]:
@@ -53,7 +56,7 @@ class NegatedLoss(Check):
             yield self._contradicted(overfit)
             return
         terms = [(term, term.weight) for term in graph.errors()] + [
-            (term, -term.weight) for term in graph.likelihoods()
+            (term, -term.weight) for term in (*graph.likelihoods(), *graph.binary_likelihoods())
         ]
         known = [(term, weight) for term, weight in terms if math.isfinite(weight) and weight]
         if not known or len(known) < len(terms) or any(weight > 0 for _, weight in known):

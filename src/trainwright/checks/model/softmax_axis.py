@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from trainwright.clinic import model_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.door import LossDoor
 from trainwright.measures.graph import LossGraph, Operation
+from trainwright.measures.weighing import Weighing
 
 
 class SoftmaxAxis(Check):
@@ -15,7 +17,8 @@ class SoftmaxAxis(Check):
 
     What it finds:
         A softmax or log-softmax along axis 0, where axis 0 holds the samples: ``dim=0``, or no ``dim`` on a tensor of
-        three dimensions. And a log-softmax in front of the loss along any other axis than that of the classes.
+        three dimensions. And a log-softmax in front of the loss along any other axis than that of the classes, or a
+        softmax whose results weigh coordinates along other axes than its own.
 
     Why it hurts:
         The samples of a batch compete with each other: every prediction depends on the rest of the batch, and at batch
@@ -26,7 +29,9 @@ class SoftmaxAxis(Check):
         batch has samples and more than one column: an *error* between the last layer and the loss, a *warning* inside
         the model. Where the batch size is not known nothing is said of that. A log-softmax must give a loss that takes
         log-probabilities just these: where what enters the loss is not normalised over its classes, and the log-softmax
-        ran along an axis of another length, that axis is named.
+        ran along an axis of another length, that axis is named. A *warning* where all that becomes of a softmax are two
+        or more sums of its results times constants, along other axes than its own, that are compared with the targets
+        (mean places, as of a soft argmax): such weights do not sum to 1.
 
     How to fix:
         Write ``dim=-1``, or ``dim=1`` for classes in the second axis.
@@ -47,6 +52,10 @@ class SoftmaxAxis(Check):
         other = _over_positions(graph, door) if door is not None else None
         if other is not None and door is not None:
             yield self._over_positions(other, door)
+            return
+        askew = next(Weighing(graph).askew(), None)
+        if askew is not None:
+            yield self._askew(askew)
             return
         ill = [each for each in graph.softmaxes if _is_over_batch(each, graph.n_samples)]
         if ill and graph.n_samples < 2:
@@ -80,6 +89,23 @@ class SoftmaxAxis(Check):
             evidence=(Evidence("axis of the softmax", softmax.axis, limit=axis),),
             fixes=(Fix("Change the axis", instruction=f"Write log_softmax(dim={axis})."),),
             why_confident="The graph shows the axis; what enters the loss is not normalised over the classes: a fact.",
+        )
+
+    def _askew(self, softmax: Operation) -> Finding:
+        n_weighed = softmax.shape[softmax.axis]
+        n_places = math.prod(softmax.shape[1:]) // n_weighed
+        return self.finding(
+            happened=f"A softmax runs along axis {softmax.axis} of {list(softmax.shape)}, and its results weigh "
+            f"constants along the other axes: over these {n_places} places the weights sum to "
+            f"{n_places / n_weighed:g} on average.",
+            expected="Weights of a mean that sum to 1 over the places that they weigh.",
+            todo="Join the axes of the places into one and take the softmax along it: "
+            "maps.flatten(2).softmax(-1).view_as(maps).",
+            evidence=(Evidence("axis of the softmax", softmax.axis, limit=len(softmax.shape) - 1),),
+            fixes=(Fix("Change the axis", instruction="Write maps.flatten(2).softmax(-1).view_as(maps)."),),
+            confidence=0.85,
+            why_confident="The graph shows the axes of the softmax and of the sums; they may be meant to be no means.",
+            severity=Severity.WARNING,
         )
 
 

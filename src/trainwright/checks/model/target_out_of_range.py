@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from trainwright.clinic import model_benches, model_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.door import ALIGNED_LOSSES, BINARY_LOSSES, CLASS_LOSSES, COUNT_LOSSES, ROW_TOLERANCE, LossDoor
+from trainwright.measures.gradients import LossResponse
 
 
 class TargetOutOfRange(Check):
@@ -16,15 +17,21 @@ class TargetOutOfRange(Check):
     What it finds:
         Class numbers below 0 or not below the number of outputs (often counted from 1), binary targets outside 0 … 1
         such as −1/1 or 1/2, negative counts under a Poisson loss, and rows of class probabilities that do not sum to 1
-        (several labels at once under cross entropy).
+        (several labels at once under cross entropy). And a target value whose samples the user's own loss passes over,
+        as a hinge loss, which wants −1 and 1, does with 0.
 
     Why it hurts:
         A class number out of range stops the program, on a GPU with a message that names no cause. A binary target
         outside 0 … 1 passes ``BCEWithLogitsLoss`` without a word: the loss has no minimum and goes to minus infinity.
+        A class that the loss passes over teaches nothing: the network says the other one of all samples.
 
     How it is measured:
         Targets are counted where torch's loss receives them, the number to ignore (``ignore_index``) left out: a fact.
         Class probabilities may stray from 1 by the rounding of half precision; rows that do are a *warning*.
+
+        Under a loss of one's own with one output and one of two targets for each sample, the outputs of all samples of
+        one target value are moved together, far and a little, in both directions: a *warning* where the loss changes
+        with those of one value only.
 
     How to fix:
         Number classes from 0 to C − 1 and binary targets 0 and 1; for several labels at once use
@@ -40,9 +47,13 @@ class TargetOutOfRange(Check):
     cases = (
         Case(model_benches.tags_mlp, model_faults.tags_from_one),
         Case(model_benches.tags_cnn, model_faults.tags_from_one),
+        Case(model_benches.margin_mlp, model_faults.hinge_of_0_and_1),
     )
 
-    def run(self, door: LossDoor) -> Iterator[Finding]:
+    def run(self, door: LossDoor, response: LossResponse | None) -> Iterator[Finding]:
+        if response is not None and response.n_samples > 0 and math.isfinite(response.passed_over + response.other):
+            yield self._without_response(response)
+            return
         if door.loss_name not in (*CLASS_LOSSES, *BINARY_LOSSES, *COUNT_LOSSES, *ALIGNED_LOSSES):
             return
         if not math.isfinite(door.target_minimum + door.target_maximum) or door.n_targets < 1:
@@ -54,6 +65,22 @@ class TargetOutOfRange(Check):
                 yield self._negative_counts(door) if door.loss_name in COUNT_LOSSES else self._out_of_range(door)
         elif door.loss_name in CLASS_LOSSES and door.target_kind != "class numbers":
             yield from self._judge_rows(door)
+
+    def _without_response(self, response: LossResponse) -> Finding:
+        value, n = response.passed_over, response.n_samples
+        return self.finding(
+            happened=f"The loss does not respond at all to the outputs of the {n} samples whose target is {value:g}, "
+            f"however far they are moved; to those of target {response.other:g} it does.",
+            expected=f"A loss that changes with the outputs of every sample, {n} of target {value:g} as well.",
+            todo="Give a hinge loss targets of -1 and 1 (2 * target - 1); give a log-likelihood its term of both "
+            "targets.",
+            evidence=(Evidence("samples that the loss passes over", n, limit=0, unit="samples"),),
+            fixes=(Fix("Correct the targets", instruction="Map 0 and 1 to -1 and 1 before the loss: 2 * target - 1."),),
+            confidence=0.9,
+            why_confident="The loss was computed with these outputs moved up and down, far and a little; weights of 0 "
+            "in the place of targets may be meant.",
+            severity=Severity.WARNING,
+        )
 
     def _blank(self, door: LossDoor) -> Finding:
         return self.finding(

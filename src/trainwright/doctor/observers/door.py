@@ -97,13 +97,15 @@ class Doors:
 
 def _joined(graphs: list[LossGraph]) -> Iterator[LossGraph]:
     """One graph for each shape of step. What one step reaches others need not: a discriminator's step leaves the
-    generator alone. So each is told what any of them reached."""
+    generator alone. So each is told what any of them reached, and which weights all of them found frozen."""
     reached = {name for graph in graphs for name in graph.reached}
     held = {each.where for graph in graphs for each in graph.unregistered if each.reached}
+    fresh = [name for name in graphs[0].fresh if all(name in graph.fresh for graph in graphs)]
     by_shape = {tuple(operation.name for operation in graph.operations): graph for graph in reversed(graphs)}
     for graph in by_shape.values():
         yield replace(
             graph,
             reached=tuple(name for name in graph.trainable if name in reached),
+            fresh=tuple(fresh),
             unregistered=tuple(replace(each, reached=each.where in held) for each in graph.unregistered),
         )

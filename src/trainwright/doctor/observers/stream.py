@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.observers.contents import Contents
 from trainwright.doctor.observers.models import Models
 from trainwright.doctor.observers.overlap import position_weights
+from trainwright.doctor.observers.sentinels import Sentinels
 from trainwright.doctor.observers.series import Samples
 from trainwright.measures.batches import BatchStream, InputScale, InputStatistics
 
@@ -91,6 +93,7 @@ class Stream:
         self._targets: list[tuple[float, float, int]] = []
         self._entered: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         self._contents = Contents()
+        self._sentinels = Sentinels()
         self.shuffles: bool | None = None
         self.steps_per_epoch = 0.0
 
@@ -131,6 +134,7 @@ class Stream:
         fingerprint = _fingerprint(inputs)
         if inputs.is_floating_point():
             self._train.add(inputs)
+            self._sentinels.trained(inputs)
         self._seen.add(fingerprint)
         distinct, expected, drift = self._look_at_targets(targets)
         self._batches.add(step, (fingerprint, len(inputs), distinct, expected, drift))
@@ -183,7 +187,7 @@ class Stream:
         them."""
         yield from self._contents.measurements(models)
         if self._train.values:
-            yield self._train.scale(normalised=any(entry.normalises for entry in models))
+            yield self._scale(normalised=any(entry.normalises for entry in models))
         if len(self._batches):
             prints, sizes, distinct, expected, drift = (
                 np.array(column) for column in zip(*self._batches.values, strict=True)
@@ -214,6 +218,11 @@ class Stream:
                 train_shape=self._train.shape,
                 evaluation_shape=self._evaluation.shape,
             )
+
+    def _scale(self, *, normalised: bool) -> InputScale:
+        feature, value, n_far, distance = self._sentinels.farthest()
+        scale = self._train.scale(normalised=normalised)
+        return replace(scale, far_feature=feature, far_value=value, n_far=n_far, far_distance=distance)
 
     def _expected(self, sizes: Any, early: Any) -> Any:
         """With all classes known by now; the first batches could not know them."""

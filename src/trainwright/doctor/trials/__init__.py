@@ -19,12 +19,13 @@ from trainwright.doctor.trials.modes import compare_modes, compare_sample_by_sam
 from trainwright.doctor.trials.origin import compare_running_statistics, read_loads
 from trainwright.doctor.trials.overfit import overfit_batch
 from trainwright.doctor.trials.repetition import repeat_steps
+from trainwright.doctor.trials.responding import loss_response
 from trainwright.doctor.trials.returning import output_gradient
 from trainwright.doctor.trials.structure import describe_structure
 from trainwright.doctor.trials.weights import watch_weights
 from trainwright.measures.causality import FutureDependence
 from trainwright.measures.door import LossDoor
-from trainwright.measures.gradients import CustomGradients, OutputGradient
+from trainwright.measures.gradients import CustomGradients, LossResponse, OutputGradient
 from trainwright.measures.graph import LossGraph
 from trainwright.measures.initial import InitialLoss, OutputAtInit, OutputRange
 from trainwright.measures.loads import RunningStatistics, WeightLoads
@@ -52,6 +53,7 @@ TRIALS: dict[type[Measurement], Callable[[Setup], Measurement]] = {
     ActivationsAtStart: watch_activations,
     CustomGradients: check_functions,
     OutputGradient: output_gradient,
+    LossResponse: loss_response,
     SampleBySample: compare_sample_by_sample,
     FutureDependence: future_dependence,
     ModeAgreement: compare_modes,
@@ -88,6 +90,7 @@ __all__ = [
     "future_dependence",
     "input_dependence",
     "inspect_axes",
+    "loss_response",
     "measure_initial_loss",
     "observe_door",
     "observe_graph",
