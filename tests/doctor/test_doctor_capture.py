@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from trainwright.core import CannotEvaluate, UsageError
+from trainwright.core import CannotEvaluate, Severity, UsageError
 from trainwright.doctor.capture import capture
+from trainwright.doctor.preflight import examine
 from trainwright.doctor.replay import setup_of
 
 HEAD = """
@@ -190,3 +191,40 @@ assert __name__ == "__main__" and sys.argv[1:] == ["--rows", "7"]
 loss = loss_fn(model(x[:SIZE]), y[:SIZE])
 """
     assert len(setup_of(capture(script(body), ["--rows", "7"]))) == 7
+
+
+PAIRS = """
+names = torch.arange(64) // 4
+embed = nn.Sequential(nn.Linear(12, 16), nn.ReLU(), nn.Linear(16, 6))
+optimizer = torch.optim.Adam(embed.parameters(), lr=1e-3)
+"""
+TRIPLETS = """
+z = embed(x)
+far = torch.cdist(z, z)
+same = (names[:, None] == names[None, :]) & (torch.eye(64) == 0)
+other = names[:, None] != names[None, :]
+gap = SIGN * (far[:, :, None] - far[:, None, :]) + 0.3
+loss = F.relu(gap[same[:, :, None] & other[:, None, :]]).mean()
+"""
+
+
+def test_losses_of_pairs_of_samples_are_made_again_for_some_of_them(script: Any) -> None:
+    step = capture(script(TRIPLETS.replace("SIGN", "1"), head=HEAD + PAIRS))
+    setup, root = setup_of(step), step.passes[-1].root
+    assert root is not None
+    assert (setup.task, setup.n_outputs, setup.targets.tolist()) == ("regression", 1, (torch.arange(64) // 4).tolist())
+    assert setup.evaluate(setup.inputs, setup.targets) == pytest.approx(float(root.detach()), rel=1e-5)
+    assert setup.evaluate(*setup.rows(slice(16, 48))) == pytest.approx(float(root.detach()), rel=0.3)
+
+
+@pytest.mark.parametrize(("sign", "found"), [("1", []), ("-1", ["TW339"])])
+def test_distances_that_grow_between_samples_of_one_name_are_named(sign: str, found: list[str], script: Any) -> None:
+    setup = setup_of(capture(script(TRIPLETS.replace("SIGN", sign), head=HEAD + PAIRS)))
+    report = examine(setup)
+    assert [f.code for f in report.findings if f.severity is not Severity.ADVICE] == found
+
+
+def test_samples_that_are_to_be_found_among_their_batch_are_numbered_anew(script: Any) -> None:
+    body = "loss = F.cross_entropy(embed(x) @ embed[0].weight[:6] @ x.T, torch.arange(64))"
+    setup = setup_of(capture(script(body, head=HEAD + PAIRS)))
+    assert setup.evaluate(*setup.rows(slice(40, 60))) > 0

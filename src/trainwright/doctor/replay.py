@@ -126,6 +126,8 @@ def _with_replayed_loss(step: Step, call: ModelCall, operations: list[Operation]
             reason = f"{type(error).__name__}: {error}"
             raise CannotEvaluate(f"the model refuses {SAMPLES} of its {count} samples ({reason})") from error
         describe(setup, outputs)
+    if replayed.compares_pairs:  # whole numbers are names of what belongs together then, and no classes
+        setup.task, setup.n_outputs = "regression", 1
     return setup
 
 
@@ -158,7 +160,7 @@ def _by_sample(operations: list[Operation], call: ModelCall, count: int) -> Iter
         given = list(tensors_of((operation.args, operation.kwargs)))
         if any(id(tensor) in derived or tensor.requires_grad for tensor in given):
             derived |= {id(tensor) for tensor in tensors_of(operation.result)}
-        elif any(tensor.dim() and len(tensor) % count for tensor in given):
+        elif any(tensor.dim() and len(tensor) > 1 and len(tensor) % count for tensor in given):
             continue
         yield operation
 
@@ -198,7 +200,16 @@ class _Replayed:
         inside = {id(t) for t in tensors_of(call.output)} | {id(t) for o in operations for t in tensors_of(o.result)}
         outside = {id(t): t for o in operations for t in tensors_of((o.args, o.kwargs)) if id(t) not in inside}
         leaves = [t for t in outside.values() if t.dim() and len(t) % count == 0 and not t.requires_grad]
-        self.leaves, self._copies = _without_copies(leaves)
+        self._masks = [t for t in leaves if _is_mask_of_pairs(t, count)]
+        self.leaves, self._copies = _without_copies([t for t in leaves if all(t is not mask for mask in self._masks)])
+        made = [call.output, *(operation.result for operation in operations)]
+        self.compares_pairs = any(_is_of_pairs(t, count) for t in tensors_of(made))
+
+    def _compares(self, leaf: Tensor) -> bool:
+        """Whether targets are the places of the samples in the batch, as where each is to be found among all."""
+        if leaf.dim() != 1 or leaf.is_floating_point() or len(leaf) != self._count or not self.compares_pairs:
+            return False
+        return bool((leaf == torch.arange(self._count, device=leaf.device)).all())
 
     def targets(self) -> Any:
         """The leaves, each [N, ...]; the tensor itself where there is one."""
@@ -224,6 +235,8 @@ class _Replayed:
         for copy, leaf in self._copies:
             values[id(copy)] = values[id(leaf)].to(copy.dtype)
         rows = n_samples(targets)
+        values.update({id(mask): mask[:rows, :rows] for mask in self._masks})
+        values.update({id(leaf): leaf[:rows] for leaf in self.leaves if self._compares(leaf)})
         result: Any = None
         with autocasting(self._autocast):
             for operation in self._operations:
@@ -232,6 +245,19 @@ class _Replayed:
                     values[id(old)] = new
         assert isinstance(result, Tensor)
         return result
+
+
+def _is_of_pairs(tensor: Tensor, count: int) -> bool:
+    """Whether a result that goes back to the model has a number for each pair of samples."""
+    return tensor.requires_grad and tensor.dim() >= 2 and tensor.shape[0] == tensor.shape[1] == count > 1
+
+
+def _is_mask_of_pairs(tensor: Tensor, count: int) -> bool:
+    """Whether a constant only tells the pairs of a sample with itself from those with others."""
+    if tensor.dim() != 2 or tensor.shape[0] != count or tensor.shape[1] != count or count < 2:
+        return False
+    itself = torch.eye(count, dtype=torch.bool, device=tensor.device)
+    return all(bool((part == part[0]).all()) for part in (tensor[itself], tensor[~itself]))
 
 
 def _without_copies(leaves: list[Tensor]) -> tuple[list[Tensor], list[tuple[Tensor, Tensor]]]:

@@ -22,7 +22,8 @@ class OverfitAttempt:
     ``change`` names what was changed (see :data:`CHANGES`); ``setting`` holds the same change as dotted settings where
     it can be written so. ``losses``: loss before each step and after the last, in the loss's unit. ``remaining``: share
     of the distance from the input-independent loss down to the floor that is still left, 0 when fitted, 1 when nothing
-    was learned. ``agreement``: correlation of the last outputs with the targets, NaN where they are no pairs of
+    was learned. ``agreement``: correlation of the last outputs with the targets (where these are names, of how near
+    two outputs are with whether they have the same one), NaN where they are no pairs of
     numbers.
     """
 

@@ -12,8 +12,8 @@ from trainwright.measures.trials import OverfitTrial
 
 _ADVERSARIAL = ("BinaryCrossEntropy", "BinaryCrossEntropyWithLogits", "Log")
 CONTRADICTION = 0.3
-"""Correlation below zero that outputs have with the targets they were fitted to. Sound losses leave 0.9 and more, and
-networks that learn nothing one around 0."""
+"""Correlation below zero that outputs have with the targets they were fitted to. Sound losses leave 0.9 and more, those
+of distances between samples of the same name and of others 0.4, and networks that learn nothing one around 0."""
 
 
 class NegatedLoss(Check):
@@ -32,7 +32,7 @@ class NegatedLoss(Check):
         regularisers (entropy bonuses) do no harm; negative log-densities have the right one whatever their value. A
         fact; a *warning* only for a binary cross entropy (written out as well), which adversarial training negates on
         purpose. Whatever the loss is made of, a batch that is fitted by it must not leave outputs that go down where
-        the targets go up.
+        the targets go up, nor samples of the same name farther from each other than from others.
 
     How to fix:
         Change the sign.
@@ -86,7 +86,8 @@ class NegatedLoss(Check):
         own = overfit.own
         return self.finding(
             happened=f"Fitting {overfit.n_samples} samples brought the loss from {own.losses[0]:.3g} to "
-            f"{own.losses[-1]:.3g} and the outputs away from the targets: their correlation is {own.agreement:.2f}.",
+            f"{own.losses[-1]:.3g} and the outputs away from the targets: their correlation (of names: of being near "
+            f"with having the same one) is {own.agreement:.2f}.",
             expected="Outputs that follow the targets as the loss falls: a correlation above 0.",
             todo="Change the sign of the loss; of a score that is to be large take 1 - score.",
             evidence=(Evidence("correlation of outputs and targets", own.agreement, limit=-CONTRADICTION),),

@@ -56,6 +56,8 @@ def output_at_init(setup: Setup) -> OutputAtInit:
         binary = not is_classification(setup) and bool(((targets == 0) | (targets == 1)).all())
         if binary and setup.loss_name == "python":
             raise CannotEvaluate("the targets are 0 and 1, and a loss of the user's own may well take logits")
+        if not is_classification(setup) and outputs.numel() != targets.numel():
+            raise CannotEvaluate(f"outputs {list(outputs.shape)} are no values of targets {list(targets.shape)}")
         if setup.loss_name in COUNT_LOSSES:
             raise CannotEvaluate("the outputs are logarithms of what the targets are")
         if is_classification(setup):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from trainwright.core import CannotEvaluate
 from trainwright.doctor.losses import Loss, OwnLoss
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import constant_outputs, is_classification, one_hot, trial
@@ -49,6 +50,8 @@ def make_batch(setup: Setup, inputs: Any, targets: Tensor) -> Batch:
         floor = 0.0 if many else _lowest(judge, zeros, targets)
         constant = constant_outputs(setup, like, targets)[:1].clone()
         baseline = _lowest(judge, constant, targets, expand=len(like), steps=1 if many else 200)
+        if not many and not _is_bounded(floor, baseline):
+            floor = _lowest(judge, like, targets)  # distances between outputs that are all alike have no gradient
         # A loss below zero may have a lowest value (Poisson's) or none; a longer search falls on where there is none.
         falls = floor < 0 and _lowest(judge, zeros, targets, steps=800) < floor - _STILL * (baseline - floor)
         floor += _unforeseeable(setup, inputs, targets)
@@ -59,6 +62,10 @@ def make_batch(setup: Setup, inputs: Any, targets: Tensor) -> Batch:
             floor, baseline = float(judge(perfect.clamp(1e-6, 1 - 1e-6), targets)), float(judge(shares, targets))
             falls = False
         if falls or not _is_bounded(floor, baseline):
+            if setup.task == "regression" and like.numel() != targets.numel():
+                raise CannotEvaluate(
+                    f"no loss is known that compares outputs {_shape(like)} with targets {_shape(targets)}"
+                )
             judge = standard_loss(setup)
             floor, baseline = 0.0, _lowest(judge, constant, targets, expand=len(like))
     return Batch(inputs, targets, judge, floor, baseline)
@@ -115,6 +122,10 @@ def _unforeseeable(setup: Setup, inputs: Any, targets: Tensor) -> float:
         sizes = torch.bincount(group.reshape(-1))[group.reshape(-1)]
         entropies.append(float((sizes.double() / count[pair.reshape(-1)]).log().mean()))
     return float(np.mean(entropies)) if entropies else 0.0
+
+
+def _shape(tensor: Tensor) -> list[int]:
+    return list(tensor.shape)
 
 
 def _is_bounded(floor: float, baseline: float) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trainwright.core import CannotEvaluate
 from trainwright.doctor.setup import OutOfTime, Setup
 from trainwright.doctor.trials.changes import REPLACING, Change, changes, conflicting, frozen
 from trainwright.doctor.trials.common import (
@@ -87,6 +88,9 @@ def _spread_over_targets(setup: Setup, targets: Tensor, samples: int) -> list[in
     count = min(samples, len(targets))
     if targets.dim() > 1 and is_classification(setup):  # many classes in each sample: fewer samples make a task
         return list(range(min(count, max(_FEWEST, _POSITIONS // targets[0].numel()))))
+    if _are_names(setup, targets):  # at least two samples of each
+        by_name = [(targets == name).nonzero().flatten().tolist() for name in torch.unique(targets).tolist()]
+        return sorted([row for members in by_name if len(members) > 1 for row in members[:2]][:count])
     if not is_classification(setup):
         order = torch.argsort(targets.reshape(len(targets), -1)[:, 0], stable=True).tolist()
         return sorted({order[round(i * (len(order) - 1) / max(1, count - 1))] for i in range(count)})
@@ -114,7 +118,7 @@ def _attempt(
             remaining=remaining,
             accuracy=accuracy,
             overfits=_is_fitted(remaining, accuracy),
-            agreement=_agreement(outputs, changed_batch.targets),
+            agreement=_agreement(changed, outputs, changed_batch.targets),
             setting=change.setting,
         )
         return attempt, predictions, wanted
@@ -165,12 +169,30 @@ def _predictions(setup: Setup, outputs: Tensor, targets: Tensor) -> tuple[_Array
     return _to_numpy(outputs.reshape(len(outputs), -1)[:, 0]), _to_numpy(targets.reshape(len(targets), -1)[:, 0])
 
 
-def _agreement(outputs: Tensor, targets: Tensor) -> float:
-    """Correlation of outputs and targets; NaN where they are no pairs of numbers or all alike."""
+def _agreement(setup: Setup, outputs: Tensor, targets: Tensor) -> float:
+    """Correlation of outputs and targets; of vectors beside names, of how near two samples are with whether they have
+    the same name. NaN where they are no pairs of numbers or all alike."""
+    if len(outputs) == len(targets) and outputs.dim() == 2 and outputs.shape[1] > 1 and _are_names(setup, targets):
+        pairs = torch.ones(len(outputs), len(outputs), dtype=torch.bool, device=outputs.device).triu(1)
+        vectors = outputs.double()
+        outputs, targets = -torch.cdist(vectors, vectors)[pairs], (targets[:, None] == targets[None, :])[pairs]
     if outputs.numel() != targets.numel() or outputs.numel() < 2:
         return math.nan
     pair = torch.stack([outputs.double().flatten(), targets.double().flatten()])
     return float(torch.corrcoef(pair)[0, 1]) if bool((pair.std(1) > 0).all()) else math.nan
+
+
+def _are_names(setup: Setup, targets: Tensor) -> bool:
+    """Whether whole numbers, some of them equal, stand beside vectors and are no classes: names of what belongs
+    together."""
+    if is_classification(setup) or targets.is_floating_point() or targets.dim() != 1:
+        return False
+    if len(torch.unique(targets)) == len(targets):
+        return False
+    with trial(setup), torch.no_grad():
+        setup.model.eval()
+        outputs = setup.forward(setup.inputs)
+    return outputs.dim() == 2 and outputs.shape[1] > 1
 
 
 def _to_numpy(values: Tensor) -> _Array:
@@ -191,6 +213,8 @@ def _bisect(setup: Setup, batch: Batch, own: OverfitAttempt, steps: int) -> Iter
             attempt, *_ = _attempt(setup, batch, change, steps, fewest=steps // 2)
         except OutOfTime:
             return
+        except CannotEvaluate:  # the change leaves nothing to judge a fit by, as a standard loss for vectors and names
+            continue
         yield attempt
         # A rate that only just fits the batch would make for a slow training: the next one is tried as well.
         if cured or (attempt.overfits and change.name != "learning rate"):
