@@ -233,7 +233,7 @@ def test_accumulation() -> None:
 def test_schedule_before_optimizer_spares_a_skipped_first_step() -> None:
     schedule = Schedule(
         scheduler="StepLR", n_scheduler_steps=100, n_optimizer_steps=100, first_was_scheduler=True,
-        steps=np.arange(3), rates=np.ones(3), horizon=0, steps_per_epoch=10, base_rate=0.1,
+        steps=np.arange(3), rates=np.ones(3),
     )  # fmt: skip
     assert severities("TW509", schedule) == [Severity.WARNING]
     assert findings("TW509", replace(schedule, n_scheduler_steps=101)) == (), "a gradient scaler skipped a step"

@@ -361,8 +361,7 @@ class Session:
         extra: dict[str, dict[str, Any]] = {}
         for pupil in self.learners:
             scale = self.losses.scale_and_reduction()
-            own = per_epoch * pupil.learner.n_steps / self.step if self._epoch_steps else per_epoch
-            yield from pupil.learner.measurements(own, self.models.n_frozen, *scale)
+            yield from pupil.learner.measurements(self.models.n_frozen, *scale)
             extra[pupil.name] = pupil.learner.curve_fields()
         modes = tuple(dict.fromkeys(layer for entry in self.models for layer in entry.mode_layers))
         common = {

@@ -149,9 +149,7 @@ class Schedule(Measurement):
 
     ``scheduler``: its class, empty where none was stepped. ``n_scheduler_steps``, ``n_optimizer_steps``: counted over
     the whole run; ``first_was_scheduler``: it was stepped before the first step of the optimizer (after construction).
-    ``rates`` [T] at ``steps`` [T]: largest of the groups. ``horizon``: number of its steps after which the scheduler
-    means to be done (T_max, total_steps, last milestone), 0 where it has none. ``steps_per_epoch``: optimizer steps per
-    pass over the training loader, 0 where not known. ``base_rate``: the highest rate.
+    ``rates`` [T] at ``steps`` [T]: largest of the groups.
     """
 
     scheduler: str
@@ -160,9 +158,6 @@ class Schedule(Measurement):
     first_was_scheduler: bool
     steps: npt.NDArray[np.int64]
     rates: Array
-    horizon: int
-    steps_per_epoch: float
-    base_rate: float
 
 
 @dataclass(frozen=True, kw_only=True)

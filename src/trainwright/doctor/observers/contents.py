@@ -27,7 +27,7 @@ class Contents:
     def __init__(self) -> None:
         self._overlap = Overlap()
         self._copies: Tensor | None = None
-        self._parts: list[tuple[int, ...]] = []
+        self._parts: tuple[int, ...] | None = None  # the same in all batches so far; not looked at yet
         self._copied = [0, 0]
         self._tokens: set[int] = set()
         self._same_tokens = True
@@ -73,21 +73,22 @@ class Contents:
         copies = (left.abs() < EXACT) & (sizes > 0)
         same = self._copies is not None and len(self._copies) == len(copies)
         self._copies = self._copies & copies if same and self._copies is not None else copies
-        self._parts.append(() if bool(copies.any()) else _parts(centred, wanted))
+        if self._parts != ():
+            found = () if bool(copies.any()) else _parts(centred, wanted)
+            self._parts = found if self._parts in (None, found) else ()
         self._copied = [self._copied[0] + 1, self._copied[1] + len(rows)]
 
     def measurements(self, models: Models) -> Iterator[Measurement]:
         """What was seen."""
         if self._copied[0]:
             copies = torch.zeros(0) if self._copies is None else self._copies
-            parts = self._parts[0] if len(set(self._parts)) == 1 else ()
             yield TargetCopies(
                 features=tuple(copies.nonzero().flatten().tolist()),
                 n_features=len(copies),
                 n_batches=self._copied[0],
                 n_samples=self._copied[1],
                 same_tokens=self._copies is None and self._same_tokens,
-                parts=parts,
+                parts=self._parts or (),
             )
         n_rows = max((entry.n_rows for entry in models), default=0)
         if self._n_tokens and n_rows:

@@ -78,7 +78,6 @@ class Learner:
         self._scheduler_steps = 0
         self._first_was_scheduler = False
         self._horizon = 0
-        self._peak = 0.0
         self._decay = max((float(group.get("weight_decay") or 0.0) for group in optimizer.param_groups), default=0.0)
         first = optimizer.param_groups[0] if optimizer.param_groups else {}
         self._decoupled = bool(first.get("decoupled_weight_decay")) or any(part in self.name for part in DECOUPLED)
@@ -157,7 +156,6 @@ class Learner:
     def _note_rate(self, optimizer: Optimizer, step: int) -> None:
         rates = [float(group["lr"]) for group in optimizer.param_groups if "lr" in group]
         self._rate = max(rates, default=math.nan)
-        self._peak = max(self._peak, self._rate) if rates else math.nan
         self._rates.add(step + 1, self._rate)
         self._shrinkage += self._rate * self._decay if self._decay else 0.0
 
@@ -213,9 +211,7 @@ class Learner:
 
     # Measurements ----------------------------------------------------------------------------------------------------
 
-    def measurements(
-        self, steps_per_epoch: float, n_frozen: int, loss_scale: float, reduction: str
-    ) -> Iterator[Measurement]:
+    def measurements(self, n_frozen: int, loss_scale: float, reduction: str) -> Iterator[Measurement]:
         """Everything known of this optimizer's steps."""
         counts = self._counts
         if counts["scaler calls"]:
@@ -229,7 +225,7 @@ class Learner:
         if not self.n_steps:
             return
         yield replace(self._order(), loss_scale=loss_scale, loss_reduction=reduction)
-        yield self._schedule(steps_per_epoch)
+        yield self._schedule()
         if len(self._clipped):
             steps, norms = self._clipped.arrays()
             yield Clipping(steps=np.round(steps).astype(np.int64), norms=norms, limit=self._limit)
@@ -261,7 +257,7 @@ class Learner:
             scales_invariantly=any(part in self.name for part in INVARIANT),
         )
 
-    def _schedule(self, steps_per_epoch: float) -> Schedule:
+    def _schedule(self) -> Schedule:
         steps, rates = self._rates.arrays()
         return Schedule(
             scheduler=self._scheduler,
@@ -270,9 +266,6 @@ class Learner:
             first_was_scheduler=self._first_was_scheduler,
             steps=np.round(steps).astype(np.int64) - 1,
             rates=rates,
-            horizon=self._horizon,
-            steps_per_epoch=steps_per_epoch,
-            base_rate=self._peak,
         )
 
     def _zeros(self) -> WeightsAtStart:
