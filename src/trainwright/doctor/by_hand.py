@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import math
-import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -88,41 +87,30 @@ def held_by_optimizer(parameters: Sequence[nn.Parameter]) -> bool:
 
 
 class ByHand:
-    """Notices, in a program without an optimizer, that the weights moved after a backward pass.
+    """Notices, in a program without an optimizer, that the weights of one model moved after a backward pass.
 
     Where the step is looked at closely all weights are kept for comparison, else the smallest that is known to move.
-    Nothing of a model that the program has let go of is kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
         self.optimizer: HandWritten | None = None
         self.before: Before | None = None
+        self._is_by_hand = not held_by_optimizer(parameters)
         self._witness: tuple[nn.Parameter, Tensor] | None = None
         self._smallest: nn.Parameter | None = None
-        self._is_by_hand = False
-        self._model: weakref.ReferenceType[nn.Module] | None = None
 
     @property
     def waits(self) -> bool:
         """Whether a backward pass was made, and it is not known yet whether a step followed."""
         return self.before is not None or self._witness is not None
 
-    def went_backward(self, models: Sequence[nn.Module], *, sampled: bool) -> None:
-        """Gradients of these models were computed."""
+    def went_backward(self, parameters: Sequence[nn.Parameter], *, sampled: bool) -> None:
+        """Gradients of these were computed."""
         if self.before is not None:
             self.before.keep_gradients()
-        if self.waits or not models:
-            return
-        parameters = [p for model in models for p in model.parameters() if p.requires_grad]
-        if self._model is None or self._model() is not models[0]:
-            self.forget()
-            self._model = weakref.ref(models[0], lambda _: self.forget())
-            self._is_by_hand = not held_by_optimizer(parameters)
-        if not self._is_by_hand:
-            return
-        if sampled or self._smallest is None:
+        elif self._witness is None and self._is_by_hand and (sampled or self._smallest is None):
             self.before = Before(parameters)
-        else:
+        elif self._witness is None and self._is_by_hand and self._smallest is not None:
             self._witness = self._smallest, self._smallest.detach().clone()
 
     def stepped(self) -> bool:
@@ -134,18 +122,12 @@ class ByHand:
         if not moved or self.before is None:
             return False
         held = {id(p) for group in self.optimizer.param_groups for p in group["params"]} if self.optimizer else set()
-        if not held >= {id(p) for p in moved}:
+        if self.optimizer is None or not held >= {id(p) for p in moved}:
             self.optimizer = HandWritten(moved)
         self._smallest = min(moved, key=torch.Tensor.numel)
-        assert self.optimizer is not None
         self.optimizer.param_groups[0]["lr"] = self.before.rate()
         return True
 
     def done(self) -> None:
         """The step was told."""
         self.before = self._witness = None
-
-    def forget(self) -> None:
-        """Hold nothing any more."""
-        self.optimizer = self._smallest = self._model = None
-        self.done()

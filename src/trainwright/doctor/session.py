@@ -107,7 +107,8 @@ class Session:
         self.memory = Memory()
         self.learners: list[_Pupil] = []
         self._pupils: dict[int, _Pupil] = {}
-        self._by_hand = ByHand()
+        self._by_hand: weakref.WeakKeyDictionary[nn.Module, ByHand] = weakref.WeakKeyDictionary()
+        self._moving: weakref.ReferenceType[nn.Module] | None = None
         self.device = "cpu"
         self._sampled = self.governor.wants(0)
         self.listens_within = False
@@ -215,19 +216,27 @@ class Session:
 
     def after_backward(self) -> None:
         """Where no optimizer was heard of, the program may move the weights itself."""
+        self._moving = None
         if any(not isinstance(optimizer, HandWritten) for optimizer, _ in self._living()):
-            self._by_hand.forget()
             return
-        called = [m for entry in self.models if entry.called_at == self.step and (m := entry.module()) is not None]
-        self._by_hand.went_backward([m for m in called if not is_keras(m)], sampled=self._sampled)
-        self.listens_within = self._by_hand.waits or self.doors.wants_graph(self.step)
+        models = [m for entry in self.models if entry.called_at == self.step and (m := entry.module()) is not None]
+        parameters = [p for model in models for p in model.parameters() if p.requires_grad]
+        if not parameters or is_keras(models[0]):
+            return
+        by_hand = self._by_hand.get(models[0]) or self._by_hand.setdefault(models[0], ByHand(parameters))
+        by_hand.went_backward(parameters, sampled=self._sampled)
+        self._moving = weakref.ref(models[0]) if by_hand.waits else None
+        self.listens_within = by_hand.waits or self.doors.wants_graph(self.step)
 
     def _look_by_hand(self) -> None:
         """Whether the program moved the weights since the latest backward pass: a step, then, like an optimizer's."""
-        if not self._by_hand.waits or not self._by_hand.stepped():
+        model = self._moving() if self._moving is not None else None
+        by_hand = self._by_hand.get(model) if model is not None else None
+        if by_hand is None or not by_hand.stepped():
             return
-        before, optimizer = self._by_hand.before, self._by_hand.optimizer
+        before, optimizer = by_hand.before, by_hand.optimizer
         assert optimizer is not None
+        self._moving = None
         learner = self._pupil(optimizer).learner
         if before is None:
             self.after_step(optimizer)
@@ -235,7 +244,7 @@ class Session:
             learner.moved_from(before.weights_of(optimizer))
             with before.gradients_back():
                 self.after_step(optimizer)
-        self._by_hand.done()
+        by_hand.done()
 
     def _read_graph(self, loss: Tensor) -> None:
         began = self.doors.began
