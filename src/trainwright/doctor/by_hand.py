@@ -4,23 +4,43 @@ from __future__ import annotations
 
 import gc
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, Optimizer
+from torch.optim import Optimizer
 
 LEAST_COSINE = 0.9
 """Between the step and the gradient, from which the step counts as gradient descent and has a rate. Weight decay and
 rounding leave it above 0.99; momentum and division by each weight's own scale bring it below within a few steps."""
 
 
-class HandWritten(SGD):
+class HandWritten(Optimizer):
     """Stands for the optimizer that a program does without: plain gradient descent on the weights that it moves."""
 
-    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
-        super().__init__(parameters, lr=math.nan)
+    def __init__(self, parameters: Sequence[nn.Parameter], rate: float = math.nan) -> None:
+        # torch's own constructor imports its compiler: a second and a half in a program that has no use for it.
+        self.defaults = {"lr": rate}
+        self.param_groups = [{"params": list(parameters), "lr": rate}]
+        self.state = defaultdict(dict)
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """Move every weight against its gradient."""
+        del closure
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    p.sub_(p.grad, alpha=group["lr"])
+
+    def zero_grad(self, set_to_none: bool = True) -> None:  # noqa: ARG002 - torch's signature
+        """Forget all gradients."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad = None
 
 
 class Before:

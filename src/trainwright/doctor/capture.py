@@ -156,9 +156,9 @@ class _Recorder(TorchFunctionMode):
         rate = self._before.rate()
         self._before.put_back()
         if rate > 0:
-            optimizer = HandWritten(moved)
-            optimizer.param_groups[0]["lr"] = rate
-            self.step = Step(optimizer, [each for each in self._passes if each.root is not None], self._clip_norm)
+            self.step = Step(
+                HandWritten(moved, rate), [each for each in self._passes if each.root is not None], self._clip_norm
+            )
         raise _Stopped
 
     def _enter(self, module: nn.Module, args: Any) -> None:  # noqa: ARG002 - torch's signature
