@@ -228,3 +228,23 @@ def test_samples_that_are_to_be_found_among_their_batch_are_numbered_anew(script
     body = "loss = F.cross_entropy(embed(x) @ embed[0].weight[:6] @ x.T, torch.arange(64))"
     setup = setup_of(capture(script(body, head=HEAD + PAIRS)))
     assert setup.evaluate(*setup.rows(slice(40, 60))) > 0
+
+
+def test_a_language_model_that_takes_time_first_is_not_blamed(script: Any) -> None:
+    """Tokens [T, N], a state beside them, and the next token as the target of each position."""
+    body = """
+class Speaker(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table, self.rnn, self.head = nn.Embedding(30, 8), nn.LSTM(8, 16), nn.Linear(16, 30)
+    def forward(self, tokens, state):
+        states, state = self.rnn(self.table(tokens), state)
+        return F.log_softmax(self.head(states).view(-1, 30), 1), state
+speaker = Speaker()
+text = (torch.arange(21)[:, None] * 7 + torch.arange(16) ** 2) % 30
+optimizer = torch.optim.Adam(speaker.parameters(), 1e-2)
+said, _ = speaker(text[:-1], (torch.zeros(1, 16, 16), torch.zeros(1, 16, 16)))
+loss = F.nll_loss(said, text[1:].reshape(-1))
+"""
+    report = examine(setup_of(capture(script(body))))
+    assert [f.code for f in report.findings if f.severity is not Severity.ADVICE] == []

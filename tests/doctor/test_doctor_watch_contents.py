@@ -357,3 +357,33 @@ def test_a_number_that_enters_the_model_beside_the_samples_does_no_harm() -> Non
             optimizer.step()
     assert watch.fault == ""
     assert not watch.findings
+
+
+def _play(steps: int, *, target_first: bool) -> Watch:
+    """Learn values from a memory, with a copy that gives the targets, and now and then ask what to do next."""
+    torch.manual_seed(0)
+    memory = torch.randn(400, 6)
+    model, target = (nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 2)) for _ in range(2))
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    with trainwright.watch(every=1, quiet=True) as watched:
+        for step in range(steps):
+            rows = torch.randperm(400)[:64]
+            with torch.no_grad():
+                model(memory[step : step + 1])
+                aim = target(memory[(rows + 1) % 400]) if target_first else None
+            values = model(memory[rows])
+            if aim is None:
+                with torch.no_grad():
+                    aim = target(memory[(rows + 1) % 400])
+            loss = nn.functional.mse_loss(values, 1 + 0.9 * aim)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    return watched
+
+
+@pytest.mark.parametrize("target_first", [True, False])
+def test_what_makes_targets_or_collects_samples_is_no_evaluation(target_first: bool) -> None:
+    watched = _play(60, target_first=target_first)
+    assert not watched.session.measurements().of(SampleOverlap)
+    assert "TW212" not in [finding.code for finding in watched.findings]

@@ -115,6 +115,7 @@ class Session:
         self._clips = Later(self._clipped)
         self._latest: tuple[Watched, bool, Tensor | None] | None = None
         self._backwards = 0
+        self._owes_backward = False
         self._call: tuple[nn.Module, tuple[Any, ...], dict[str, Any]] | None = None
         self._non_finite: NonFinite | None = None
         self._targets: Tensor | None = None
@@ -169,11 +170,18 @@ class Session:
         self.models.called(entry, training=module.training, graph=graph)
         if graph:
             self._latest = (entry, module.training, prediction)
+            self._owes_backward = True
             entry.called_at = self.step
             # Only torch's own way of calling can be replayed with an ear in every inner module.
             self._call = (module, args, kwargs) if type(module).__call__ is nn.Module.__call__ else None
             self.stream.entered(args, kwargs)
-        elif self.step and (self.stream.wants_evaluation or self.governor.affords(1e-4)):
+        elif self.step and not self._owes_backward:
+            self._evaluated(args, kwargs)
+
+    def _evaluated(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """A call between two steps that nothing is learnt from; within a step it would be a teacher's."""
+        self.stream.called_without_graph(self.step)
+        if self.stream.wants_evaluation or self.governor.affords(1e-4):
             self.stream.evaluated(args, kwargs, self.step, self.loaders.source)
 
     def loss_called(self, call: LossCall) -> None:
@@ -199,6 +207,7 @@ class Session:
     def before_backward(self, tensors: tuple[Tensor, ...]) -> None:
         """The graph is complete and still there."""
         self._backwards += 1
+        self._owes_backward = False
         for optimizer, learner in self._living():
             learner.before_backward(optimizer, sampled=self._sampled)
         if self._latest is not None:
@@ -283,6 +292,7 @@ class Session:
             self.models.looked_at([each for each, _ in self._living()], optimizer)
             self.governor.looked()
         self._latest = self._targets = self._call = None
+        self._owes_backward = False
         self._backwards = 0
         self.step += 1
         self._sampled = self.governor.wants(self.step)

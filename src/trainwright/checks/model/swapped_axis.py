@@ -30,7 +30,8 @@ class SwappedAxis(Check):
         samples, and must be the one that the layer takes for them. For views: a tensor holds the same numbers in the
         same memory order as an earlier one whose axes have these lengths in another order, inside the model or, as the
         graph shows, in front of the loss. Both are facts of shapes and values; square tensors, whose axes cannot be
-        told apart, are not judged.
+        told apart, are not judged, nor is the order of samples and time where layers take time first and there is a
+        target for each position, unless the targets are the next tokens.
 
     How to fix:
         ``batch_first=True``; ``permute`` or ``transpose`` in place of ``view``.

@@ -78,8 +78,8 @@ class Contents:
             self._parts = found if self._parts in (None, found) else ()
         self._copied = [self._copied[0] + 1, self._copied[1] + len(rows)]
 
-    def measurements(self, models: Models) -> Iterator[Measurement]:
-        """What was seen."""
+    def measurements(self, models: Models, *, evaluated: bool) -> Iterator[Measurement]:
+        """What was seen; ``evaluated``: whether calls without a graph were evaluations."""
         if self._copied[0]:
             copies = torch.zeros(0) if self._copies is None else self._copies
             yield TargetCopies(
@@ -93,7 +93,8 @@ class Contents:
         n_rows = max((entry.n_rows for entry in models), default=0)
         if self._n_tokens and n_rows:
             yield TokenUse(n_tokens=self._n_tokens, n_distinct=len(self._tokens), n_rows=n_rows)
-        yield from self._overlap.measurements()
+        if evaluated:
+            yield from self._overlap.measurements()
 
 
 def _parts(rows: Tensor, target: Tensor) -> tuple[int, ...]:

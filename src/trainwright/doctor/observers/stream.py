@@ -24,6 +24,9 @@ from trainwright.measures.batches import BatchStream, InputScale, InputStatistic
 
 LOOKED_AT = 400
 """Training batches at most whose contents are looked at; later ones only on sampled steps."""
+FEWEST_STEPS, OFTEN = 20, 0.5
+"""Steps of training from which on calls without a graph before more than so many of them are no evaluation: they make
+targets (a copy that looks ahead) or collect samples (a player)."""
 EVALUATED = 200
 """Evaluation batches at most."""
 EVALUATED_FIRST = 20
@@ -93,6 +96,8 @@ class Stream:
         self._targets: list[tuple[float, float, int]] = []
         self._entered: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         self._contents = Contents()
+        self._calls_at = -1
+        self._n_with_calls = self._n_steps = 0
         self._sentinels = Sentinels()
         self.shuffles: bool | None = None
         self.steps_per_epoch = 0.0
@@ -121,6 +126,7 @@ class Stream:
 
     def trained(self, step: int, targets: Tensor | None, source: int | None, *, sampled: bool) -> None:
         """The step that belongs to the inputs was made; ``source``: a number for the data, None where unknown."""
+        self._n_steps += 1
         entered, self._entered = self._entered, None
         if entered is None or not (sampled or len(self._batches) < LOOKED_AT // 4):
             return
@@ -138,6 +144,21 @@ class Stream:
         self._seen.add(fingerprint)
         distinct, expected, drift = self._look_at_targets(targets)
         self._batches.add(step, (fingerprint, len(inputs), distinct, expected, drift))
+
+    def called_without_graph(self, step: int) -> None:
+        """A model was called that is not to learn from it; an evaluation, as it seems."""
+        self._n_with_calls += step != self._calls_at
+        self._calls_at = step
+
+    def _is_evaluated(self) -> bool:
+        """Whether these calls were evaluations."""
+        if self._n_steps < FEWEST_STEPS or self._same_batch():
+            return True
+        return self._n_with_calls <= OFTEN * self._n_steps
+
+    def _same_batch(self) -> bool:
+        """Whether all steps are made on the same samples, so that each is an epoch."""
+        return len({fingerprint for fingerprint, *_ in self._batches.values}) == 1
 
     @property
     def wants_evaluation(self) -> bool:
@@ -185,7 +206,8 @@ class Stream:
     def measurements(self, models: Models) -> Iterator[Measurement]:
         """The stream of training batches, the inputs of training beside those of evaluation, and what stands in
         them."""
-        yield from self._contents.measurements(models)
+        evaluated = self._is_evaluated()
+        yield from self._contents.measurements(models, evaluated=evaluated)
         if self._train.values:
             yield self._scale(normalised=any(entry.normalises for entry in models))
         if len(self._batches):
@@ -204,7 +226,7 @@ class Stream:
                 loader_shuffles=self.shuffles,
                 steps_per_epoch=self.steps_per_epoch,
             )
-        if self._train.samples and self._evaluation.samples:
+        if self._train.samples and self._evaluation.samples and evaluated:
             train, evaluation = self._train.mean_and_std(), self._evaluation.mean_and_std()
             yield InputStatistics(
                 train_mean=train[0],

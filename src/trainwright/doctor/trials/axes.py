@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from trainwright.doctor.batch import n_samples, rows_of, tensors_of
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import switch_off_dropout, trial, without_compilation
+from trainwright.doctor.trials.refusals import may_be_time_first
 from trainwright.measures.structure import AxisMix, AxisRoles
 
 _SEQUENTIAL = (nn.RNNBase, nn.MultiheadAttention)
@@ -35,7 +36,8 @@ def inspect_axes(setup: Setup) -> AxisRoles:
         for size in sizes:
             seen.append([])
             views = _forward(setup, rows_of(setup.inputs, slice(0, size)), seen[-1])
-    mixes = list(_batch_as_time(*seen)) if len(seen) == 2 and len(seen[0]) == len(seen[1]) else []
+    comparable = len(seen) == 2 and len(seen[0]) == len(seen[1]) and not may_be_time_first(setup)
+    mixes = list(_batch_as_time(*seen)) if comparable else []
     n_layers = len({name for name, *_ in seen[0]}) if seen else 0
     return AxisRoles(mixes=(*mixes, *views), n_layers=n_layers, n_samples=n_samples(setup.inputs))
 

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainwright.core import CannotEvaluate
 from trainwright.doctor.batch import n_samples, rows_of
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import flat_features, mixing_layers, switch_off_dropout, trial
+from trainwright.doctor.trials.refusals import refuse_scores_of_pairs, refuse_time_first
 from trainwright.measures.trials import BatchDependence, InputDependence
 
 
@@ -85,11 +85,11 @@ def _influence(setup: Setup, inputs: Any) -> np.ndarray[tuple[int], np.dtype[np.
 
 def batch_dependence(setup: Setup, *, samples: int = 8) -> BatchDependence:
     """The effect of every sample on every sample's output, in eval and in train mode."""
-    _refuse_time_first(setup)
+    refuse_time_first(setup)
     inputs = rows_of(setup.inputs, slice(samples))
     by_gradient = _differentiable(setup, inputs)
     with trial(setup):
-        _refuse_scores_of_pairs(setup, inputs)
+        refuse_scores_of_pairs(setup, inputs)
         layers = mixing_layers(setup.model)
         effects = _effects(setup, inputs, by_gradient=by_gradient, train=False, frozen=())
         plain = _effects(setup, inputs, by_gradient=by_gradient, train=True, frozen=tuple(layers.values()))
@@ -103,30 +103,6 @@ def batch_dependence(setup: Setup, *, samples: int = 8) -> BatchDependence:
         norm_layers=tuple(layers),
         method="gradient" if by_gradient else "perturbation",
     )
-
-
-def _refuse_time_first(setup: Setup) -> None:
-    """``CannotEvaluate`` where the first dimension may well be time, whose steps depend on each other by design.
-
-    So it is where layers take time first and there is a target for each position: [T, N] looks like [N, T].
-    """
-    kinds = (nn.RNNBase, nn.MultiheadAttention)
-    time_first = any(isinstance(m, kinds) and not m.batch_first for m in setup.model.modules())
-    positions = isinstance(setup.targets, Tensor) and setup.targets.dim() > 1
-    if time_first and positions and any(t.shape[:2] == setup.targets.shape[:2] for t in setup.features(setup.inputs)):
-        raise CannotEvaluate("the model's layers take time first, so that the first dimension may be time, not samples")
-
-
-@torch.no_grad()
-def _refuse_scores_of_pairs(setup: Setup, inputs: Any) -> None:
-    """``CannotEvaluate`` where a sample's output has an entry for every sample of the batch, as the scores [N, N] of
-    two towers with the others of the batch as negatives have."""
-    setup.model.eval()
-    widths = [
-        setup.forward(rows_of(inputs, slice(count))).shape for count in (n_samples(inputs), n_samples(inputs) - 1)
-    ]
-    if n_samples(inputs) > 2 and all(len(shape) > 1 and shape[0] == shape[1] for shape in widths):
-        raise CannotEvaluate("every output has an entry for every sample of the batch: samples are compared on purpose")
 
 
 def _effects(

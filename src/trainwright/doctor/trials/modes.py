@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainwright.core import CannotEvaluate, ModelError
+from trainwright.core import ModelError
 from trainwright.doctor.batch import n_samples, rows_of, tensors_of
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import leave_warm_up, mixing_layers, switch_off_dropout, trial
+from trainwright.doctor.trials.refusals import refuse_scores_of_pairs, refuse_time_first
 from trainwright.measures.modes import ModeAgreement, SampleBySample
 
 _STEPS = 40
@@ -93,15 +94,12 @@ def _refreshed_loss(setup: Setup, norms: Iterable[nn.Module]) -> float:
 @torch.no_grad()
 def compare_sample_by_sample(setup: Setup, *, samples: int = 6) -> SampleBySample:
     """The outputs of some samples as a batch, beside those of every sample alone."""
+    refuse_time_first(setup)
     inputs = rows_of(setup.inputs, slice(0, samples))
     count = n_samples(inputs)
     with trial(setup):
-        setup.model.eval()
+        refuse_scores_of_pairs(setup, inputs)
         together = setup.forward(inputs)
-        if together.dim() > 1 and together.shape[1] == count != setup.forward(rows_of(inputs, [0])).shape[1]:
-            raise CannotEvaluate(
-                "every output has an entry for every sample of the batch: samples are compared on purpose"
-            )
         alone, refused = _one_by_one(setup, inputs, count)
     difference = math.nan if refused else float((together - alone).double().abs().max()) / _size(together)
     precision = torch.finfo(together.dtype).eps if together.is_floating_point() else 0.0
