@@ -25,6 +25,7 @@ from torch.overrides import TorchFunctionMode
 from trainwright.core import UsageError
 from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.by_hand import Before, HandWritten, held_by_optimizer
+from trainwright.doctor.capture_keras import KerasEars, KerasOptimizer, hearing
 from trainwright.doctor.tape import ModelCall, Operation, Pass
 
 
@@ -34,11 +35,13 @@ class _Stopped(BaseException):
 
 @dataclass
 class Step:
-    """The script's first step: the passes whose gradients the optimizer was about to use."""
+    """The script's first step: the passes whose gradients the optimizer was about to use. ``keras``: that of Keras for
+    which the optimizer stands."""
 
     optimizer: Optimizer
     passes: list[Pass]
     clip_norm: float | None
+    keras: KerasOptimizer | None = None
 
 
 def capture(script: Path, arguments: Sequence[str] = ()) -> Step:
@@ -63,7 +66,7 @@ def capture(script: Path, arguments: Sequence[str] = ()) -> Step:
 
 def _no_step(script: Path) -> UsageError:
     return UsageError(
-        f"{script} ended without a step of a torch optimizer, or of gradient descent written by hand.",
+        f"{script} ended without a step of an optimizer of torch or Keras, or of gradient descent written by hand.",
         expected="A script that trains a PyTorch model in this process.",
         todo="Pass the script that trains, with the arguments it needs: trainwright check train.py --epochs 1",
     )
@@ -90,6 +93,7 @@ class _Recorder(TorchFunctionMode):
         self._depth = 0
         self._clip_norm: float | None = None
         self._before: Before | None = None
+        self._keras = KerasEars(self._note_loss, self._inside, self._stop)
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -106,7 +110,7 @@ class _Recorder(TorchFunctionMode):
 
         nn.utils.clip_grad_norm_ = clip_and_tell
         try:
-            with self, warnings.catch_warnings():
+            with self, hearing(self._keras), warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Using `torch.compile.module.` when there are global hooks")
                 yield
         finally:
@@ -162,9 +166,22 @@ class _Recorder(TorchFunctionMode):
         raise _Stopped
 
     def _enter(self, module: nn.Module, args: Any) -> None:  # noqa: ARG002 - torch's signature
+        self._keras.look_for_keras()
         if self._depth == 0:
             self.look_by_hand()
         self._depth += 1
+
+    @contextlib.contextmanager
+    def _inside(self) -> Iterator[None]:
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+
+    def _note_loss(self, loss: Callable[..., Any], args: tuple[Any, ...], value: Any) -> None:
+        if self._depth == 0 and torch.is_grad_enabled():
+            self._note(loss, args, {}, value)
 
     def _leave(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         self._depth -= 1
@@ -184,8 +201,12 @@ class _Recorder(TorchFunctionMode):
             closure = args[1] if len(args) > 1 else kwargs.get("closure")
             if callable(closure):
                 closure()  # the passes of such a step are made inside of it
+        self._stop(optimizer)
+
+    def _stop(self, optimizer: Optimizer, keras: KerasOptimizer | None = None) -> None:
+        if self.step is None:
             passes = [each for each in self._passes if each.root is not None]
-            self.step = Step(optimizer, passes, self._clip_norm)
+            self.step = Step(optimizer, passes, self._clip_norm, keras)
         raise _Stopped
 
 

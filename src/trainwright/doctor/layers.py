@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 from torch import nn
 
-BATCH_NORMS = (nn.modules.batchnorm._BatchNorm,)
+
+class _OfKeras(type):
+    """Makes a kind of layer out of names of Keras's classes, which are imported only where a program uses them."""
+
+    names: tuple[str, ...]
+
+    def __instancecheck__(cls, layer: object) -> bool:
+        return any(kind.__name__ in cls.names and kind.__module__.startswith("keras.") for kind in type(layer).__mro__)
+
+
+class KerasBatchNorm(metaclass=_OfKeras):
+    """Batch normalisation of Keras."""
+
+    names = ("BatchNormalization",)
+
+
+class KerasDropout(metaclass=_OfKeras):
+    """Layers of Keras that drop units or add noise."""
+
+    names = ("Dropout", "BaseSpatialDropout", "AlphaDropout", "GaussianDropout", "GaussianNoise")
+
+
+BATCH_NORMS: tuple[Any, ...] = (nn.modules.batchnorm._BatchNorm, KerasBatchNorm)
 """Layers that join the samples of a batch by design, in train mode."""
 NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 """Layers whose weight is a scale and not a connection."""
 TABLES = (nn.Embedding, nn.EmbeddingBag)
 """Layers whose rows are entries that wait for their token, not units that share an input."""
-DROPOUTS = (nn.modules.dropout._DropoutNd,)
+DROPOUTS: tuple[Any, ...] = (nn.modules.dropout._DropoutNd, KerasDropout)
 """Layers that drop units in train mode."""
 
 
@@ -20,3 +46,37 @@ def has_history(module: nn.Module) -> bool:
     if mean is None or variance is None:
         return False
     return bool((mean != 0).any()) or bool((variance != 1).any())
+
+
+def keeps_statistics(module: nn.Module) -> bool:
+    """Whether a normalisation has running statistics."""
+    return any(getattr(module, name, None) is not None for name in ("running_mean", "moving_mean"))
+
+
+@contextmanager
+def plain_average(module: Any) -> Iterator[None]:
+    """Within, the running statistics of a normalisation become the plain average over its batches in train mode."""
+    momentum = module.momentum
+    if hasattr(module, "moving_mean"):
+        handle = module.register_forward_pre_hook(_Averaging())
+    else:
+        module.reset_running_stats()
+        module.momentum = handle = None
+    try:
+        yield
+    finally:
+        module.momentum = momentum
+        if handle is not None:
+            handle.remove()
+
+
+class _Averaging:
+    """Before each of its batches, gives a Keras layer the momentum under which all batches weigh the same."""
+
+    def __init__(self) -> None:
+        self._batches = 0
+
+    def __call__(self, module: Any, args: Any) -> None:  # noqa: ARG002 - torch's signature
+        if module.training:
+            module.momentum = self._batches / (self._batches + 1)
+            self._batches += 1

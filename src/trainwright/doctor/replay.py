@@ -14,6 +14,7 @@ from trainwright.doctor.arrange import SAMPLES, describe, make_setup, own_batch_
 from trainwright.doctor.batch import clone, main_output, map_tensors, n_samples, rows_of, tensors_of
 from trainwright.doctor.joined import in_order, join, leading_to
 from trainwright.doctor.losses import Returned, WholeLoss, recognise_loss
+from trainwright.doctor.replay_keras import KerasLoss, absent_of, as_torch
 from trainwright.doctor.restore import restored
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.tape import DIVIDING, ModelCall, Operation, Pass, autocasting, repeat
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 def setup_of(step: Step) -> Setup:
     """The setup of a captured step; ``CannotEvaluate`` with the reason where the step cannot be made again."""
+    step = as_torch(step)
     held = {id(p) for group in step.optimizer.param_groups for p in group["params"]}
     if not step.passes:
         raise CannotEvaluate("the optimizer made its step without a backward pass before")
@@ -115,6 +117,7 @@ def _with_replayed_loss(step: Step, call: ModelCall, operations: list[Operation]
         batch_size=own_batch_size(count),
         call=_Autocasted(again, call.autocast),
         returned=returned,
+        absent=absent_of(call.module),
     )
     with restored(setup.model, setup.optimizer), torch.no_grad():
         setup.model.eval()
@@ -286,5 +289,7 @@ def _name_of(operations: list[Operation], main: Tensor) -> str:
     """The name of the standard loss that is the last operation, if it takes the main output or a reshaped one."""
     last = operations[-1]
     first = next(tensors_of((last.args, last.kwargs)), None)
+    if isinstance(last.function, KerasLoss):
+        return last.function.name
     reshaped = first is not None and first.numel() == main.numel() and len(operations) <= 3
     return recognise_loss(last.function) if reshaped else "python"

@@ -38,12 +38,12 @@ def tap_keras(
     import keras
 
     layers, losses, optimizers = keras.layers.Layer, keras.losses.MeanSquaredError, keras.optimizers.Optimizer
-    wrap(_home(layers, "__call__"), "__call__", make_call)
-    wrap(_home(losses, "call"), "call", functools.partial(_make_loss, tell, listener))
-    wrap(_home(optimizers, "apply"), "apply", functools.partial(_make_apply, tell, listener))
+    wrap(home_of(layers, "__call__"), "__call__", make_call)
+    wrap(home_of(losses, "call"), "call", functools.partial(_make_loss, tell, listener))
+    wrap(home_of(optimizers, "apply"), "apply", functools.partial(_make_apply, tell, listener))
 
 
-def _home(kind: type, name: str) -> type:
+def home_of(kind: type, name: str) -> type:
     """The class that defines a method, so that it can be put back where it was."""
     return next(each for each in kind.__mro__ if name in vars(each))
 
@@ -94,7 +94,7 @@ def _make_apply(tell: Callable[..., None], listener: Listener, original: Any) ->
         if accumulated and (int(optimizer._iterations) + 1) % accumulated:
             return original(optimizer, grads, trainable_variables)
         held = list(trainable_variables if trainable_variables is not None else optimizer._trainable_variables)
-        view = views.setdefault(optimizer, _view(optimizer))
+        view = views.setdefault(optimizer, view_of(optimizer))
         view.param_groups = [{"params": [each.value for each in held], "lr": float(optimizer.learning_rate)}]
         tell(listener.before_step, view, closure=False)
         result = original(optimizer, grads, held)
@@ -104,10 +104,11 @@ def _make_apply(tell: Callable[..., None], listener: Listener, original: Any) ->
     return apply
 
 
-def _view(optimizer: Any) -> Optimizer:
+def view_of(optimizer: Any) -> Optimizer:
     """A Keras optimizer as one of torch that can only be looked at: its name, its parameters and its rate."""
     kind: Any = type(type(optimizer).__name__, (Optimizer,), {})
     found: Optimizer = kind.__new__(kind)
+    found.param_groups = []
     return found
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from trainwright.core import Measurement
-from trainwright.doctor.layers import BATCH_NORMS, DROPOUTS, NORMALISATIONS, TABLES, has_history
+from trainwright.doctor.layers import NORMALISATIONS, TABLES, has_history
 from trainwright.doctor.taps_keras import is_keras, mode_layers, parts
 from trainwright.measures.loop import Membership, Modes
 
@@ -186,7 +186,7 @@ def _mode_layers(model: nn.Module) -> tuple[str, ...]:
         return mode_layers(model)
     found = []
     for name, module in model.named_modules():
-        dropping = isinstance(module, DROPOUTS) and module.p > 0
+        dropping = isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0
         recurrent = isinstance(module, nn.RNNBase) and module.dropout > 0
         attending = isinstance(module, nn.MultiheadAttention) and module.dropout > 0
         if dropping or recurrent or attending or _tracks(module):
@@ -214,4 +214,4 @@ def _begins_with_norm(model: nn.Module) -> bool:
 
 
 def _tracks(module: nn.Module) -> bool:
-    return isinstance(module, BATCH_NORMS) and bool(module.track_running_stats)
+    return isinstance(module, nn.modules.batchnorm._BatchNorm) and bool(module.track_running_stats)

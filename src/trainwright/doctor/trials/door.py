@@ -59,4 +59,5 @@ def _tensors(setup: Setup) -> tuple[Tensor, Tensor]:
     outputs, targets = setup.returned.main, main_output(setup.targets)
     if outputs is None or targets is None:
         raise CannotEvaluate("outputs or targets hold no tensor to look at")
-    return outputs, targets
+    classes_last = outputs.dim() > 2 and tuple(outputs.shape[:-1]) == tuple(targets.shape)
+    return (outputs.flatten(0, -2), targets.flatten()) if classes_last else (outputs, targets)

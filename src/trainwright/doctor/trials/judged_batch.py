@@ -18,6 +18,8 @@ from trainwright.doctor.trials.common import constant_outputs, is_classification
 
 _FREE_OUTPUTS = 1_000_000
 """Outputs of the batch above which the lowest loss is not searched for."""
+_LEAST_DOUBT = 1e-6
+"""How far from 0 and 1 a probability is kept, so that its logarithm is finite."""
 _STILL = 0.1
 """Share of the way from the constant prediction to the lowest loss that four times the search may add to it."""
 
@@ -44,6 +46,10 @@ def make_batch(setup: Setup, inputs: Any, targets: Tensor) -> Batch:
         with torch.no_grad():
             like = setup.forward(inputs).detach()
         judge = setup.loss
+        if setup.loss_name == "bce":  # takes probabilities, which free outputs are not
+            sure = targets.reshape(like.shape).to(like.dtype).clamp(_LEAST_DOUBT, 1 - _LEAST_DOUBT)
+            shares = sure.mean(0, keepdim=True).expand_as(sure).contiguous()
+            return Batch(inputs, targets, judge, float(judge(sure, targets)), float(judge(shares, targets)))
         # So many free outputs would take minutes to fit, and such outputs are logits, for which zero is within reach.
         many = like.numel() > _FREE_OUTPUTS and setup.loss_name == "cross_entropy"
         zeros = torch.zeros_like(like)
@@ -58,8 +64,8 @@ def make_batch(setup: Setup, inputs: Any, targets: Tensor) -> Batch:
         if (falls or not _is_bounded(floor, baseline)) and are_probabilities(setup, like, targets):
             # Such a loss takes the log of its input, which means nothing for free outputs.
             perfect = one_hot(setup, targets, setup.class_axis(like, targets)).to(like.dtype)
-            shares = perfect.mean(0, keepdim=True).expand_as(like)
-            floor, baseline = float(judge(perfect.clamp(1e-6, 1 - 1e-6), targets)), float(judge(shares, targets))
+            shares, sure = perfect.mean(0, keepdim=True).expand_as(like), perfect.clamp(_LEAST_DOUBT, 1 - _LEAST_DOUBT)
+            floor, baseline = float(judge(sure, targets)), float(judge(shares, targets))
             falls = False
         if falls or not _is_bounded(floor, baseline):
             if setup.task == "regression" and like.numel() != targets.numel():

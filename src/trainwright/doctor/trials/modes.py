@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from trainwright.core import ModelError
 from trainwright.doctor.batch import n_samples, rows_of, tensors_of
+from trainwright.doctor.layers import keeps_statistics, plain_average
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import leave_warm_up, mixing_layers, switch_off_dropout, trial
 from trainwright.doctor.trials.refusals import refuse_scores_of_pairs, refuse_time_first
@@ -27,7 +29,7 @@ def compare_modes(setup: Setup, *, samples: int = 64) -> ModeAgreement:
     with trial(setup):
         repeat, random = _differences(setup, inputs)
         leave_warm_up(setup)
-        norms = {n: m for n, m in mixing_layers(setup.model).items() if getattr(m, "running_mean", None) is not None}
+        norms = {n: m for n, m in mixing_layers(setup.model).items() if keeps_statistics(m)}
         setup.model.train()
         losses = [setup.step(*setup.batch(number)) for number in range(_STEPS)]
         eval_loss = _loss(setup, setup.model.eval)
@@ -79,16 +81,11 @@ def _loss(setup: Setup, set_mode: Callable[[], Any]) -> float:
 
 def _refreshed_loss(setup: Setup, norms: Iterable[nn.Module]) -> float:
     """The loss in eval mode once the running statistics are the plain average of the batches it is taken over."""
-    momenta = [(module, module.momentum) for module in norms if isinstance(module, nn.modules.batchnorm._NormBase)]
-    try:
-        for module, _ in momenta:
-            module.reset_running_stats()
-            module.momentum = None
+    with contextlib.ExitStack() as stack:
+        for module in norms:
+            stack.enter_context(plain_average(module))
         _loss(setup, lambda: _quiet(setup.model))
         return _loss(setup, setup.model.eval)
-    finally:
-        for module, momentum in momenta:
-            module.momentum = momentum
 
 
 @torch.no_grad()

@@ -76,7 +76,8 @@ def _weights(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, nn.Module]]:
     for prefix, module in model.named_modules():
         for name, parameter in module.named_parameters(recurse=False):
             scale = isinstance(module, NORMALISATIONS) and name == "weight"
-            if id(parameter) not in seen and (parameter.dim() >= 2 or scale):
+            weighs = parameter.dim() >= 2 and not name.startswith("bias")  # Keras has biases in two dimensions
+            if id(parameter) not in seen and (weighs or scale):
                 seen.add(id(parameter))
                 yield f"{prefix}.{name}" if prefix else name, parameter, module
 
