@@ -37,7 +37,7 @@ ZOO = set_ups.ZOO
 
 NOT_JUDGED = {
     "values": {"TW315"},
-    "yes or no": {"TW301", "TW302", "TW315"},
+    "yes or no": {"TW302", "TW315"},
     "reconstruction": {"TW315"},
     "variational": {"TW301", "TW302", "TW303"},
     "own step": {"TW301", "TW302", "TW303", "TW315"},

@@ -21,7 +21,7 @@ from trainwright.core import Severity, UsageError
 from trainwright.measures.batches import BatchStream
 from trainwright.measures.curves import LearningCurve
 from trainwright.measures.layers import ActivationSignals, LayerSignals
-from trainwright.measures.loop import Membership, Modes, Schedule, StepOrder
+from trainwright.measures.loop import Membership, Modes, StepOrder
 from trainwright.report.watch import Watch
 
 pytestmark = pytest.mark.filterwarnings("default")  # the frameworks warn of each other and of this machine
@@ -122,7 +122,6 @@ def test_accumulated_steps_are_counted_as_the_framework_does(framework: str, tra
     train(callback, accumulate=4)
     assert callback.doctor.steps == EPOCHS * STEPS / 4
     assert curve_of(callback.doctor).steps_per_epoch == STEPS / 4
-    assert callback.doctor.measurements.of(Schedule)[0].steps_per_epoch == STEPS / 4
     (order,) = callback.doctor.measurements.of(StepOrder)
     assert order.backwards_per_step == (1 if framework == "keras" else 4)  # Keras clears what it has taken over
     assert callback.doctor.verdict.at_least(Severity.WARNING) == ()
