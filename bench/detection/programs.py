@@ -13,6 +13,8 @@ from bench.detection.corpus import data, healthy, init_and_shape, loop, output_a
 from bench.detection.corpus.strangers import (
     images,
     images_healthy,
+    pictures_and_signals,
+    pictures_and_signals_healthy,
     sequences,
     signals,
     tables,
@@ -21,10 +23,6 @@ from bench.detection.corpus.strangers import (
     text_and_tables_healthy,
     vision_and_points,
     vision_and_points_healthy,
-)
-from bench.detection.corpus.unseen import (
-    pictures_and_signals,
-    pictures_and_signals_healthy,
     words_and_tables,
     words_and_tables_healthy,
 )
@@ -34,9 +32,9 @@ SEEN = output_and_loss, rates, loop, init_and_shape, data, healthy
 STRANGERS = (
     *(images, signals, images_healthy, tables, sequences, tables_healthy),
     *(text_and_tables, text_and_tables_healthy, vision_and_points, vision_and_points_healthy),
+    *(pictures_and_signals, pictures_and_signals_healthy, words_and_tables, words_and_tables_healthy),
 )
-UNSEEN = pictures_and_signals, pictures_and_signals_healthy, words_and_tables, words_and_tables_healthy
-PROGRAMS: tuple[Program, ...] = tuple(program for module in (*SEEN, *STRANGERS, *UNSEEN) for program in module.PROGRAMS)
+PROGRAMS: tuple[Program, ...] = tuple(program for module in (*SEEN, *STRANGERS) for program in module.PROGRAMS)
 
 
 def write_all(folder: Path, programs: tuple[Program, ...] = PROGRAMS) -> dict[str, Path]:
