@@ -128,20 +128,12 @@ OLDER: list[Program] = [
         ),
     ),
     ill("tool_finder", "rate-1e-6", RATES, EVALUATION, TOO_LOW).edit(("lr=1.5e-3", "lr=1e-6")),
-    ill(
-        "engine_life",
-        "windows-split-at-random",
-        DATA,
-        EVALUATION,
-        "group-leak near-overlap overlap time-leak near-duplicate-sample validation-test-gap",
-    ).edit(
+    ill("texture_trainer", "texture-after-texture", DATA, EVALUATION, "not-shuffled sorted-order").edit(
         (
-            "    valid_set = WindowDataset(valid_engines, mean, std)\n",
-            "    windows = WindowDataset(fleet[:125], mean, std, stride=4).items\n    rng.shuffle(windows)\n"
-            "    cut = len(windows) // 5\n    train_set.items = windows[cut:]\n"
-            "    valid_set = WindowDataset(valid_engines, mean, std)\n    valid_set.items = windows[:cut]\n",
+            "    labels = np.arange(count) % len(TEXTURES)\n    rng.shuffle(labels)\n",
+            "    labels = np.repeat(np.arange(len(TEXTURES)), count // len(TEXTURES))\n",
         ),
-        ('"epochs": 6', '"epochs": 8'),
+        ("batch_size=args.batch_size, shuffle=True)", "batch_size=args.batch_size)"),
     ),
     ill(
         "signature_triplets", "new-ones-as-drawn", DATA, EVALUATION, "unscaled-split feature-drift train-eval-gap"
