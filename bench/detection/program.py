@@ -48,8 +48,10 @@ class Program:
 MODULES = {
     "lightning_wine": frozenset({"lightning"}),
     "lightning_gauge": frozenset({"lightning"}),
+    "lightning_clips": frozenset({"lightning"}),
     "hf_questions": frozenset({"transformers", "accelerate"}),
     "hf_reports": frozenset({"transformers", "accelerate"}),
+    "hf_spectra": frozenset({"transformers", "accelerate"}),
     "keras_digits": frozenset({"keras"}),
     "keras_motion": frozenset({"keras"}),
     "skorch_crops": frozenset({"skorch"}),
