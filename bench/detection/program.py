@@ -52,6 +52,7 @@ MODULES = {
     "hf_reports": frozenset({"transformers", "accelerate"}),
     "keras_digits": frozenset({"keras"}),
     "keras_motion": frozenset({"keras"}),
+    "keras_trips": frozenset({"keras"}),
     "skorch_crops": frozenset({"skorch"}),
 }
 
