@@ -1,4 +1,4 @@
-"""Minutes of a taxi trip from where it starts, where it ends and when: a Keras model of three inputs (torch backend)."""
+"""Minutes of a taxi trip from where it starts, where it ends and when: Keras (torch), three inputs."""
 
 import os
 

@@ -155,4 +155,4 @@ if __name__ == "__main__":
     val_loader = DataLoader(val_set, batch_size=70)
     trainer = Trainer(SignNet(len(SIGNS), config["dropout"]), config)
     history = trainer.run(train_loader, val_loader)
-    print("final balanced accuracy: %.3f (chance %.3f)" % (history[-1]["score"], 1 / len(SIGNS)))
+    print(f"final balanced accuracy: {history[-1]['score']:.3f} (chance {1 / len(SIGNS):.3f})")

@@ -24,7 +24,7 @@ PROGRAMS: list[Program] = [
     well("appliance_probe", "even-start-on-normalised-codes", EVALUATION).edit(
         (
             "self.head = nn.Sequential(nn.Linear(code, 48), nn.ReLU(), nn.Dropout(0.2), nn.Linear(48, n_classes))\n",
-            "norm = nn.BatchNorm1d(code, affine=False)\n"
+            "norm = nn.LayerNorm(code, elementwise_affine=False)\n"
             "        self.head = nn.Sequential(norm, nn.Linear(code, 48), nn.ReLU(), nn.Linear(48, n_classes))\n"
             "        nn.init.zeros_(self.head[-1].weight)\n        nn.init.zeros_(self.head[-1].bias)\n",
         ),
