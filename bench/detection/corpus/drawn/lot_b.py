@@ -109,7 +109,8 @@ PROGRAMS: list[Program] = [
         "sum-over-searches",
         LOOP,
         EVALUATION,
-        f"accumulation-not-divided summed-loss {TOO_HIGH} non-finite",
+        "accumulation-not-divided summed-loss rate-too-high diverging oscillating update-ratio "
+        "exploding-gradient non-finite",
     ).edit(
         ("            (loss / args.searches_per_step).backward()\n", "            loss.backward()\n"),
     ),
