@@ -54,6 +54,7 @@ MODULES = {
     "hf_spectra": frozenset({"transformers", "accelerate"}),
     "keras_digits": frozenset({"keras"}),
     "keras_motion": frozenset({"keras"}),
+    "keras_trips": frozenset({"keras"}),
     "skorch_crops": frozenset({"skorch"}),
 }
 
