@@ -210,3 +210,12 @@ def test_the_trial_leaves_the_set_up_as_it_was(digits: Any) -> None:
     assert all(torch.equal(value, before[name]) for name, value in setup.model.state_dict().items())
     assert torch.equal(torch.get_rng_state(), state)
     assert all(p.grad is None for p in setup.model.parameters())
+
+
+def test_a_penalty_on_activations_leaves_them_between_the_layers() -> None:
+    layers = nn.ModuleList([nn.Linear(8, 16), nn.Linear(16, 3)])
+    hidden = torch.relu(layers[0](torch.randn(12, 8)))
+    loss = F.cross_entropy(layers[1](hidden), torch.arange(12) % 3) + 1e-3 * hidden.abs().mean()
+    graph = read_graph(loss, dict(layers.named_parameters()))
+    assert graph.n_nonlinear == 1
+    assert graph.stacked == ()

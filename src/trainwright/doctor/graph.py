@@ -202,7 +202,10 @@ def _in_order(root: Node | None, limit: int) -> tuple[list[Node], bool]:
 
 
 def _describe_head(nodes: Sequence[Node]) -> tuple[list[Operation], set[Node]]:
-    """The operations from the loss back to the last layers, these included, and the nodes before the layers."""
+    """The operations from the loss back to the last layers, these included, and the nodes that stand behind all layers.
+
+    What also enters a layer, as the activations do that a penalty adds up, does not stand behind all of them.
+    """
     if not nodes:
         return [], set()
     weights: dict[Node, float] = {nodes[0]: 1.0}
@@ -228,7 +231,11 @@ def _describe_head(nodes: Sequence[Node]) -> tuple[list[Operation], set[Node]]:
         )
         for node in chosen
     ]
-    return operations, {node for node in chosen if name_of(node) not in LAYERS}
+    entering: set[Node] = set()
+    for node in nodes:
+        if node in entering or name_of(node) in LAYERS:
+            entering.update(child for _, child in children(node))
+    return operations, {node for node in chosen if name_of(node) not in LAYERS and node not in entering}
 
 
 def _softmaxes(nodes: Iterable[Node]) -> Iterator[Operation]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trainwright.clinic import model_benches, model_faults, training_benches
+from trainwright.clinic import model_benches, model_faults, training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.graph import LossGraph
 from trainwright.measures.reach import module_of
@@ -58,6 +58,7 @@ class NotInOptimizer(Check):
         Case(model_benches.head_only, model_faults.forgotten_head),
         Case(training_benches.alloys_mlp, model_faults.forgotten_body),
         Case(training_benches.digits_cnn, model_faults.frozen_body),
+        Case(training_benches.digits_cnn, training_faults.frozen),
     )
 
     def run(self, graph: LossGraph) -> Iterator[Finding]:

@@ -57,7 +57,9 @@ def make_batch(setup: Setup, inputs: Any, targets: Tensor) -> Batch:
         constant = constant_outputs(setup, like, targets)[:1].clone()
         baseline = _lowest(judge, constant, targets, expand=len(like), steps=1 if many else 200)
         if not many and not _is_bounded(floor, baseline):
-            floor = _lowest(judge, like, targets)  # distances between outputs that are all alike have no gradient
+            # Distances between outputs that are all alike have no gradient; those of the model's own outputs may have.
+            found = _lowest(judge, like, targets)
+            floor = found if found < float(judge(like, targets).detach()) else floor
         # A loss below zero may have a lowest value (Poisson's) or none; a longer search falls on where there is none.
         falls = floor < 0 and _lowest(judge, zeros, targets, steps=800) < floor - _STILL * (baseline - floor)
         floor += _unforeseeable(setup, inputs, targets)
