@@ -10,8 +10,10 @@ import torch
 from trainwright.core import CannotEvaluate, Severity
 from trainwright.doctor.capture import capture
 from trainwright.doctor.joined import Models
+from trainwright.doctor.optimizers import Optimizers
 from trainwright.doctor.preflight import examine
 from trainwright.doctor.replay import setup_of
+from trainwright.doctor.restore import restored
 from trainwright.doctor.setup import Setup
 
 HEAD = """
@@ -112,3 +114,25 @@ def test_the_checks_judge_a_chain(tmp_path: Path) -> None:
     report = examine(setup)
     assert [f.code for f in report.findings if f.severity is not Severity.ADVICE] == []
     assert all(torch.equal(p, old) for p, old in zip(setup.model.parameters(), before, strict=True))
+
+
+def test_two_optimizers_of_one_model_step_together(tmp_path: Path) -> None:
+    body = """
+whole = nn.Sequential(encoder, decoder)
+first = torch.optim.Adam(decoder.parameters(), 1e-2)
+optimizer = torch.optim.SGD(encoder.parameters(), 0.5, momentum=0.9)
+loss = F.cross_entropy(whole(x), y)
+"""
+    setup, _ = _setup(tmp_path, body)
+    assert isinstance(setup.optimizer, Optimizers)
+    assert [type(each).__name__ for each in setup.optimizer.optimizers] == ["SGD", "Adam"]
+    before = [p.detach().clone() for p in setup.model.parameters()]
+    with restored(setup.model, setup.optimizer):
+        losses = [setup.step(*setup.batch(0)) for _ in range(30)]
+        assert losses[-1] < losses[0]
+        assert not any(torch.equal(p, old) for p, old in zip(setup.model.parameters(), before, strict=True))
+        assert setup.optimizer.state
+    assert all(torch.equal(p, old) for p, old in zip(setup.model.parameters(), before, strict=True))
+    assert not setup.optimizer.state
+    report = examine(setup)
+    assert [f.code for f in report.findings if f.severity is not Severity.ADVICE] == []

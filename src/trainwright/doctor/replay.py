@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,6 +15,7 @@ from trainwright.doctor.arrange import SAMPLES, describe, make_setup, own_batch_
 from trainwright.doctor.batch import clone, main_output, map_tensors, n_samples, rows_of, tensors_of
 from trainwright.doctor.joined import in_order, join, leading_to
 from trainwright.doctor.losses import Returned, WholeLoss, recognise_loss
+from trainwright.doctor.optimizers import with_partners
 from trainwright.doctor.replay_keras import KerasLoss, absent_of, as_torch
 from trainwright.doctor.restore import restored
 from trainwright.doctor.setup import Setup
@@ -36,6 +38,7 @@ def setup_of(step: Step) -> Setup:
         call = _only_call(last, operations, held)
     except CannotEvaluate:
         call, operations = join(last, leading_to([last.root], in_order(last)), step.optimizer)
+    step = replace(step, optimizer=with_partners(step.optimizer, call.module))
     if not operations:  # what was differentiated came out of the model itself
         setup = make_setup(call.module, None, _own_batch(call), step.optimizer, clip_norm=step.clip_norm)
         setup.call = _Autocasted(setup.call, call.autocast)

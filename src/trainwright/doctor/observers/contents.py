@@ -79,7 +79,7 @@ class Contents:
         self._copied = [self._copied[0] + 1, self._copied[1] + len(rows)]
 
     def measurements(self, models: Models, *, evaluated: bool) -> Iterator[Measurement]:
-        """What was seen; ``evaluated``: whether calls without a graph were evaluations."""
+        """What was seen; ``evaluated``: whether calls without a graph on data of no loader were evaluations."""
         if self._copied[0]:
             copies = torch.zeros(0) if self._copies is None else self._copies
             yield TargetCopies(
@@ -93,8 +93,7 @@ class Contents:
         n_rows = max((entry.n_rows for entry in models), default=0)
         if self._n_tokens and n_rows:
             yield TokenUse(n_tokens=self._n_tokens, n_distinct=len(self._tokens), n_rows=n_rows)
-        if evaluated:
-            yield from self._overlap.measurements()
+        yield from self._overlap.measurements(evaluated=evaluated)
 
 
 def _parts(rows: Tensor, target: Tensor) -> tuple[int, ...]:

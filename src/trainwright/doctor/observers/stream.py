@@ -206,8 +206,7 @@ class Stream:
     def measurements(self, models: Models) -> Iterator[Measurement]:
         """The stream of training batches, the inputs of training beside those of evaluation, and what stands in
         them."""
-        evaluated = self._is_evaluated()
-        yield from self._contents.measurements(models, evaluated=evaluated)
+        yield from self._contents.measurements(models, evaluated=self._is_evaluated())
         if self._train.values:
             yield self._scale(normalised=any(entry.normalises for entry in models))
         if len(self._batches):
@@ -226,7 +225,7 @@ class Stream:
                 loader_shuffles=self.shuffles,
                 steps_per_epoch=self.steps_per_epoch,
             )
-        if self._train.samples and self._evaluation.samples and evaluated:
+        if self._train.samples and self._evaluation.samples:
             train, evaluation = self._train.mean_and_std(), self._evaluation.mean_and_std()
             yield InputStatistics(
                 train_mean=train[0],

@@ -1,0 +1,52 @@
+"""Several optimizers that move parts of one model, as one."""
+
+from __future__ import annotations
+
+import gc
+from collections import defaultdict
+from typing import Any
+
+from torch import nn
+from torch.optim import Optimizer
+
+
+class Optimizers(Optimizer):
+    """Makes the steps of all of them, one after the other."""
+
+    def __init__(self, optimizers: list[Optimizer]) -> None:
+        # They keep their groups and what they remember, so torch's own constructor, which makes both, is left out.
+        self.optimizers = tuple(optimizers)
+        self.defaults = dict(optimizers[0].defaults)
+        self.param_groups = [group for each in optimizers for group in each.param_groups]
+        self.state = defaultdict(dict)
+        for each in optimizers:
+            self.state.update(each.state)
+            each.state = self.state
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """One step of each."""
+        del closure
+        for each in self.optimizers:
+            each.step()
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Clear the gradients of each."""
+        for each in self.optimizers:
+            each.zero_grad(set_to_none)
+
+
+def with_partners(optimizer: Optimizer, model: nn.Module) -> Optimizer:
+    """The optimizer together with others of the program that hold further parameters of the same model."""
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    missing = {id(p) for p in model.parameters() if p.requires_grad} - held
+    if not missing:
+        return optimizer
+    partners = []
+    for each in [thing for thing in gc.get_objects() if issubclass(type(thing), Optimizer)]:
+        if hasattr(each, "_optimizer"):  # a wrapper of Lightning's, which is the same again
+            continue
+        own = {id(p) for group in each.param_groups for p in group["params"]}
+        if own & missing and not own & held:
+            partners.append(each)
+            held |= own
+    return Optimizers([optimizer, *partners]) if partners else optimizer
