@@ -128,13 +128,6 @@ OLDER: list[Program] = [
         ),
     ),
     ill("tool_finder", "rate-1e-6", RATES, EVALUATION, TOO_LOW).edit(("lr=1.5e-3", "lr=1e-6")),
-    ill("texture_trainer", "texture-after-texture", DATA, EVALUATION, "not-shuffled sorted-order").edit(
-        (
-            "    labels = np.arange(count) % len(TEXTURES)\n    rng.shuffle(labels)\n",
-            "    labels = np.repeat(np.arange(len(TEXTURES)), count // len(TEXTURES))\n",
-        ),
-        ("batch_size=args.batch_size, shuffle=True)", "batch_size=args.batch_size)"),
-    ),
     ill(
         "signature_triplets", "new-ones-as-drawn", DATA, EVALUATION, "unscaled-split feature-drift train-eval-gap"
     ).edit(
