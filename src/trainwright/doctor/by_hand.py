@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+
+from trainwright.doctor.optimizers import held_by, living_optimizers
 
 LEAST_COSINE = 0.9
 """Between the step and the gradient, from which the step counts as gradient descent and has a rate. Weight decay and
@@ -46,8 +47,8 @@ class HandWritten(Optimizer):
 class Before:
     """Weights and gradients as they were before a program may have moved them."""
 
-    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
-        self.parameters = [p for p in parameters if p.grad is not None]
+    def __init__(self, models: Iterable[nn.Module]) -> None:
+        self.parameters = [p for p in trainable(models) if p.grad is not None]
         self.weights = [p.detach().clone() for p in self.parameters]
         self.gradients: list[Tensor] = []
         self.keep_gradients()
@@ -99,23 +100,24 @@ class Before:
                 p.grad = gradient
 
 
-def held_by_optimizer(parameters: Sequence[nn.Parameter]) -> bool:
-    """Whether the program has an optimizer for these, which looks ahead, say, before its step: then that is awaited."""
-    own = {id(p) for p in parameters}
-    optimizers = [each for each in gc.get_objects() if issubclass(type(each), Optimizer)]
-    return any(id(p) in own for each in optimizers for group in each.param_groups for p in group["params"])
+def trainable(models: Iterable[nn.Module]) -> list[nn.Parameter]:
+    """The parameters of several models that may be moved."""
+    return [p for model in models for p in model.parameters() if p.requires_grad]
 
 
 class ByHand:
-    """Notices, in a program without an optimizer, that the weights of one model moved after a backward pass.
+    """Notices, in a program without an optimizer, that the weights of these models moved after a backward pass.
 
-    Where the step is looked at closely all weights are kept for comparison, else the smallest that is known to move.
+    One that has an optimizer for them, which looks ahead, say, before its step, is left alone. Where the step is looked
+    at closely all weights are kept for comparison, else the smallest that is known to move. The models themselves are
+    not held.
     """
 
-    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+    def __init__(self, models: Iterable[nn.Module]) -> None:
         self.optimizer: HandWritten | None = None
         self.before: Before | None = None
-        self._is_by_hand = not held_by_optimizer(parameters)
+        own = {id(p) for p in trainable(models)}
+        self._is_by_hand = not any(own & held_by(each) for each in living_optimizers())
         self._witness: tuple[nn.Parameter, Tensor] | None = None
         self._smallest: nn.Parameter | None = None
 
@@ -124,13 +126,15 @@ class ByHand:
         """Whether a backward pass was made, and it is not known yet whether a step followed."""
         return self.before is not None or self._witness is not None
 
-    def went_backward(self, parameters: Sequence[nn.Parameter], *, sampled: bool) -> None:
+    def went_backward(self, models: Iterable[nn.Module], *, sampled: bool = True) -> None:
         """Gradients of these were computed."""
         if self.before is not None:
             self.before.keep_gradients()
-        elif self._witness is None and self._is_by_hand and (sampled or self._smallest is None):
-            self.before = Before(parameters)
-        elif self._witness is None and self._is_by_hand and self._smallest is not None:
+        elif not self._is_by_hand or self._witness is not None:
+            return
+        elif sampled or self._smallest is None:
+            self.before = Before(models)
+        else:
             self._witness = self._smallest, self._smallest.detach().clone()
 
     def stepped(self) -> bool:
@@ -141,8 +145,7 @@ class ByHand:
         moved = self.before.moved() if self.before is not None else []
         if not moved or self.before is None:
             return False
-        held = {id(p) for group in self.optimizer.param_groups for p in group["params"]} if self.optimizer else set()
-        if self.optimizer is None or not held >= {id(p) for p in moved}:
+        if self.optimizer is None or not held_by(self.optimizer) >= {id(p) for p in moved}:
             self.optimizer = HandWritten(moved)
         self._smallest = min(moved, key=torch.Tensor.numel)
         self.optimizer.param_groups[0]["lr"] = self.before.rate()

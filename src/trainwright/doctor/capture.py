@@ -24,7 +24,7 @@ from torch.overrides import TorchFunctionMode
 
 from trainwright.core import UsageError
 from trainwright.doctor.batch import tensors_of
-from trainwright.doctor.by_hand import Before, HandWritten, held_by_optimizer
+from trainwright.doctor.by_hand import ByHand
 from trainwright.doctor.capture_keras import KerasEars, KerasOptimizer, hearing
 from trainwright.doctor.tape import ModelCall, Operation, Pass
 
@@ -92,7 +92,7 @@ class _Recorder(TorchFunctionMode):
         self._derived: dict[int, Tensor] = {}
         self._depth = 0
         self._clip_norm: float | None = None
-        self._before: Before | None = None
+        self._by_hand: ByHand | None = None
         self._keras = KerasEars(self._note_loss, self._inside, self._stop)
 
     @contextlib.contextmanager
@@ -127,7 +127,7 @@ class _Recorder(TorchFunctionMode):
             self._passes[-1].root = args[0]
             self._passes.append(Pass())
             result = func(*args, **kwargs)
-            self._keep_weights()
+            self._went_backward()
             return result
         result = func(*args, **kwargs)
         if self._depth == 0 and torch.is_grad_enabled():
@@ -146,23 +146,22 @@ class _Recorder(TorchFunctionMode):
         self._derived.update({id(tensor): tensor for tensor in tensors_of(result)})
         return True
 
-    def _keep_weights(self) -> None:
-        """Where no optimizer holds them, the program may move them itself."""
-        models = {id(call.module): call.module for each in self._passes for call in each.calls}
-        parameters = [p for model in models.values() for p in model.parameters() if p.requires_grad]
-        if self._before is None and not held_by_optimizer(parameters):
-            self._before = Before(parameters)
+    def _went_backward(self) -> None:
+        """Where no optimizer holds the weights, the program may move them itself."""
+        models = {id(call.module): call.module for each in self._passes for call in each.calls}.values()
+        self._by_hand = self._by_hand or ByHand(models)
+        self._by_hand.went_backward(models)
 
     def look_by_hand(self) -> None:
         """Whether the program has moved its weights along the gradient: then that was the first step."""
-        if self.step is not None or self._before is None or not (moved := self._before.moved()):
+        if self.step is not None or self._by_hand is None or not self._by_hand.stepped():
             return
-        rate = self._before.rate()
-        self._before.put_back()
-        if rate > 0:
-            self.step = Step(
-                HandWritten(moved, rate), [each for each in self._passes if each.root is not None], self._clip_norm
-            )
+        before, optimizer = self._by_hand.before, self._by_hand.optimizer
+        assert before is not None
+        assert optimizer is not None
+        before.put_back()
+        if optimizer.param_groups[0]["lr"] > 0:
+            self._stop(optimizer)
         raise _Stopped
 
     def _enter(self, module: nn.Module, args: Any) -> None:  # noqa: ARG002 - torch's signature

@@ -37,13 +37,15 @@ def read_graph(
     models: Sequence[nn.Module] = (),
     n_samples: int = 0,
     calls: Calls | None = None,
+    looks_for_fresh: bool = True,
     limit: int = NODE_LIMIT,
 ) -> LossGraph:
     """Read the graph of ``loss`` before its backward pass frees it.
 
     ``models_parameters``: name → parameter of all models that take part. ``optimizer_parameters``: of all optimizers;
     None where none is known. ``models`` are searched for layers that torch does not see. ``n_samples``: of the batch.
-    ``calls``: of the modules in the forward pass. Names are those of ``models_parameters``, so make them unique where
+    ``calls``: of the modules in the forward pass. ``looks_for_fresh``: among the frozen weights, which takes
+    milliseconds for each. Names are those of ``models_parameters``, so make them unique where
     several models take part. Only reads: neither the graph, the tensors nor a random state change.
     """
     nodes, complete = _in_order(loss.grad_fn, limit)
@@ -74,7 +76,7 @@ def read_graph(
         unoptimized=tuple(unoptimized),
         untrained=tuple(_untrained(unoptimized, models)) if unoptimized else (),
         frozen=tuple(name for name, p in models_parameters.items() if not p.requires_grad),
-        fresh=fresh_and_frozen(models_parameters),
+        fresh=fresh_and_frozen(models_parameters) if looks_for_fresh else (),
         n_optimized=-1 if optimized is None else len(optimized),
         stale=tuple(tuple(p.shape) for key, p in (optimized or {}).items() if key not in owned and key not in leaves),
         strangers=tuple(tuple(t.shape) for key, t in leaves.items() if isinstance(t, Parameter) and key not in known),

@@ -5,17 +5,21 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from trainwright.core import CannotEvaluate
 from trainwright.doctor.batch import main_output, map_tensors, n_samples, tensors_of
+from trainwright.doctor.optimizers import held_by
 from trainwright.doctor.tape import ModelCall, Operation, Pass, autocasting, repeat
 
 MOST_CALLS = 16
 """Calls of models in one step that are joined at most; a loop over time with its cell outside of any model has more."""
+
+
+_Step = TypeVar("_Step", ModelCall, Operation, ModelCall | Operation)
 
 
 def in_order(each: Pass) -> Iterator[ModelCall | Operation]:
@@ -28,9 +32,9 @@ def in_order(each: Pass) -> Iterator[ModelCall | Operation]:
     yield from calls
 
 
-def leading_to(tensors: Iterable[Tensor], steps: Iterable[ModelCall | Operation]) -> list[ModelCall | Operation]:
+def leading_to(tensors: Iterable[Tensor], steps: Iterable[_Step]) -> list[_Step]:
     """Those of the steps that some of the tensors rest on."""
-    needed, used = {id(tensor) for tensor in tensors}, []
+    needed, used = {id(tensor) for tensor in tensors}, list[_Step]()
     for step in reversed(list(steps)):
         if any(id(tensor) in needed for tensor in tensors_of(_result(step))):
             used.append(step)
@@ -57,7 +61,7 @@ def join(each: Pass, steps: Sequence[ModelCall | Operation], optimizer: Optimize
     own = {id(step) for step in inner}
     behind = [step for step in steps if isinstance(step, Operation) and id(step) not in own]
     weights = {id(t): t for step in inner for t in _given(step) if is_weight(t)}
-    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    held = held_by(optimizer)
     if not weights.keys() <= held:
         raise CannotEvaluate("the inputs of this step's models require gradients themselves")
     owner = _owner([call.module for call in calls], weights, held)

@@ -15,8 +15,7 @@ Settings = dict[str, Any]
 
 
 def torch_optimizer(found: KerasOptimizer) -> Optimizer:
-    """The optimizer of torch with the same settings, at the rate that a schedule has now, or is
-    warmed up to.
+    """The optimizer of torch with the same settings, at the rate that a schedule has now, or is warmed up to.
 
     Keras adds its epsilon under the root where torch adds it behind, and the other way round where it corrects the bias
     of Adam; as small as it is, the steps are the same. Raises ``CannotEvaluate``, with the name, for what torch has no
@@ -49,10 +48,10 @@ def _groups(found: KerasOptimizer, name: str, kind: type[Optimizer], settings: S
     decay = found.optimizer.weight_decay or 0.0
     if decay and not _decays_alike(kind, settings):
         raise CannotEvaluate(f"torch has no {name} whose weight decay ({decay:g}) stands beside the gradient")
-    decaying = [v.value for v in found.variables if decay and found.optimizer._use_weight_decay(v)]
-    others = [v.value for v in found.variables if not (decay and found.optimizer._use_weight_decay(v))]
-    groups = [{"params": decaying, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
-    return [group for group in groups if group["params"]]
+    groups: dict[float, list[Any]] = {decay: [], 0.0: []}
+    for variable in found.variables:
+        groups[decay if found.optimizer._use_weight_decay(variable) else 0.0].append(variable.value)
+    return [{"params": held, "weight_decay": each} for each, held in groups.items() if held]
 
 
 def _decays_alike(kind: type[Optimizer], settings: Settings) -> bool:

@@ -1,4 +1,4 @@
-"""Several optimizers that move parts of one model, as one."""
+"""Optimizers of a program: what each holds, and several that move parts of one model as one."""
 
 from __future__ import annotations
 
@@ -35,17 +35,26 @@ class Optimizers(Optimizer):
             each.zero_grad(set_to_none)
 
 
+def held_by(optimizer: Optimizer) -> set[int]:
+    """The ids of its parameters."""
+    return {id(p) for group in optimizer.param_groups for p in group["params"]}
+
+
+def living_optimizers() -> list[Optimizer]:
+    """All that the program has, but for Lightning's wrappers, which are others over again."""
+    found = [each for each in gc.get_objects() if issubclass(type(each), Optimizer)]
+    return [each for each in found if not hasattr(each, "_optimizer")]
+
+
 def with_partners(optimizer: Optimizer, model: nn.Module) -> Optimizer:
     """The optimizer together with others of the program that hold further parameters of the same model."""
-    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    held = held_by(optimizer)
     missing = {id(p) for p in model.parameters() if p.requires_grad} - held
     if not missing:
         return optimizer
     partners = []
-    for each in [thing for thing in gc.get_objects() if issubclass(type(thing), Optimizer)]:
-        if hasattr(each, "_optimizer"):  # a wrapper of Lightning's, which is the same again
-            continue
-        own = {id(p) for group in each.param_groups for p in group["params"]}
+    for each in living_optimizers():
+        own = held_by(each)
         if own & missing and not own & held:
             partners.append(each)
             held |= own

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from trainwright.doctor.gradients import dense, norms
+from trainwright.doctor.optimizers import held_by
 
 
 class Recorder:
@@ -20,7 +21,7 @@ class Recorder:
 
     def __init__(self, model: nn.Module, optimizer: Optimizer, every: int) -> None:
         self._every = max(1, every)
-        held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+        held = held_by(optimizer)
         named = [(name, p) for name, p in model.named_parameters() if p.requires_grad and id(p) in held]
         self._layers = [_layer_of(name) for name, _ in named]
         self._parameters = [p for _, p in named]

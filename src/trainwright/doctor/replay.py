@@ -15,7 +15,7 @@ from trainwright.doctor.arrange import SAMPLES, describe, make_setup, own_batch_
 from trainwright.doctor.batch import clone, main_output, map_tensors, n_samples, rows_of, tensors_of
 from trainwright.doctor.joined import in_order, join, leading_to
 from trainwright.doctor.losses import Returned, WholeLoss, recognise_loss
-from trainwright.doctor.optimizers import with_partners
+from trainwright.doctor.optimizers import held_by, with_partners
 from trainwright.doctor.replay_keras import KerasLoss, absent_of, as_torch
 from trainwright.doctor.restore import restored
 from trainwright.doctor.setup import Setup
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 def setup_of(step: Step) -> Setup:
     """The setup of a captured step; ``CannotEvaluate`` with the reason where the step cannot be made again."""
     step = as_torch(step)
-    held = {id(p) for group in step.optimizer.param_groups for p in group["params"]}
+    held = held_by(step.optimizer)
     if not step.passes:
         raise CannotEvaluate("the optimizer made its step without a backward pass before")
     last = step.passes[-1]
     assert last.root is not None
-    operations = _leading_to(last.root, last.operations)
+    operations = leading_to([last.root], last.operations)
     try:
         call = _only_call(last, operations, held)
     except CannotEvaluate:
@@ -44,17 +44,6 @@ def setup_of(step: Step) -> Setup:
         setup.call = _Autocasted(setup.call, call.autocast)
         return setup
     return _with_replayed_loss(step, call, _without_accumulation(operations, len(step.passes)))
-
-
-def _leading_to(root: Tensor, operations: list[Operation]) -> list[Operation]:
-    needed, used = {id(root)}, []
-    for operation in reversed(operations):
-        if any(id(tensor) in needed for tensor in tensors_of(operation.result)):
-            used.append(operation)
-            given = tensors_of((operation.args, operation.kwargs))
-            # How a weight came about, its initialisation say, is no part of the loss.
-            needed |= {id(tensor) for tensor in given if not (tensor.is_leaf and tensor.requires_grad)}
-    return used[::-1]
 
 
 def _only_call(last: Pass, operations: list[Operation], held: set[int]) -> ModelCall:

@@ -229,11 +229,10 @@ class Session:
         if any(not isinstance(optimizer, HandWritten) for optimizer, _ in self._living()):
             return
         models = [m for entry in self.models if entry.called_at == self.step and (m := entry.module()) is not None]
-        parameters = [p for model in models for p in model.parameters() if p.requires_grad]
-        if not parameters or is_keras(models[0]):
+        if not models or is_keras(models[0]):
             return
-        by_hand = self._by_hand.get(models[0]) or self._by_hand.setdefault(models[0], ByHand(parameters))
-        by_hand.went_backward(parameters, sampled=self._sampled)
+        by_hand = self._by_hand.get(models[0]) or self._by_hand.setdefault(models[0], ByHand(models))
+        by_hand.went_backward(models, sampled=self._sampled)
         self._moving = weakref.ref(models[0]) if by_hand.waits else None
         self.listens_within = by_hand.waits or self.doors.wants_graph(self.step)
 

@@ -18,10 +18,10 @@ class InitialLoss(Measurement):
 
     ``loss``: mean of the user's loss over ``n_samples``. ``ignorant_loss``: the user's loss of outputs that say
     nothing (zeros, equal log-probabilities, one half), which for cross entropy is ln C and for squared error
-    mean(target²). ``constant_loss``: the user's loss of the
-    best output that ignores the input (log class shares, mean target). All in the loss's own unit. ``loss_name``:
-    ``cross_entropy``, ``mse``, ``l1``, ``huber``, … or ``python`` for a loss that is not recognised. ``input_rms``,
-    ``output_rms``: root mean square of what enters and what leaves the model.
+    mean(target²). ``constant_loss``: the user's loss of the best output that ignores the input (log class shares, mean
+    target). All in the loss's own unit. ``loss_name``: ``cross_entropy``, ``mse``, ``l1``, ``huber``, … or ``python``
+    for a loss that is not recognised. ``input_rms``, ``output_rms``: root mean square of what enters and what leaves
+    the model.
     """
 
     loss: float

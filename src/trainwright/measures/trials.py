@@ -23,8 +23,7 @@ class OverfitAttempt:
     it can be written so. ``losses``: loss before each step and after the last, in the loss's unit. ``remaining``: share
     of the distance from the input-independent loss down to the floor that is still left, 0 when fitted, 1 when nothing
     was learned. ``agreement``: correlation of the last outputs with the targets (where these are names, of how near
-    two outputs are with whether they have the same one), NaN where they are no pairs of
-    numbers.
+    two outputs are with whether they have the same one), NaN where they are no pairs of numbers.
     """
 
     change: str

@@ -85,8 +85,12 @@ class Doors:
         held = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
         parameters = named_parameters(models, held)
         calls, self._calls = self._calls if len(models) == 1 else None, None
-        graph = read_graph(loss, parameters, held, models=models, n_samples=n_samples, calls=calls)
-        self._graphs.setdefault(self.began, []).append(graph)
+        graphs = self._graphs.setdefault(self.began, [])
+        # Only what all graphs of a training find counts, so once nothing was found there is nothing to look for.
+        looks = all(graph.fresh for graph in graphs)
+        graphs.append(
+            read_graph(loss, parameters, held, models=models, n_samples=n_samples, calls=calls, looks_for_fresh=looks)
+        )
 
     def measurements(self) -> Iterator[Measurement]:
         """What enters each loss function, and the graph of each kind of step."""

@@ -15,13 +15,16 @@ FEWEST_ROWS, FEWEST_VALUES = 100, 8
 FEWEST_COPIES = 3
 """Different rows with the very same number, which no outlier that was measured leaves."""
 
+NOTHING = (-1, math.nan, 0, 0.0)
+
 
 class Sentinels:
     """Keeps the first rows of a table that enters the model in training."""
 
     def __init__(self) -> None:
         self._rows: list[Tensor] = []
-        self._n_rows = 0
+        self._n_rows = self._n_judged = 0
+        self._farthest = NOTHING
 
     def trained(self, inputs: Tensor) -> None:
         """Inputs [N, F] of a training batch; other shapes are passed over, where far values may be padding."""
@@ -35,13 +38,12 @@ class Sentinels:
     def farthest(self) -> tuple[int, float, int, float]:
         """(column, number, rows that hold it, distance); the distance is from the number to the nearest other value of
         its column, in ranges of all the others. (-1, NaN, 0, 0) where no column has one."""
-        nothing = (-1, math.nan, 0, 0.0)
-        if self._n_rows < FEWEST_ROWS:
-            return nothing
-        rows = torch.cat(self._rows).unique(dim=0)  # type: ignore[no-untyped-call]
-        if not bool(torch.isfinite(rows).all()):
-            return nothing
-        return max((nothing, *_candidates(rows)), key=lambda found: found[3])
+        if self._n_judged < self._n_rows >= FEWEST_ROWS:
+            rows = torch.cat(self._rows).unique(dim=0)  # type: ignore[no-untyped-call]
+            found = _candidates(rows) if bool(torch.isfinite(rows).all()) else ()
+            self._farthest = max((NOTHING, *found), key=lambda each: each[3])
+            self._n_judged = self._n_rows
+        return self._farthest
 
 
 def _candidates(rows: Tensor) -> Iterator[tuple[int, float, int, float]]:

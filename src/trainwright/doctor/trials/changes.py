@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from trainwright.doctor.batch import rows_of
+from trainwright.doctor.optimizers import held_by
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import flat_features, plain_targets, trial
 from trainwright.doctor.trials.judged_batch import Batch, are_probabilities, make_batch, standard_loss
@@ -223,12 +224,12 @@ def _no_decay(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
 
 
 def frozen(setup: Setup) -> list[tuple[str, nn.Parameter]]:
-    held = {id(p) for group in setup.optimizer.param_groups for p in group["params"]}
+    held = held_by(setup.optimizer)
     return [(n, p) for n, p in setup.model.named_parameters() if not p.requires_grad or id(p) not in held]
 
 
 def _unfreeze(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
-    held = {id(p) for group in setup.optimizer.param_groups for p in group["params"]}
+    held = held_by(setup.optimizer)
     missing = []
     for _, parameter in frozen(setup):
         parameter.requires_grad_(True)

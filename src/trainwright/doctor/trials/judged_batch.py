@@ -71,9 +71,8 @@ def make_batch(setup: Setup, inputs: Any, targets: Tensor) -> Batch:
             falls = False
         if falls or not _is_bounded(floor, baseline):
             if setup.task == "regression" and like.numel() != targets.numel():
-                raise CannotEvaluate(
-                    f"no loss is known that compares outputs {_shape(like)} with targets {_shape(targets)}"
-                )
+                shapes = f"outputs {list(like.shape)} with targets {list(targets.shape)}"
+                raise CannotEvaluate(f"no loss is known that compares {shapes}")
             judge = standard_loss(setup)
             floor, baseline = 0.0, _lowest(judge, constant, targets, expand=len(like))
     return Batch(inputs, targets, judge, floor, baseline)
@@ -130,10 +129,6 @@ def _unforeseeable(setup: Setup, inputs: Any, targets: Tensor) -> float:
         sizes = torch.bincount(group.reshape(-1))[group.reshape(-1)]
         entropies.append(float((sizes.double() / count[pair.reshape(-1)]).log().mean()))
     return float(np.mean(entropies)) if entropies else 0.0
-
-
-def _shape(tensor: Tensor) -> list[int]:
-    return list(tensor.shape)
 
 
 def _is_bounded(floor: float, baseline: float) -> bool:

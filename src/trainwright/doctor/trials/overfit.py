@@ -88,7 +88,7 @@ def _spread_over_targets(setup: Setup, targets: Tensor, samples: int) -> list[in
     count = min(samples, len(targets))
     if targets.dim() > 1 and is_classification(setup):  # many classes in each sample: fewer samples make a task
         return list(range(min(count, max(_FEWEST, _POSITIONS // targets[0].numel()))))
-    if _are_names(setup, targets):  # at least two samples of each
+    if _may_be_names(setup, targets) and _are_vectors(_outputs(setup)):  # at least two samples of each
         by_name = [(targets == name).nonzero().flatten().tolist() for name in torch.unique(targets).tolist()]
         return sorted([row for members in by_name if len(members) > 1 for row in members[:2]][:count])
     if not is_classification(setup):
@@ -172,7 +172,7 @@ def _predictions(setup: Setup, outputs: Tensor, targets: Tensor) -> tuple[_Array
 def _agreement(setup: Setup, outputs: Tensor, targets: Tensor) -> float:
     """Correlation of outputs and targets; of vectors beside names, of how near two samples are with whether they have
     the same name. NaN where they are no pairs of numbers or all alike."""
-    if len(outputs) == len(targets) and outputs.dim() == 2 and outputs.shape[1] > 1 and _are_names(setup, targets):
+    if len(outputs) == len(targets) and _are_vectors(outputs) and _may_be_names(setup, targets):
         pairs = torch.ones(len(outputs), len(outputs), dtype=torch.bool, device=outputs.device).triu(1)
         vectors = outputs.double()
         outputs, targets = -torch.cdist(vectors, vectors)[pairs], (targets[:, None] == targets[None, :])[pairs]
@@ -182,17 +182,22 @@ def _agreement(setup: Setup, outputs: Tensor, targets: Tensor) -> float:
     return float(torch.corrcoef(pair)[0, 1]) if bool((pair.std(1) > 0).all()) else math.nan
 
 
-def _are_names(setup: Setup, targets: Tensor) -> bool:
-    """Whether whole numbers, some of them equal, stand beside vectors and are no classes: names of what belongs
+def _may_be_names(setup: Setup, targets: Tensor) -> bool:
+    """Whether they are whole numbers, some of them equal, and no classes: beside vectors, names of what belongs
     together."""
     if is_classification(setup) or targets.is_floating_point() or targets.dim() != 1:
         return False
-    if len(torch.unique(targets)) == len(targets):
-        return False
+    return len(torch.unique(targets)) < len(targets)
+
+
+def _are_vectors(outputs: Tensor) -> bool:
+    return outputs.dim() == 2 and outputs.shape[1] > 1
+
+
+def _outputs(setup: Setup) -> Tensor:
     with trial(setup), torch.no_grad():
         setup.model.eval()
-        outputs = setup.forward(setup.inputs)
-    return outputs.dim() == 2 and outputs.shape[1] > 1
+        return setup.forward(setup.inputs)
 
 
 def _to_numpy(values: Tensor) -> _Array:

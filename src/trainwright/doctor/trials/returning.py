@@ -9,6 +9,7 @@ from torch import Tensor
 
 from trainwright.doctor.batch import rows_of
 from trainwright.doctor.calls import Calls
+from trainwright.doctor.optimizers import held_by
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import trial
 from trainwright.measures.gradients import OutputGradient
@@ -24,7 +25,7 @@ def output_gradient(setup: Setup, *, samples: int = 16) -> OutputGradient:
     In train mode with the same random numbers each time, so that a sampled output depends on what it is sampled from.
     """
     inputs = rows_of(setup.inputs, slice(samples))
-    held = {id(p) for group in setup.optimizer.param_groups for p in group["params"]}
+    held = held_by(setup.optimizer)
     trained = {n: p for n, p in setup.model.named_parameters() if p.requires_grad and id(p) in held}
     with trial(setup), torch.enable_grad():
         setup.model.train()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from trainwright.doctor.layers import DROPOUTS, NORMALISATIONS, TABLES
+from trainwright.doctor.optimizers import held_by
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import leave_warm_up, switch_off_dropout, trial
 from trainwright.measures.start import WeightsAtStart, WeightStart
@@ -60,7 +61,7 @@ def watch_weights(setup: Setup, *, steps: int = 5) -> WeightsAtStart:
 
 
 def _trained_weights(setup: Setup) -> list[_Watched]:
-    held = {id(p) for group in setup.optimizer.param_groups for p in group["params"]}
+    held = held_by(setup.optimizer)
     found = []
     for name, p, module in _weights(setup.model):
         if p.requires_grad and id(p) in held and p.numel() > 1 and p.is_floating_point():
