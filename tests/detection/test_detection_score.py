@@ -132,6 +132,8 @@ def test_rules_are_translated_and_unknown_ones_stand_for_nothing() -> None:
     assert [finding.names for finding in findings] == [("no-gradient",), ()]
     findings, _ = read_findings('{"findings": [{"code": "TW307", "name": "no-gradient", "severity": "error"}]}', None)
     assert findings == (found("no-gradient", "error"),)
+    with pytest.raises(ValueError, match="stopped: IndexError"):
+        read_findings('{"findings": [], "fault": "IndexError: tuple index out of range"}', None)
 
 
 def contender(code: str, silent: bool = False) -> Contender:

@@ -292,14 +292,19 @@ def test_everything_is_put_back() -> None:
     assert [getattr(owner, name) for owner, name in places] == before
 
 
-def test_a_fault_of_the_doctor_never_becomes_one_of_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_the_doctor_never_becomes_one_of_the_training(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise ValueError("a fault of ours")
 
     monkeypatch.setattr(Session, "before_backward", fail)
-    with quiet() as doctor:
+    with trainwright.watch(every=3) as doctor:
         _train(5)
     assert doctor.fault == "ValueError: a fault of ours"
+    said = capsys.readouterr().err
+    assert "Watching ended at step 0" in said
+    assert "nothing to watch" not in said
 
 
 def test_only_one_watch_at_a_time() -> None:

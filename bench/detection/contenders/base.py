@@ -86,6 +86,8 @@ def causes_tried(item: Mapping[str, Any]) -> tuple[str, ...]:
 def read_findings(text: str, names: Mapping[str, tuple[str, ...]] | None) -> tuple[tuple[Diagnosis, ...], str]:
     """Findings (in the order given) and the reason where the tool could not be attached."""
     body = json.loads(text)
+    if body.get("fault"):
+        raise ValueError(f"the tool stopped: {body['fault']}")
     found = []
     for item in body["findings"]:
         rule = str(item.get("rule") or item["name"])

@@ -179,7 +179,9 @@ class Watch:
     def _summarise(self, written: Path | None) -> None:
         verdict, console = self.verdict, self._console
         console.rule("[bold]trainwright[/]", align="left", style="dim")
-        if not self.steps and not verdict.findings:
+        if self.fault:
+            console.print(f"[yellow]Watching ended at step {self.steps}, by a fault of ours: {escape(self.fault)}.[/]")
+        elif not self.steps and not verdict.findings:
             console.print("No optimizer made a step, so there was nothing to watch.")
             return
         for finding in verdict.findings:

@@ -48,7 +48,7 @@ class Start:
             constant_loss=math.nan,
             loss_name=call.name,
             task="classification" if classes else "regression",
-            n_outputs=call.outputs.shape[1] if classes else 1,
+            n_outputs=call.outputs.shape[1] if classes and call.outputs.dim() > 1 else 1,
             n_samples=call.targets.numel(),
             input_rms=_rms(entered) if entered is not None else math.nan,
             output_rms=_rms(call.outputs),

@@ -1,0 +1,84 @@
+"""The live monitor hears every loss function in every shape that it takes, without a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainwright import watch
+from trainwright.measures.loop import StepOrder
+from trainwright.report.watch import Watch
+
+CLASSES = 3
+
+
+def floats(*shape: int) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(1))
+
+
+def classes(*shape: int) -> Tensor:
+    return torch.randint(CLASSES, shape, generator=torch.Generator().manual_seed(2))
+
+
+def _log_probabilities(outputs: Tensor, targets: Tensor) -> Tensor:
+    return functional.nll_loss(outputs.log_softmax(1 if outputs.dim() > 1 else 0), targets)
+
+
+def _probabilities(outputs: Tensor, targets: Tensor) -> Tensor:
+    return functional.binary_cross_entropy(outputs.sigmoid(), targets)
+
+
+def _of_each(outputs: Tensor, targets: Tensor) -> Tensor:
+    return functional.binary_cross_entropy_with_logits(outputs, targets, reduction="none").mean()
+
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+OF_VALUES: dict[str, Loss] = {
+    "mse": nn.MSELoss(),
+    "l1": nn.L1Loss(),
+    "huber": nn.HuberLoss(),
+    "smooth_l1": nn.SmoothL1Loss(),
+    "poisson_nll": nn.PoissonNLLLoss(),
+    "bce_with_logits": nn.BCEWithLogitsLoss(),
+    "bce": _probabilities,
+    "bce_of_each": _of_each,
+}
+SHAPES: tuple[tuple[int, ...], ...] = ((), (1,), (16,), (16, 1), (16, 5), (4, 3, 6, 6))
+OF_CLASSES: dict[str, Loss] = {"cross_entropy": nn.CrossEntropyLoss(), "nll": _log_probabilities}
+CLASS_SHAPES: tuple[tuple[int, ...], ...] = ((CLASSES,), (16, CLASSES), (4, CLASSES, 6), (4, CLASSES, 6, 6))
+
+
+def watched(loss: Loss, shape: tuple[int, ...], targets: Tensor) -> Watch:
+    model = nn.Linear(4, torch.Size(shape).numel())
+    inputs, optimizer = floats(4), torch.optim.SGD(model.parameters(), 0.01)
+    with watch(every=1, quiet=True) as doctor:
+        for _ in range(6):
+            with torch.no_grad():
+                loss(model(inputs).reshape(shape), targets)
+            optimizer.zero_grad()
+            loss(model(inputs).reshape(shape), targets).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    return doctor
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", OF_VALUES)
+def test_losses_of_values(name: str, shape: tuple[int, ...]) -> None:
+    doctor = watched(OF_VALUES[name], shape, floats(*shape).round())
+    assert (doctor.fault, doctor.measurements.of(StepOrder)[0].n_steps) == ("", 6)
+
+
+@pytest.mark.parametrize("shape", CLASS_SHAPES, ids=str)
+@pytest.mark.parametrize("name", OF_CLASSES)
+def test_losses_of_classes(name: str, shape: tuple[int, ...]) -> None:
+    doctor = watched(OF_CLASSES[name], shape, classes(*shape[:1], *shape[2:]) if len(shape) > 1 else classes())
+    assert (doctor.fault, doctor.measurements.of(StepOrder)[0].n_steps) == ("", 6)
+
+
+def test_class_probabilities() -> None:
+    doctor = watched(nn.CrossEntropyLoss(), (16, CLASSES), floats(16, CLASSES).softmax(1))
+    assert (doctor.fault, doctor.measurements.of(StepOrder)[0].n_steps) == ("", 6)
