@@ -112,6 +112,18 @@ def test_a_rehearsal_of_a_few_batches_is_no_validation() -> None:
     assert list(curve_of(doctor).validation_loss.x) == [4, 8]
 
 
+def test_validations_in_a_row_after_the_last_step_are_no_larger_validation() -> None:
+    loop = Loop()
+    with watched() as doctor:
+        for _ in range(3):
+            loop.train()
+            loop.validate()
+        loop.validate()
+    curve = curve_of(doctor)
+    assert list(curve.validation_loss.x) == [4, 8]
+    assert curve.n_validation == 32
+
+
 def test_other_loss_functions_beside_the_loss_are_metrics() -> None:
     loop = Loop()
     with watched() as doctor:

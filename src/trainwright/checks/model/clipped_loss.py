@@ -11,15 +11,18 @@ from trainwright.measures.graph import LossGraph, Operation, is_difference
 from trainwright.measures.operations import LOSSES
 
 _CLAMPS = ("Clamp", "ClampMax", "Hardtanh", "Minimum")
+_FROM_BELOW = ("Clamp", "ClampMin", "Maximum")
 _ON_THE_WAY = frozenset(["Mean", "Sum", "Mul", "Div", "Add", "Neg", "Pow", "Abs", "Square", "Sqrt"])
+_SCALING = ("Mean", "Sum", "Mul", "Div")
 
 
 class ClippedLoss(Check):
-    """The loss, or the error in it, is cut off at an upper limit.
+    """The loss, or the error in it, is cut off at a limit.
 
     What it finds:
         A clamp with an upper bound on the loss, on the loss of each sample or on the difference between outputs and
-        targets. Mostly one meant to clip the gradient.
+        targets. Mostly one meant to clip the gradient. And a clamp that keeps a whole loss from falling below a bound,
+        where it lies below it: log-densities and Poisson losses are negative by nature.
 
     Why it hurts:
         Where the bound is exceeded the gradient is exactly 0: the worst samples, from which there is most to learn, are
@@ -28,8 +31,9 @@ class ClippedLoss(Check):
     How it is measured:
         The graph shows a clamp with an upper bound between the loss and the operation that measures the error, with
         nothing but sums, means, constants and powers in between. Clamped probabilities, log-variances, ratios and
-        lower bounds (hinge losses, free bits) are something else. An *error* where more than half of the values are cut
-        off on the batch, else a *warning*.
+        lower bounds of a part (free bits) or of a distance from a margin (hinge losses) are something else. An *error*
+        where more than half of the values are cut off on the batch, else a *warning*. A lower bound counts where it
+        cuts off the mean over all samples, with nothing added.
 
     How to fix:
         Remove the clamp. Clip the gradient's norm (``training.clip_norm``), or use a Huber loss, whose gradient stays.
@@ -48,6 +52,8 @@ class ClippedLoss(Check):
     )
 
     def run(self, graph: LossGraph) -> Iterator[Finding]:
+        if (floor := _floor(graph)) is not None:
+            yield self._cut_from_below(floor)
         clamp = next((each for each in _clamps(graph) if _measures_an_error(graph, each)), None)
         if clamp is None:
             return
@@ -76,6 +82,33 @@ class ClippedLoss(Check):
             else "The graph shows the clamp; a truncated loss may be meant, but then seldom cuts off much.",
             severity=Severity.ERROR if most else Severity.WARNING,
         )
+
+
+    def _cut_from_below(self, clamp: Operation) -> Finding:
+        return self.finding(
+            happened=f"The loss is kept from falling below {clamp.minimum:.3g}, and on this batch it lies below it: "
+            "nothing has a gradient.",
+            expected="A loss that may become as small as it can (0 % cut off); log-densities may be negative.",
+            todo="Remove the clamp from the loss.",
+            evidence=(Evidence("share of the loss cut off", clamp.share_clipped, limit=0.0),),
+            fixes=(Fix("Remove the clamp", instruction="Delete clamp/max from the loss; a negative loss is no error."),),
+            confidence=0.97,
+            why_confident="The graph shows the clamp on the mean over all samples, and its bound is reached: a fact.",
+        )
+
+
+def _floor(graph: LossGraph) -> Operation | None:
+    """The clamp that holds the whole loss, a mean over samples, at its lower bound."""
+    waiting = list(graph.operations[:1])
+    while len(waiting) == 1:
+        operation = waiting[0]
+        waiting = graph.feeders(operation)
+        if operation.name in _FROM_BELOW and not operation.shape and math.isfinite(operation.minimum):
+            cut = operation.share_clipped == 1 and math.isinf(operation.maximum)
+            return operation if cut and all(each.name in ("Mean", "Sum") for each in waiting) else None
+        if operation.name not in _SCALING:
+            return None
+    return None
 
 
 def _clamps(graph: LossGraph) -> Iterator[Operation]:

@@ -31,8 +31,8 @@ REHEARSALS = 2
 """Evaluations whose targets are counted: the first may be a rehearsal of a few batches."""
 COMMON = 0.05
 """Share of a class among the evaluated targets from which on it should have come in training."""
-WHOLE = 0.9
-"""Share of the predictions of the largest evaluation from which on another one counts as complete."""
+ALIKE = 0.1
+"""Share by which the predictions of an evaluation may differ in number from those of most others."""
 
 
 @dataclass
@@ -248,14 +248,16 @@ class Losses:
         return max(of_own or self._validation, key=lambda source: len(self._validation[source]), default=None)
 
     def _whole(self, source: _Source | None) -> Samples[tuple[float, float, int]]:
-        """The evaluations of a source. What covered fewer predictions than others of it was cut off or a rehearsal
-        (Lightning's sanity check) and cannot be compared with them.
+        """The evaluations of a source. What covered fewer predictions than most was cut off or a rehearsal (Lightning's
+        sanity check), and what covered more was several in a row (validation and test after the last step); neither
+        can be compared with them.
         """
         chosen = Samples[tuple[float, float, int]]() if source is None else self._validation[source]
-        most = max((n for _, _, n in chosen.values), default=0)
+        sizes = sorted(n for _, _, n in chosen.values)
+        usual = sizes[len(sizes) // 2] if sizes else 0
         whole: Samples[tuple[float, float, int]] = Samples(len(chosen) + 1)
         for step, point in zip(chosen.steps, chosen.values, strict=True):
-            if point[2] >= WHOLE * most:
+            if abs(point[2] - usual) <= ALIKE * usual:
                 whole.add(step, point)
         return whole
 
