@@ -92,6 +92,10 @@ ILL: dict[str, tuple[str, LearningCurve]] = {
     "large rate": ("TW503", curve(FALL + 0.15 * WAVER, learning_rate=np.full(40, 0.05))),
     "very restless": ("TW503", curve(FALL + 0.3 * WAVER)),
     "tiny rate": ("TW504", curve(np.linspace(2.3, 2.0, 40), learning_rate=np.full(40, 1e-5))),
+    "tiny rate, no baseline": (
+        "TW504",
+        curve(np.linspace(2.3, 2.25, 40) + 0.02 * WAVER, learning_rate=np.full(40, 1e-6), baseline_train_loss=None),
+    ),
     "flat since long": ("TW505", curve(1.2 + 1.1 * np.exp(-T / 1.5))),
     "spike": ("TW506", curve(FALL + 1.5 * (T == 20))),
     "spike in steps": ("TW506", spike_in_steps()),

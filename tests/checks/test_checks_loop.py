@@ -171,6 +171,11 @@ def test_update_ratio_has_two_sides_and_spares_schedules_and_zero_starts() -> No
     (large,) = findings("TW406", signals(update=1.0), STUCK)
     assert large.fixes[0].changes == {"optimizer.learning_rate": 1e-4}
     assert findings("TW406", signals(update=1e-6), LEARNING) == ()
+    unknown = {"baseline_train_loss": None}
+    assert severities("TW406", signals(update=1e-6), curve(0.99, **unknown)) == [Severity.WARNING]
+    assert findings("TW406", signals(update=1e-6), curve(0.9, **unknown)) == (), "it fell, from whatever"
+    assert findings("TW406", signals(update=1e-6), curve(0.99, **unknown, name="critic")) == (), "one of several"
+    assert findings("TW406", signals(update=1.0), curve(0.99, **unknown)) == (), "large steps need a verdict"
     warm_up = np.r_[np.full(15, 1e-7), np.full(5, 1e-3)]
     assert findings("TW406", signals(update=warm_up), STUCK) == ()
     start = np.array([True] * 5 + [False])

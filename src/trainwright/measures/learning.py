@@ -35,6 +35,15 @@ def learns(curve: LearningCurve | None) -> bool | None:
     return True if validation else train
 
 
+def is_unmoved(curve: LearningCurve) -> bool:
+    """Whether the training loss of the only learner has stayed within :data:`LEARNT` of its first value so far."""
+    fewest = FEWEST_STEPS if curve.x_unit == "step" else FEWEST_EPOCHS
+    values = curve.train_loss.finite.blocks(BLOCKS).y
+    if curve.name or not curve.length >= fewest or len(values) < FEWEST_EPOCHS or values[0] <= 0:
+        return False
+    return float(np.median(values[-LAST:])) > (1 - LEARNT) * float(values[0])
+
+
 def _stands_below(losses: Curve, baseline: float | None) -> bool | None:
     values = losses.finite.blocks(BLOCKS).y
     if baseline is None or not (math.isfinite(baseline) and baseline > 0) or len(values) < FEWEST_EPOCHS:

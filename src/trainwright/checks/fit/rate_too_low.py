@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from trainwright.clinic import curve_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.curves import LearningCurve
+from trainwright.measures.trends import slope
 
 FAR = 30.0
 """Factor below the optimizer's usual rate from which the rate is suspected for itself."""
@@ -21,6 +23,8 @@ LEARNT = 0.5
 """Share of the constant prediction's loss from which a slow training has learnt enough not to be pitied."""
 
 FEWEST_POINTS = 6
+CERTAIN = 5.0
+"""Standard errors by which the line through the losses must fall."""
 
 
 class RateTooLow(Check):
@@ -34,8 +38,8 @@ class RateTooLow(Check):
 
     How it is measured:
         Three things together: a rate more than 30 times below what is usual for the optimizer, a second half of the
-        training that brought at least 40 % of what the first brought (a good training slows down), and less than half
-        of the constant prediction's loss learnt.
+        training that brought at least 40 % of what the first brought (lines through both; a good training slows down),
+        and less than half of the constant prediction's loss learnt, or of the first loss where that one is not known.
 
     How to fix:
         Raise the learning rate tenfold and compare; fine-tuning a model that was trained before is the exception.
@@ -47,7 +51,7 @@ class RateTooLow(Check):
     code = "TW504"
     name = "rate-too-low"
     severity = Severity.WARNING
-    after = ("TW401", "TW303", "TW501", "TW502")
+    after = ("TW401", "TW303", "TW406", "TW501", "TW502")
     cases = (Case(training_benches.yield_mlp, curve_faults.low_rate),)
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
@@ -60,9 +64,8 @@ class RateTooLow(Check):
             return
         values = curve.trend.y
         half = len(values) // 2
-        first, second = float(values[0] - values[half]), float(values[half] - values[-1])
-        learnt = float(curve.reference - values.min()) / curve.scale
-        if second <= 0 or second < STEADY * first or learnt > LEARNT or not _falls(values):
+        first, second = -slope(values[: half + 1])[0], -slope(values[half:])[0]
+        if second <= 0 or second < STEADY * first or _learnt(curve) > LEARNT or not _falls(values):
             return
         yield self.finding(
             happened=f"At a learning rate of {rate:g} the training loss fell from {values[0]:.4g} to {values[-1]:.4g} "
@@ -85,6 +88,14 @@ class RateTooLow(Check):
         )
 
 
+def _learnt(curve: LearningCurve) -> float:
+    """Share of the constant prediction's loss that was learnt; where nobody knows that one, of the first loss."""
+    values = curve.trend.y
+    scale = curve.scale if curve.baseline_train_loss is not None else abs(float(values[0]))
+    return float(curve.reference - values.min()) / scale if scale else math.inf
+
+
 def _falls(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
-    """Whether the fall is a trend: most moves go down."""
-    return bool(np.mean(np.diff(values) < 0) > 0.7)
+    """Whether the fall is a trend: it is many times what the noise about a line would give."""
+    fall, error = slope(values)
+    return fall < -CERTAIN * error

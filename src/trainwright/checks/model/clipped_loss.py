@@ -83,7 +83,6 @@ class ClippedLoss(Check):
             severity=Severity.ERROR if most else Severity.WARNING,
         )
 
-
     def _cut_from_below(self, clamp: Operation) -> Finding:
         return self.finding(
             happened=f"The loss is kept from falling below {clamp.minimum:.3g}, and on this batch it lies below it: "
@@ -91,7 +90,7 @@ class ClippedLoss(Check):
             expected="A loss that may become as small as it can (0 % cut off); log-densities may be negative.",
             todo="Remove the clamp from the loss.",
             evidence=(Evidence("share of the loss cut off", clamp.share_clipped, limit=0.0),),
-            fixes=(Fix("Remove the clamp", instruction="Delete clamp/max from the loss; a negative loss is no error."),),
+            fixes=(Fix("Remove the clamp", instruction="Delete clamp or max from the loss; it may be negative."),),
             confidence=0.97,
             why_confident="The graph shows the clamp on the mean over all samples, and its bound is reached: a fact.",
         )

@@ -10,7 +10,7 @@ from trainwright.clinic import loop_benches, loop_faults, training_benches, trai
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Series, Severity
 from trainwright.measures.curves import LearningCurve
 from trainwright.measures.layers import Array, LayerSignals
-from trainwright.measures.learning import learns
+from trainwright.measures.learning import is_unmoved, learns
 
 HIGH = 0.45
 """Largest update beside its weights: median over layers, median of three neighbouring samples. Healthy runs stay below
@@ -41,7 +41,8 @@ class UpdateRatio(Check):
         The norm of each layer's update divided by that of its weights, median over layers, on the sampled steps; layers
         that start at zero and normalisation layers are left out. Too large: more than 0.45 over three neighbouring
         samples. Too small: below 3e-5 on every sample, schedules and warm-up included. Both only where the loss does
-        not stand below the constant prediction's. About 1e-3 is healthy.
+        not stand below the constant prediction's (too small also where that one is not known and the loss stays within
+        5 % of its first value). About 1e-3 is healthy.
 
     How to fix:
         Change the learning rate in proportion.
@@ -68,9 +69,9 @@ class UpdateRatio(Check):
         if not (np.isfinite(ratios).all() and np.isfinite(rate) and rate > 0):
             raise CannotEvaluate(f"the updates or the learning rate ({rate:.3g}) are not known")
         high, low = float(smooth.max()), float(ratios.max())
-        if not (high > HIGH or 0 < low < LOW) or learns(curve) is not False:
-            return
         value, limit, word = (high, HIGH, "large") if high > HIGH else (low, LOW, "small")
+        if not (high > HIGH or 0 < low < LOW) or not _stays(curve, small=word == "small"):
+            return
         better = float(f"{rate * HEALTHY / value:.1g}")
         yield self.finding(
             happened=f"At a learning rate of {rate:.3g} the steps of {signals.optimizer} change the weights by "
@@ -94,6 +95,15 @@ class UpdateRatio(Check):
             why_confident=f"It does not learn, and the updates are too {word} over several samples; a short training "
             "at the other rate would settle it.",
         )  # fmt: skip
+
+
+def _stays(curve: LearningCurve | None, *, small: bool) -> bool:
+    """Whether the network does not learn. Where no constant prediction's loss is known, that of small updates shows in
+    a loss that stays where it began."""
+    verdict = learns(curve)
+    if verdict is None and small and curve is not None:
+        return is_unmoved(curve)
+    return verdict is False
 
 
 def _ratios(signals: LayerSignals) -> Array:
