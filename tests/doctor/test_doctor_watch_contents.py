@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -238,7 +238,15 @@ def test_an_input_that_tells_the_target_is_found_and_related_ones_are_not() -> N
 
 
 @pytest.mark.parametrize(
-    ("inputs", "fires"), [(IMAGES, False), (IMAGES * 16, False), (IMAGES * 255, True), (IMAGES / 255, True)]
+    ("inputs", "fires"),
+    [
+        (IMAGES, False),
+        (IMAGES * 16, False),
+        (IMAGES * 255, True),
+        (IMAGES / 255, True),
+        ((IMAGES / 255 - 0.4) / 0.25, True),
+        (IMAGES + 2000, False),
+    ],
 )
 def test_the_scale_of_what_enters_is_measured(inputs: Tensor, fires: bool) -> None:
     with doctor() as watch:
@@ -248,10 +256,30 @@ def test_the_scale_of_what_enters_is_measured(inputs: Tensor, fires: bool) -> No
     assert ("TW112" in codes(watch)) == fires
 
 
-def test_a_model_that_normalises_its_inputs_may_have_raw_ones() -> None:
+class Scaled(nn.Module):
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.layers, self.factor = network(), factor
+
+    def forward(self, inputs: Tensor) -> Any:
+        return self.layers(inputs * self.factor - 0.5)
+
+
+@pytest.mark.parametrize(
+    ("model", "factor"),
+    [
+        (lambda: nn.Sequential(nn.BatchNorm1d(64), *network()), 255.0),
+        (lambda: Scaled(1 / 255), 255.0),
+        (lambda: Scaled(255.0), 1 / 255),
+    ],
+)
+def test_a_model_that_normalises_its_inputs_may_have_raw_ones(model: Callable[[], nn.Module], factor: float) -> None:
     with doctor() as watch:
-        fit(nn.Sequential(nn.BatchNorm1d(64), *network()), IMAGES * 255, CLASSES)
+        fit(model(), IMAGES * factor, CLASSES)
     assert "TW112" not in codes(watch)
+    optimizer = torch.optim.SGD((made := model()).parameters(), 0.1)
+    examined = trainwright.check(made, nn.CrossEntropyLoss(), (IMAGES[:64] * factor, CLASSES[:64]), optimizer)
+    assert "TW112" in examined.verdict.passed
 
 
 @pytest.mark.parametrize("shift", [0, 1])

@@ -80,3 +80,9 @@ class _Averaging:
         if module.training:
             module.momentum = self._batches / (self._batches + 1)
             self._batches += 1
+
+
+def begins_with_norm(model: nn.Module) -> bool:
+    """Whether the first layer with parameters is a normalisation, in the order in which layers were made."""
+    layers = (module for module in model.modules() if next(module.parameters(recurse=False), None) is not None)
+    return isinstance(next(layers, None), NORMALISATIONS)

@@ -50,7 +50,7 @@ def shape_of(node: Node) -> tuple[int, ...]:
 
 def axis_of(node: Node) -> int:
     """The axis of a softmax, counted from 0; −1 for operations without one."""
-    axis, dims = _saved(node, "dim"), len(shape_of(node))
+    axis, dims = saved(node, "dim"), len(shape_of(node))
     if not isinstance(axis, int) or not dims:
         return -1
     return _counted_from_0(axis, dims)
@@ -58,7 +58,7 @@ def axis_of(node: Node) -> int:
 
 def _axes_of(node: Node) -> tuple[int, ...]:
     """The axes along which a sum runs; empty where it runs along all or they are not known."""
-    axes = _saved(node, "dim")
+    axes = saved(node, "dim")
     dims = next((len(shape_of(child)) for _, child in children(node)), 0)
     return tuple(_counted_from_0(axis, dims) for axis in axes) if isinstance(axes, tuple) and dims else ()
 
@@ -113,12 +113,12 @@ def averages(node: Node) -> bool:
 
 
 def _of_second(node: Node, name: str) -> float:
-    alpha = _saved(node, "alpha")
+    alpha = saved(node, "alpha")
     size = float(alpha) if isinstance(alpha, int | float) else 1.0
     return size if name == "Add" else -size
 
 
-def _saved(node: Node, name: str) -> Any:
+def saved(node: Node, name: str) -> Any:
     """What the operation saved under a name; None where there is nothing or it was freed."""
     try:
         return getattr(node, f"_saved_{name}", None)
@@ -134,7 +134,7 @@ def _factor(node: Node) -> float:
     divides = name_of(node) == "Div"
     if positions[0] == 1 and divides:
         return math.nan
-    constant = _saved(node, "other" if positions[0] == 0 else "self")
+    constant = saved(node, "other" if positions[0] == 0 else "self")
     value = _number(constant)
     if divides:
         return 1 / value if value else math.nan
@@ -157,7 +157,7 @@ def _bounds(node: Node, name: str) -> tuple[float, float]:
     if name == "Hardtanh":
         return _limit(node, "min_val", -math.inf), _limit(node, "max_val", math.inf)
     if name in ("Minimum", "Maximum") and len(list(children(node))) == 1:
-        constant = _saved(node, "other" if node.next_functions[1][0] is None else "self")
+        constant = saved(node, "other" if node.next_functions[1][0] is None else "self")
         if isinstance(constant, Tensor) and constant.numel() == 1:
             value = float(constant)
             return (-math.inf, value) if name == "Minimum" else (value, math.inf)
@@ -165,7 +165,7 @@ def _bounds(node: Node, name: str) -> tuple[float, float]:
 
 
 def _limit(node: Node, name: str, default: float) -> float:
-    value = _saved(node, name)
+    value = saved(node, name)
     if isinstance(value, Tensor):
         return float(value) if value.numel() == 1 else default
     return float(value) if isinstance(value, int | float) else default
@@ -175,14 +175,14 @@ def _limit(node: Node, name: str, default: float) -> float:
 def _share_beyond(node: Node, low: float, high: float) -> float:
     if math.isinf(low) and math.isinf(high):
         return 0.0
-    values = _saved(node, "self")
+    values = saved(node, "self")
     if not isinstance(values, Tensor) or not values.numel():
         return math.nan
     return float(((values <= low) | (values >= high)).float().mean())
 
 
 def _targets(node: Node) -> tuple[float, float]:
-    targets = _saved(node, "target")
+    targets = saved(node, "target")
     if not isinstance(targets, Tensor) or not targets.numel():
         return math.nan, math.nan
     low, high = torch.stack(targets.detach().float().aminmax()).tolist()
@@ -190,5 +190,5 @@ def _targets(node: Node) -> tuple[float, float]:
 
 
 def _reduction(node: Node) -> str:
-    number = _saved(node, "reduction")
+    number = saved(node, "reduction")
     return _REDUCTIONS[number] if isinstance(number, int) and 0 <= number < len(_REDUCTIONS) else ""

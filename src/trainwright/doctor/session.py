@@ -216,6 +216,7 @@ class Session:
         self.losses.before_backward(tensors)
         if tensors and self.doors.wants_graph(self.step):
             self._read_graph(tensors[0])
+            self.stream.going_backward(tensors[0])
         if self._non_finite is None and tensors and not _is_number(tensors[0]):
             self._find_non_finite()
         if self._sampled and tensors:

@@ -95,11 +95,13 @@ class TargetCopies(Measurement):
 
 @dataclass(frozen=True, kw_only=True)
 class InputScale(Measurement):
-    """The size of what enters the model in training: ``spread``, standard deviation of all numbers; ``length``, root
-    mean square of a sample's Euclidean length; over ``n_samples`` samples of ``shape``. ``normalised``: the first layer
-    with parameters is a normalisation. ``far_feature``: column of a table in which one and the same number, far from
-    all others, stands in several rows, −1 where there is none; ``far_value``: that number, as it entered; ``n_far``:
-    rows that hold it; ``far_distance``: from it to the nearest other value, in ranges of all the others.
+    """The size of what enters the model in training: ``mean`` and ``spread``, standard deviation, of all numbers;
+    ``length``, root mean square of a sample's Euclidean length; over ``n_samples`` samples of ``shape``.
+    ``normalised``: the first layer with parameters is a normalisation. ``spread_inside``: standard deviation of what
+    reaches the first layer of weights, NaN where that is not known. ``far_feature``: column of a table in which one and
+    the same number, far from all others, stands in several rows, −1 where there is none; ``far_value``: that number, as
+    it entered; ``n_far``: rows that hold it; ``far_distance``: from it to the nearest other value, in ranges of all the
+    others.
     """
 
     spread: float
@@ -107,6 +109,8 @@ class InputScale(Measurement):
     n_samples: int
     shape: tuple[int, ...]
     normalised: bool
+    mean: float = 0.0
+    spread_inside: float = math.nan
     far_feature: int = -1
     far_value: float = math.nan
     n_far: int = 0

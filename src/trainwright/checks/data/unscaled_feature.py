@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from trainwright.clinic import data_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.batches import InputScale
+from trainwright.measures.curves import LearningCurve
+from trainwright.measures.learning import learns
+from trainwright.measures.trials import OverfitTrial
 
 LARGEST = 20.0
 """Standard deviation of the inputs, all together. Standardised ones have 1, digits from 0 to 16 have 6, pixels from 0
@@ -17,7 +21,12 @@ FARTHEST = 10.0
 """Ranges of all other values of a column between them and a number that several rows share. Long tails (incomes,
 rainfall) and values that were cut off leave less than 1, logarithms of 0 up to 6, numbers such as 9999 beside areas 30.
 """
-FEWEST_SAMPLES = 100
+FLAT = 0.02
+"""Spread of all inputs as a share of their mean. Bytes have 0.3 and more, years 0.01 of a spread of 10."""
+FLAT_SPREAD = 0.1
+"""Spread from which on nothing is too small."""
+FEWEST_SAMPLES, FEWEST_ROWS = 16, 100
+"""Samples that show the scale of all numbers together, and rows that show what a column holds."""
 
 
 class UnscaledFeature(Check):
@@ -34,7 +43,9 @@ class UnscaledFeature(Check):
 
     How it is measured:
         Over the training batches that were looked at, as they entered the model: a standard deviation of all numbers
-        above 20, or samples whose Euclidean length is below 0.1. Models that begin with a normalisation are not judged.
+        above 20; samples whose Euclidean length is below 0.1; or numbers that all are the same but for 2 % of their
+        mean. Models that begin with a normalisation, or hand inputs of a usual size to their first layer, are passed.
+        An *error* where the model does not learn or cannot fit a batch.
         A number that stands for something else is one that three different rows or more of a table share exactly, and
         that lies beyond all other values of its column by more than ten times their whole range; there must be eight
         different ones among them.
@@ -56,25 +67,23 @@ class UnscaledFeature(Check):
         Case(training_benches.alloys_mlp, data_faults.number_for_unknown),
     )
 
-    def run(self, scale: InputScale) -> Iterator[Finding]:
+    def run(self, scale: InputScale, curve: LearningCurve | None, overfit: OverfitTrial | None) -> Iterator[Finding]:
         if scale.n_samples < FEWEST_SAMPLES:
             raise CannotEvaluate(f"{scale.n_samples} samples are too few; {FEWEST_SAMPLES} are needed")
-        if scale.far_distance > FARTHEST and scale.far_feature >= 0:
+        if scale.far_distance > FARTHEST and scale.far_feature >= 0 and scale.n_samples >= FEWEST_ROWS:
             yield self._stands_for_unknown(scale)
-            return
-        if scale.normalised or not (scale.spread > LARGEST or 0 < scale.length < SHORTEST):
-            return
-        large = scale.spread > LARGEST
-        yield self.finding(
-            happened=f"What enters the model in training has a standard deviation of {scale.spread:.3g}; a sample of "
-            f"shape {list(scale.shape)} has a length of {scale.length:.3g}.",
-            expected=f"A standard deviation of about 1, below {LARGEST:g}, and a length above {SHORTEST:g}.",
-            todo="Scale the inputs: subtract the training set's mean and divide by its standard deviation.",
-            evidence=(
-                Evidence("standard deviation of the inputs", scale.spread, limit=LARGEST)
-                if large
-                else Evidence("length of a sample", scale.length, limit=SHORTEST),
-            ),
+        elif not scale.normalised and (evidence := _out_of_scale(scale)) is not None:
+            stuck = learns(curve) is False or (overfit is not None and not overfit.own.overfits)
+            yield self._out_of_scale(scale, evidence, stuck=stuck)
+
+    def _out_of_scale(self, scale: InputScale, evidence: Evidence, *, stuck: bool) -> Finding:
+        return self.finding(
+            happened=f"What enters the model in training has a mean of {scale.mean:.3g} and a standard deviation of "
+            f"{scale.spread:.3g}; a sample of shape {list(scale.shape)} has a length of {scale.length:.3g}.",
+            expected=f"A standard deviation of about 1, below {LARGEST:g}, and of more than {FLAT:.0%} of the mean; a "
+            f"length above {SHORTEST:g}.",
+            todo="Scale the inputs once: subtract the training set's mean and divide by its standard deviation.",
+            evidence=(evidence,),
             fixes=(
                 Fix("Standardise the inputs", changes={"data.scaling": "standardise"}),
                 Fix(
@@ -82,8 +91,10 @@ class UnscaledFeature(Check):
                     instruction="Put a BatchNorm or LayerNorm in front of the first layer, if the scale is not known.",
                 ),
             ),
-            confidence=0.8,
-            why_confident="Measured on the very tensors that entered the model; some networks cope all the same.",
+            confidence=0.9 if stuck else 0.8,
+            why_confident="Measured on the very tensors that entered the model"
+            + ("; and it does not learn." if stuck else "; some networks cope all the same."),
+            severity=Severity.ERROR if stuck else Severity.WARNING,
         )
 
     def _stands_for_unknown(self, scale: InputScale) -> Finding:
@@ -111,3 +122,17 @@ class UnscaledFeature(Check):
             why_confident="Counted in the very tensors that entered the model; several rows share the number exactly.",
             where=f"feature {scale.far_feature}",
         )
+
+
+def _out_of_scale(scale: InputScale) -> Evidence | None:
+    """What is wrong with the scale of the inputs, as a model that scales them by itself hands them on."""
+    inside = scale.spread_inside if math.isfinite(scale.spread_inside) else scale.spread
+    if min(inside, scale.spread) > LARGEST:
+        return Evidence("standard deviation of the inputs", scale.spread, limit=LARGEST)
+    if max(inside, scale.spread) > FLAT_SPREAD:
+        return None
+    if 0 < scale.length < SHORTEST:
+        return Evidence("length of a sample", scale.length, limit=SHORTEST)
+    if 0 < scale.spread < FLAT * abs(scale.mean):
+        return Evidence("standard deviation / mean of the inputs", scale.spread / abs(scale.mean), limit=FLAT)
+    return None

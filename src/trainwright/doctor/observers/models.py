@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from trainwright.core import Measurement
-from trainwright.doctor.layers import NORMALISATIONS, TABLES, has_history
+from trainwright.doctor.layers import TABLES, begins_with_norm, has_history
 from trainwright.doctor.taps_keras import is_keras, mode_layers, parts
 from trainwright.measures.loop import Membership, Modes
 
@@ -77,7 +77,7 @@ class Models:
             _mode_layers(module),
             _keeps_statistics(module),
             _fresh_statistics(module),
-            _begins_with_norm(module),
+            begins_with_norm(module),
             max((each.num_embeddings for each in module.modules() if isinstance(each, TABLES)), default=0),
         )
         self._watched[id(module)] = entry
@@ -205,12 +205,6 @@ def _fresh_statistics(model: nn.Module) -> bool:
         return False
     kept = [module for module in model.modules() if _tracks(module)]
     return bool(kept) and not any(has_history(module) for module in kept)
-
-
-def _begins_with_norm(model: nn.Module) -> bool:
-    """Whether the first layer with parameters is a normalisation, in the order in which layers were made."""
-    layers = (module for module in model.modules() if next(module.parameters(recurse=False), None) is not None)
-    return isinstance(next(layers, None), NORMALISATIONS)
 
 
 def _tracks(module: nn.Module) -> bool:

@@ -15,6 +15,7 @@ from torch.utils.data import RandomSampler, SequentialSampler, SubsetRandomSampl
 
 from trainwright.core import Measurement
 from trainwright.doctor.batch import tensors_of
+from trainwright.doctor.entering import entering
 from trainwright.doctor.observers.contents import Contents
 from trainwright.doctor.observers.models import Models
 from trainwright.doctor.observers.overlap import position_weights
@@ -74,6 +75,7 @@ class _Sums:
         count = self.values * self.total.numel()
         mean, square = float(self.total.sum()) / count, float(self.squares.sum()) / count
         return InputScale(
+            mean=mean,
             spread=math.sqrt(max(0.0, square - mean * mean)),
             length=math.sqrt(square * math.prod(self.shape)),
             n_samples=self.samples,
@@ -99,6 +101,7 @@ class Stream:
         self._calls_at = -1
         self._n_with_calls = self._n_steps = 0
         self._sentinels = Sentinels()
+        self._spread_inside = math.nan
         self.shuffles: bool | None = None
         self.steps_per_epoch = 0.0
 
@@ -123,6 +126,15 @@ class Stream:
     def entered(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Inputs of a training call; kept until the step shows whether they are looked at."""
         self._entered = (args, kwargs)
+
+    def going_backward(self, root: Tensor) -> None:
+        """The graph of the inputs at hand is there: what a model does to them before its first layer shows once."""
+        inputs = _inputs(*self._entered) if self._entered is not None else []
+        if not math.isnan(self._spread_inside) or not inputs or not inputs[0].is_floating_point():
+            return
+        inside = entering(root, inputs[0])
+        if inside is not None:
+            self._spread_inside = float(inside.double().std(correction=0))
 
     def trained(self, step: int, targets: Tensor | None, source: int | None, *, sampled: bool) -> None:
         """The step that belongs to the inputs was made; ``source``: a number for the data, None where unknown."""
@@ -242,7 +254,7 @@ class Stream:
 
     def _scale(self, *, normalised: bool) -> InputScale:
         feature, value, n_far, distance = self._sentinels.farthest()
-        scale = self._train.scale(normalised=normalised)
+        scale = replace(self._train.scale(normalised=normalised), spread_inside=self._spread_inside)
         return replace(scale, far_feature=feature, far_value=value, n_far=n_far, far_distance=distance)
 
     def _expected(self, sizes: Any, early: Any) -> Any:

@@ -15,6 +15,7 @@ from trainwright.doctor.trials.door import observe_door, observe_graph
 from trainwright.doctor.trials.finite import find_non_finite
 from trainwright.doctor.trials.functions import check_functions
 from trainwright.doctor.trials.initial import measure_initial_loss, output_at_init, output_range
+from trainwright.doctor.trials.inputs import measure_input_scale
 from trainwright.doctor.trials.modes import compare_modes, compare_sample_by_sample
 from trainwright.doctor.trials.origin import compare_running_statistics, read_loads
 from trainwright.doctor.trials.overfit import overfit_batch
@@ -23,6 +24,7 @@ from trainwright.doctor.trials.responding import loss_response
 from trainwright.doctor.trials.returning import output_gradient
 from trainwright.doctor.trials.structure import describe_structure
 from trainwright.doctor.trials.weights import watch_weights
+from trainwright.measures.batches import InputScale
 from trainwright.measures.causality import FutureDependence
 from trainwright.measures.door import LossDoor
 from trainwright.measures.gradients import CustomGradients, LossResponse, OutputGradient
@@ -37,6 +39,7 @@ from trainwright.measures.structure import AxisRoles, ModelStructure
 from trainwright.measures.trials import BatchDependence, InputDependence, OverfitTrial
 
 TRIALS: dict[type[Measurement], Callable[[Setup], Measurement]] = {
+    InputScale: measure_input_scale,
     LossDoor: observe_door,
     LossGraph: observe_graph,
     NonFinite: find_non_finite,
@@ -92,6 +95,7 @@ __all__ = [
     "inspect_axes",
     "loss_response",
     "measure_initial_loss",
+    "measure_input_scale",
     "observe_door",
     "observe_graph",
     "output_at_init",

@@ -26,6 +26,8 @@ _MOMENTUM, _STRONG_MOMENTUM = 0.9, 0.95
 what the rate says."""
 _UNSCALED = 3.0
 """Factor by which the inputs' root mean square may differ from 1 before scaling is tried."""
+_FLAT = 0.05
+"""Spread of the inputs as a share of their mean below which scaling is tried."""
 _MOVED = 0.01
 """Share of the loss by which it must have changed; else nothing is likelier than a rate that is too low."""
 _RECENT = 100
@@ -166,7 +168,17 @@ def _take_log(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
 
 
 def _is_unscaled(setup: Setup, inputs: Any) -> bool:
-    return _is_continuous(setup, inputs) and _is_far_from_one(flat_features(setup, inputs))
+    if not _is_continuous(setup, inputs):
+        return False
+    values = flat_features(setup, inputs)
+    return _is_far_from_one(values) or _is_nearly_constant(values)
+
+
+def _is_nearly_constant(values: Tensor) -> bool:
+    """Whether the numbers differ from each other by next to nothing of their size, as bytes divided twice by 255 and
+    then shifted do."""
+    spread, mean = torch.std_mean(values.double(), correction=0)
+    return bool(0 < spread < _FLAT * mean.abs())
 
 
 def _is_continuous(setup: Setup, inputs: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from trainwright.doctor.trials.judged_batch import Batch, make_batch
 from trainwright.measures.trials import OverfitAttempt, OverfitTrial
 
 _Array = np.ndarray[tuple[int], np.dtype[np.float64]]
+_AS_IT_IS = Change("nothing", "as it is", lambda s, b: (s, b))
 
 FITTED = 0.1
 """Share of the distance from the input-independent loss to the floor below which a batch counts as fitted."""
@@ -45,13 +46,17 @@ def overfit_batch(setup: Setup, *, samples: int = 16, steps: int = 300) -> Overf
     """Fit ``samples`` training samples, as balanced over classes as can be, in about ``steps`` own steps.
 
     Dropout layers are off, everything else is the user's. A try that still makes progress may take up to four times as
-    long. On failure one thing after the other is changed, each from the same start, until the batch is fitted.
+    long. On failure other samples are tried, as sound set-ups may fail on a few by bad luck; then one thing after the
+    other is changed, each from the same start, until the batch is fitted.
     """
     started = time.perf_counter()
     rows = _choose_rows(setup, samples)
     batch = make_batch(setup, *setup.rows(rows))
-    as_it_is = Change("nothing", "as it is", lambda s, b: (s, b))
-    own, predictions, wanted = _attempt(setup, batch, as_it_is, steps, fewest=steps)
+    own, predictions, wanted = _attempt(setup, batch, _AS_IT_IS, steps, fewest=steps)
+    if not own.overfits and (other := _choose_rows(setup, samples, taken=rows)):
+        again = _try_again(setup, other, steps)
+        if again is not None:
+            rows, (batch, (own, predictions, wanted)) = other, again
     bisection = () if own.overfits else tuple(_bisect(setup, batch, own, steps))
     return OverfitTrial(
         task=setup.task,
@@ -71,17 +76,35 @@ def overfit_batch(setup: Setup, *, samples: int = 16, steps: int = 300) -> Overf
     )
 
 
-def _choose_rows(setup: Setup, samples: int) -> list[int]:
+def _try_again(setup: Setup, rows: list[int], steps: int) -> tuple[Batch, tuple[OverfitAttempt, _Array, _Array]] | None:
+    """A batch of other samples and the try on it, if it was fitted."""
+    try:
+        batch = make_batch(setup, *setup.rows(rows))
+        attempt = _attempt(setup, batch, _AS_IT_IS, steps, fewest=steps)
+    except (OutOfTime, CannotEvaluate):
+        return None
+    return (batch, attempt) if attempt[0].overfits else None
+
+
+def _choose_rows(setup: Setup, samples: int, taken: Sequence[int] = ()) -> list[int]:
     """The first samples of each class in turn, or for regression samples spread evenly over the ranks of the target.
 
     Coarse data hold equal inputs with different targets by nature; as long as they are the minority they are avoided.
+    None of those ``taken``: as many others that show as many different targets, or no sample at all.
     """
     targets = plain_targets(setup)
     contradicting = set(conflicting(setup, setup.inputs, targets))
     clear = [row for row in range(len(targets)) if row not in contradicting]
     if len(clear) < _SHARE_CLEAR * len(targets):
         clear = list(range(len(targets)))
-    return [clear[position] for position in _spread_over_targets(setup, targets[clear], samples)]
+    clear = [row for row in clear if row not in set(taken)]
+    found = [clear[position] for position in _spread_over_targets(setup, targets[clear], samples)]
+    is_as_hard = len(found) == len(taken) and _n_distinct(targets[found]) >= _n_distinct(targets[list(taken)])
+    return found if not taken or is_as_hard else []
+
+
+def _n_distinct(targets: Tensor) -> int:
+    return len(torch.unique(targets))
 
 
 def _spread_over_targets(setup: Setup, targets: Tensor, samples: int) -> list[int]:
