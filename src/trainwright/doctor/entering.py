@@ -6,21 +6,22 @@ from torch import Tensor
 
 from trainwright.doctor.operations import Node, children, name_of, saved
 
-_OPERANDS = {"Addmm": (1, "mat1"), "Mm": (0, "self"), "Convolution": (0, "input")}
+CONVOLUTION = "Convolution"
+_OPERANDS = {"Addmm": (1, "mat1"), "Mm": (0, "self"), CONVOLUTION: (0, "input")}
 """Operations that weigh: where their input stands among the operands, and under which name it is kept."""
 _MOST = 20_000
 
 
-def entering(root: Tensor, like: Tensor) -> Tensor | None:
+def entering(root: Tensor, like: Tensor) -> tuple[str, Tensor] | None:
     """The constant tensor that enters a layer of weights behind ``root`` and holds as many values as the inputs
-    ``like``; None where the graph shows no such one."""
+    ``like``, after torch's name for that layer's operation; None where the graph shows no such one."""
     waiting: list[Node] = [root.grad_fn] if root.grad_fn is not None else []
     seen = set(waiting)
     while waiting and len(seen) < _MOST:
         node = waiting.pop()
         found = _input_of(node)
         if found is not None and found.numel() == like.numel():
-            return found.detach()
+            return name_of(node), found.detach()
         new = [child for _, child in children(node) if child not in seen]
         seen.update(new)
         waiting += new

@@ -30,7 +30,15 @@ from trainwright.doctor.observers.stream import Stream
 from trainwright.doctor.observers.system import Checkpoints, Loaders, Memory
 from trainwright.doctor.taps_keras import is_keras
 from trainwright.logbook.importers.columns import direction
-from trainwright.measures.batches import BatchStream, InputScale, InputStatistics, SampleOverlap, TargetCopies, TokenUse
+from trainwright.measures.batches import (
+    BatchStream,
+    InputLayout,
+    InputScale,
+    InputStatistics,
+    SampleOverlap,
+    TargetCopies,
+    TokenUse,
+)
 from trainwright.measures.curves import Curve, LearningCurve
 from trainwright.measures.door import LossDoor
 from trainwright.measures.graph import LossGraph
@@ -62,6 +70,7 @@ MEASURED: frozenset[type[Measurement]] = frozenset(
         Schedule,
         Clipping,
         BatchStream,
+        InputLayout,
         InputScale,
         InputStatistics,
         SampleOverlap,

@@ -118,6 +118,18 @@ class InputScale(Measurement):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InputLayout(Measurement):
+    """What enters a convolution, ``n_samples`` of ``shape`` [C, T] or [C, H, W]: how much ``neighbours`` differ, half
+    the mean square of their difference in units of the variance (0: equal, 1: nothing in common), and how much they
+    would if the channels came last in memory, ``neighbours_swapped``."""
+
+    shape: tuple[int, ...]
+    n_samples: int
+    neighbours: float
+    neighbours_swapped: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class TokenUse(Measurement):
     """Of ``n_tokens`` token numbers that entered the model in training, ``n_distinct`` were different; ``n_rows``: of
     the model's largest embedding table."""

@@ -15,13 +15,14 @@ from torch.utils.data import RandomSampler, SequentialSampler, SubsetRandomSampl
 
 from trainwright.core import Measurement
 from trainwright.doctor.batch import tensors_of
-from trainwright.doctor.entering import entering
+from trainwright.doctor.entering import CONVOLUTION, entering
+from trainwright.doctor.layout import layout_of
 from trainwright.doctor.observers.contents import Contents
 from trainwright.doctor.observers.models import Models
 from trainwright.doctor.observers.overlap import position_weights
 from trainwright.doctor.observers.sentinels import Sentinels
 from trainwright.doctor.observers.series import Samples
-from trainwright.measures.batches import BatchStream, InputScale, InputStatistics
+from trainwright.measures.batches import BatchStream, InputLayout, InputScale, InputStatistics
 
 LOOKED_AT = 400
 """Training batches at most whose contents are looked at; later ones only on sampled steps."""
@@ -102,6 +103,7 @@ class Stream:
         self._n_with_calls = self._n_steps = 0
         self._sentinels = Sentinels()
         self._spread_inside = math.nan
+        self._layout: InputLayout | None = None
         self.shuffles: bool | None = None
         self.steps_per_epoch = 0.0
 
@@ -132,9 +134,10 @@ class Stream:
         inputs = _inputs(*self._entered) if self._entered is not None else []
         if not math.isnan(self._spread_inside) or not inputs or not inputs[0].is_floating_point():
             return
-        inside = entering(root, inputs[0])
+        operation, inside = entering(root, inputs[0]) or ("", None)
         if inside is not None:
             self._spread_inside = float(inside.double().std(correction=0))
+            self._layout = layout_of(inside) if operation == CONVOLUTION else None
 
     def trained(self, step: int, targets: Tensor | None, source: int | None, *, sampled: bool) -> None:
         """The step that belongs to the inputs was made; ``source``: a number for the data, None where unknown."""
@@ -221,6 +224,8 @@ class Stream:
         yield from self._contents.measurements(models, evaluated=self._is_evaluated())
         if self._train.values:
             yield self._scale(normalised=any(entry.normalises for entry in models))
+        if self._layout is not None:
+            yield self._layout
         if len(self._batches):
             prints, sizes, distinct, expected, drift = (
                 np.array(column) for column in zip(*self._batches.values, strict=True)

@@ -15,7 +15,7 @@ from trainwright.doctor.trials.door import observe_door, observe_graph
 from trainwright.doctor.trials.finite import find_non_finite
 from trainwright.doctor.trials.functions import check_functions
 from trainwright.doctor.trials.initial import measure_initial_loss, output_at_init, output_range
-from trainwright.doctor.trials.inputs import measure_input_scale
+from trainwright.doctor.trials.inputs import measure_input_layout, measure_input_scale
 from trainwright.doctor.trials.modes import compare_modes, compare_sample_by_sample
 from trainwright.doctor.trials.origin import compare_running_statistics, read_loads
 from trainwright.doctor.trials.overfit import overfit_batch
@@ -24,7 +24,7 @@ from trainwright.doctor.trials.responding import loss_response
 from trainwright.doctor.trials.returning import output_gradient
 from trainwright.doctor.trials.structure import describe_structure
 from trainwright.doctor.trials.weights import watch_weights
-from trainwright.measures.batches import InputScale
+from trainwright.measures.batches import InputLayout, InputScale
 from trainwright.measures.causality import FutureDependence
 from trainwright.measures.door import LossDoor
 from trainwright.measures.gradients import CustomGradients, LossResponse, OutputGradient
@@ -40,6 +40,7 @@ from trainwright.measures.trials import BatchDependence, InputDependence, Overfi
 
 TRIALS: dict[type[Measurement], Callable[[Setup], Measurement]] = {
     InputScale: measure_input_scale,
+    InputLayout: measure_input_layout,
     LossDoor: observe_door,
     LossGraph: observe_graph,
     NonFinite: find_non_finite,
@@ -95,6 +96,7 @@ __all__ = [
     "inspect_axes",
     "loss_response",
     "measure_initial_loss",
+    "measure_input_layout",
     "measure_input_scale",
     "observe_door",
     "observe_graph",

@@ -1,28 +1,26 @@
-"""Trial of the inputs: their size, and what the model hands of them to its first layer."""
+"""Trials of the inputs: their size and layout, as the model hands them to its first layer."""
 
 from __future__ import annotations
 
 import math
 
 import torch
+from torch import Tensor
 
 from trainwright.core import CannotEvaluate
-from trainwright.doctor.entering import entering
+from trainwright.doctor.entering import CONVOLUTION, entering
 from trainwright.doctor.layers import begins_with_norm
+from trainwright.doctor.layout import layout_of
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import trial
-from trainwright.measures.batches import InputScale
+from trainwright.measures.batches import InputLayout, InputScale
 
 
 def measure_input_scale(setup: Setup) -> InputScale:
     """The size of the first tensor of the inputs, over all samples of the set-up."""
-    inputs = next(iter(setup.features(setup.inputs)), None)
-    if inputs is None or not inputs.is_floating_point():
-        raise CannotEvaluate("the inputs are no numbers that have a scale")
+    inputs = _numbers(setup)
     values = inputs.double()
-    with trial(setup), torch.enable_grad():
-        setup.model.train()
-        inside = entering(setup.forward(setup.inputs), inputs)
+    _, inside = _entering(setup, inputs)
     spread, mean = torch.std_mean(values, correction=0)
     return InputScale(
         mean=float(mean),
@@ -33,3 +31,25 @@ def measure_input_scale(setup: Setup) -> InputScale:
         normalised=begins_with_norm(setup.model),
         spread_inside=float(inside.double().std(correction=0)) if inside is not None else math.nan,
     )
+
+
+def measure_input_layout(setup: Setup) -> InputLayout:
+    """How like neighbours are in what enters a first layer that is a convolution."""
+    operation, inside = _entering(setup, _numbers(setup))
+    found = layout_of(inside) if inside is not None and operation == CONVOLUTION else None
+    if found is None:
+        raise CannotEvaluate("no pictures or signals of several channels enter a convolution")
+    return found
+
+
+def _numbers(setup: Setup) -> Tensor:
+    inputs = next(iter(setup.features(setup.inputs)), None)
+    if inputs is None or not inputs.is_floating_point():
+        raise CannotEvaluate("the inputs are no numbers that have a scale")
+    return inputs
+
+
+def _entering(setup: Setup, inputs: Tensor) -> tuple[str, Tensor | None]:
+    with trial(setup), torch.enable_grad():
+        setup.model.train()
+        return entering(setup.forward(setup.inputs), inputs) or ("", None)
