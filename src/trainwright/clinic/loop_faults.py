@@ -67,6 +67,11 @@ def scaled_twice(bench: Bench) -> Bench:
     return replace(bench, loop="scaled-twice")
 
 
+def mirrored_names_kept(bench: Bench) -> Bench:
+    """Half the pictures of training are mirrored and keep their names."""
+    return replace(bench, loop="mirrored-names-kept")
+
+
 def workers_share_seed(bench: Bench) -> Bench:
     """Two loading workers draw the same random numbers."""
     return replace(bench, loop="workers-share-seed")

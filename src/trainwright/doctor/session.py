@@ -50,6 +50,7 @@ from trainwright.measures.signal import NonFinite
 from trainwright.measures.splits import TargetShift
 from trainwright.measures.start import WeightsAtStart
 from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
+from trainwright.measures.turns import PictureTurns
 
 MEASURED: frozenset[type[Measurement]] = frozenset(
     {
@@ -73,6 +74,7 @@ MEASURED: frozenset[type[Measurement]] = frozenset(
         InputLayout,
         InputScale,
         InputStatistics,
+        PictureTurns,
         SampleOverlap,
         TargetCopies,
         TargetShift,
@@ -202,7 +204,9 @@ class Session:
         evaluating = not graph or in_eval or self._phase == "validation"
         if graph:
             self._targets, self._source = call.targets, source
-        if not evaluating:
+        if evaluating:
+            self.stream.judged(call.targets)
+        else:
             self.doors.called(call)
             self.start.called(call, self.step, self._call[1] if self._call else ())
         self.loaders.used()

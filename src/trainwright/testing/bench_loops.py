@@ -158,6 +158,15 @@ class _ScaledTwice(Loop):
         return super().make_loaders()[0], DataLoader(validation, self.config.batch_size)
 
 
+class _MirroredNamesKept(Loop):
+    """Half the pictures of training are mirrored; their targets stay."""
+
+    def forward(self, batch: Batch) -> Tensor:
+        pictures, targets = batch
+        mirrored = torch.rand(len(pictures), 1, 1, 1) < 0.5
+        return super().forward((torch.where(mirrored, pictures.flip(-1), pictures), targets))
+
+
 class _OwnGenerator(Dataset[tuple[Tensor, Tensor]]):
     """Samples with noise from a generator of the data set's own, which takes its time where asked to."""
 
@@ -250,6 +259,7 @@ LOOPS: dict[str, type[Loop]] = {
     "frozen-norm": _FrozenNorm,
     "kept-graph": _KeptGraph,
     "model-zero-grad": _ModelZeroGrad,
+    "mirrored-names-kept": _MirroredNamesKept,
     "never-eval": _NeverEval,
     "no-zero-grad": _NoZeroGrad,
     "raw-validation": _RawValidation,

@@ -22,6 +22,7 @@ from trainwright.doctor.observers.models import Models
 from trainwright.doctor.observers.overlap import position_weights
 from trainwright.doctor.observers.sentinels import Sentinels
 from trainwright.doctor.observers.series import Samples
+from trainwright.doctor.observers.turns import Turns
 from trainwright.measures.batches import BatchStream, InputLayout, InputScale, InputStatistics
 
 LOOKED_AT = 400
@@ -102,6 +103,8 @@ class Stream:
         self._calls_at = -1
         self._n_with_calls = self._n_steps = 0
         self._sentinels = Sentinels()
+        self._turns = Turns()
+        self._judged: Tensor | None = None
         self._spread_inside = math.nan
         self._layout: InputLayout | None = None
         self.shuffles: bool | None = None
@@ -156,6 +159,8 @@ class Stream:
         if inputs.is_floating_point():
             self._train.add(inputs)
             self._sentinels.trained(inputs)
+            if targets is not None:
+                self._turns.trained.add(inputs, targets)
         self._seen.add(fingerprint)
         distinct, expected, drift = self._look_at_targets(targets)
         self._batches.add(step, (fingerprint, len(inputs), distinct, expected, drift))
@@ -190,6 +195,13 @@ class Stream:
             self._evaluation.add(inputs[0])
         self._evaluated.add(step, _fingerprint(inputs[0]))
         self._contents.evaluated(inputs, source)
+        self._judged = inputs[0]
+
+    def judged(self, targets: Tensor) -> None:
+        """Targets of the latest evaluation call, if they are."""
+        inputs, self._judged = self._judged, None
+        if inputs is not None:
+            self._turns.evaluated.add(inputs, targets)
 
     def _look_at_targets(self, targets: Tensor | None) -> tuple[float, float, float]:
         """(distinct classes, classes a random draw would have, drift of the mean in standard errors)."""
@@ -226,6 +238,8 @@ class Stream:
             yield self._scale(normalised=any(entry.normalises for entry in models))
         if self._layout is not None:
             yield self._layout
+        if self._is_evaluated():
+            yield from self._turns.measurements()
         if len(self._batches):
             prints, sizes, distinct, expected, drift = (
                 np.array(column) for column in zip(*self._batches.values, strict=True)

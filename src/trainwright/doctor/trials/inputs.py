@@ -11,6 +11,7 @@ from trainwright.core import CannotEvaluate
 from trainwright.doctor.entering import CONVOLUTION, entering
 from trainwright.doctor.layers import begins_with_norm
 from trainwright.doctor.layout import layout_of
+from trainwright.doctor.observers.sentinels import Sentinels
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import trial
 from trainwright.measures.batches import InputLayout, InputScale
@@ -22,6 +23,9 @@ def measure_input_scale(setup: Setup) -> InputScale:
     values = inputs.double()
     _, inside = _entering(setup, inputs)
     spread, mean = torch.std_mean(values, correction=0)
+    sentinels = Sentinels()
+    sentinels.trained(inputs)
+    feature, value, n_far, distance = sentinels.farthest()
     return InputScale(
         mean=float(mean),
         spread=float(spread),
@@ -30,6 +34,10 @@ def measure_input_scale(setup: Setup) -> InputScale:
         shape=tuple(inputs.shape[1:]),
         normalised=begins_with_norm(setup.model),
         spread_inside=float(inside.double().std(correction=0)) if inside is not None else math.nan,
+        far_feature=feature,
+        far_value=value,
+        n_far=n_far,
+        far_distance=distance,
     )
 
 

@@ -1,0 +1,147 @@
+"""Pictures of training and evaluation with their targets: whether mirroring or turning made the targets wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from trainwright.measures.turns import PictureTurns
+
+MOST = 600
+"""Pictures that are kept of training, and as many of the evaluation."""
+FEWEST = 60
+SIDE = 16
+"""Pixels along each side to which pictures are reduced."""
+NEAR = 0.9
+"""Share of the evaluation's pictures whose most similar other one is as near as what counts as similar."""
+OFF = 0.3
+"""Difference of two values, in standard deviations of all, from which on they are different targets."""
+TURNS: dict[str, Callable[[Tensor], Tensor]] = {
+    "mirrored left to right": lambda x: x.flip(-1),
+    "mirrored top to bottom": lambda x: x.flip(-2),
+    "turned by 180°": lambda x: x.flip(-1, -2),
+    "turned by 90°": lambda x: torch.rot90(x, 1, (-2, -1)),
+    "turned by 270°": lambda x: torch.rot90(x, -1, (-2, -1)),
+    "transposed": lambda x: x.transpose(-2, -1),
+}
+
+
+class Pictures:
+    """The first pictures of one part of the data, reduced, with a target each."""
+
+    def __init__(self) -> None:
+        self._pictures: list[Tensor] = []
+        self._targets: list[Tensor] = []
+        self._n = 0
+
+    @torch.no_grad()
+    def add(self, inputs: Tensor, targets: Tensor) -> None:
+        """``inputs`` [N, C, H, W] with ``targets`` [N] or [N, 1]; anything else is passed over."""
+        fits = inputs.dim() == 4 and inputs.is_floating_point() and min(inputs.shape[2:]) >= SIDE // 2
+        if not fits or targets.numel() != len(inputs) or self._n >= MOST:
+            return
+        size = min(SIDE, inputs.shape[2]), min(SIDE, inputs.shape[3])
+        pictures = functional.adaptive_avg_pool2d(inputs.detach().float(), size)
+        if self._pictures and self._pictures[0].shape[1:] != pictures.shape[1:]:
+            return
+        self._pictures.append(pictures.cpu())
+        self._targets.append(targets.detach().reshape(-1).cpu())
+        self._n += len(inputs)
+
+    def together(self) -> tuple[Tensor, Tensor] | None:
+        """Different pictures [N, C, H, W] and their targets [N]; None where there are too few."""
+        if self._n < FEWEST:
+            return None
+        pictures, targets = torch.cat(self._pictures), torch.cat(self._targets)
+        _, group = torch.unique(pictures.reshape(len(pictures), -1), dim=0, return_inverse=True)
+        first = {number: position for position, number in reversed(list(enumerate(group.tolist())))}
+        kept = sorted(first.values())
+        return (pictures[kept], targets[kept]) if len(kept) >= FEWEST else None
+
+
+class Turns:
+    """Observes pictures and targets of training and evaluation."""
+
+    def __init__(self) -> None:
+        self.trained, self.evaluated = Pictures(), Pictures()
+
+    def measurements(self) -> Iterator[PictureTurns]:
+        """The turn that best explains targets which do not suit their pictures."""
+        trained, evaluated = self.trained.together(), self.evaluated.together()
+        if trained is None or evaluated is None or trained[0].shape[1:] != evaluated[0].shape[1:]:
+            return
+        if trained[1].is_floating_point() != evaluated[1].is_floating_point() or len(torch.unique(evaluated[1])) < 2:
+            return
+        reference = _Reference(*evaluated)
+        square = evaluated[0].shape[-1] == evaluated[0].shape[-2]
+        turns = dict(list(TURNS.items())[: len(TURNS) if square else 3])
+        found = {name: reference.judge(*trained, turn) for name, turn in turns.items()}
+        (best, (n_near, wrong, explained)), second = _ranked(found)
+        yield PictureTurns(
+            turn=best,
+            n_evaluation=len(evaluated[0]),
+            unreadable=reference.unreadable,
+            n_near=n_near,
+            wrong=wrong,
+            wrong_control=reference.judge(*evaluated, turns[best], same=True)[1],
+            explained=explained,
+            n_explained=round(n_near * wrong * explained),
+            explained_else=second,
+        )
+
+
+def _ranked(
+    found: dict[str, tuple[int, float, float]],
+) -> tuple[tuple[str, tuple[int, float, float]], float]:
+    ranked = sorted(found.items(), key=lambda item: item[1][2], reverse=True)
+    return ranked[0], ranked[1][1][2]
+
+
+@dataclass
+class _Similar:
+    distance: Tensor
+    targets: Tensor
+
+
+class _Reference:
+    """The pictures of the evaluation, with which others are compared."""
+
+    def __init__(self, pictures: Tensor, targets: Tensor) -> None:
+        self._rows, self._targets = _rows(pictures), targets
+        self._off = OFF * float(targets.double().std()) if targets.is_floating_point() else 0.0
+        others = self._similar(pictures, same=True)
+        self._near = float(others.distance.quantile(NEAR))
+        self.unreadable = float(self._differ(others.targets, targets).double().mean())
+
+    def judge(
+        self, pictures: Tensor, targets: Tensor, turn: Callable[[Tensor], Tensor], *, same: bool = False
+    ) -> tuple[int, float, float]:
+        """(number of pictures that look like others both ways, share of them with another target than what they look
+        like, share of these with the target of what they look like after the turn)."""
+        as_is, turned = self._similar(pictures, same=same), self._similar(turn(pictures), same=same)
+        near = (as_is.distance <= self._near) & (turned.distance <= self._near)
+        wrong = near & self._differ(as_is.targets, targets)
+        explained = wrong & ~self._differ(turned.targets, targets)
+        n_near, n_wrong, n_explained = (int(each.sum()) for each in (near, wrong, explained))
+        return n_near, n_wrong / max(1, n_near), n_explained / max(1, n_wrong)
+
+    def _similar(self, pictures: Tensor, *, same: bool) -> _Similar:
+        distances = 2 - 2 * _rows(pictures) @ self._rows.T
+        if same:
+            distances.fill_diagonal_(torch.inf)
+        nearest = distances.min(1)
+        return _Similar(nearest.values, self._targets[nearest.indices])
+
+    def _differ(self, first: Tensor, second: Tensor) -> Tensor:
+        return (first - second).abs() > self._off
+
+
+def _rows(pictures: Tensor) -> Tensor:
+    """Pictures as rows [N, F] of mean 0 and length 1, so that light and contrast do not count."""
+    rows = pictures.reshape(len(pictures), -1)
+    rows = rows - rows.mean(1, keepdim=True)
+    return functional.normalize(rows, dim=1)
