@@ -30,6 +30,14 @@ class KerasDropout(metaclass=_OfKeras):
     names = ("Dropout", "BaseSpatialDropout", "AlphaDropout", "GaussianDropout", "GaussianNoise")
 
 
+class KerasWeighted(metaclass=_OfKeras):
+    """Layers of Keras that join their inputs by weights."""
+
+    names = ("Dense", "BaseConv", "BaseSeparableConv", "BaseDepthwiseConv")
+
+
+WEIGHTED: tuple[Any, ...] = (nn.Linear, nn.modules.conv._ConvNd, KerasWeighted)
+"""Layers that join their inputs by weights."""
 BATCH_NORMS: tuple[Any, ...] = (nn.modules.batchnorm._BatchNorm, KerasBatchNorm)
 """Layers that join the samples of a batch by design, in train mode."""
 NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)

@@ -17,7 +17,6 @@ from trainwright.doctor.capture_keras import HeardLoss
 from trainwright.doctor.optimizer_keras import clip_norm_of, torch_optimizer
 from trainwright.doctor.taps_keras import LEAST, is_keras
 from trainwright.measures.initial import InitialLoss
-from trainwright.measures.structure import ModelStructure
 
 if TYPE_CHECKING:
     from trainwright.doctor.capture import Step
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 _DISTANCES = {"mean_squared_error": "mse", "mean_absolute_error": "l1", "huber": "huber"}
 _ABSENT: dict[type[Measurement], str] = {
     InitialLoss: "Keras starts the last layer wider than torch does, for whose layers the limit was measured",
-    ModelStructure: "the shapes of layers are read of those of torch only, not of Keras",
 }
 _CROSS_ENTROPIES = ("sparse_categorical_crossentropy", "categorical_crossentropy")
 

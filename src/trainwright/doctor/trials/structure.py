@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from trainwright.doctor.batch import n_samples, rows_of
+from trainwright.doctor.layers import DROPOUTS, WEIGHTED, KerasBatchNorm
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import mixing_layers, trial, without_compilation
 from trainwright.measures.structure import LayerUse, ModelStructure
 
-_WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd)
 _INSTANCE = nn.modules.instancenorm._InstanceNorm
 _FEW = 4
 """Layers that leave at most this many values of a sample are asked whether there is another way around them."""
@@ -40,7 +40,7 @@ def describe_structure(setup: Setup) -> ModelStructure:
         setup.model.train()
         uses = _follow(setup, inputs)
         norms = set(_channel_norms(setup.model))
-        narrow = [u for u in uses.values() if isinstance(u.module, _WEIGHTED) and u.values_out <= _FEW]
+        narrow = [u for u in uses.values() if isinstance(u.module, WEIGHTED) and u.values_out <= _FEW]
         few = rows_of(setup.inputs, slice(0, 64))
         only = {u.name for u in narrow if _is_only_way(setup, u.module, few)}
     layers = tuple(_layer(use, norms, only_way=use.name in only) for use in uses.values())
@@ -49,7 +49,7 @@ def describe_structure(setup: Setup) -> ModelStructure:
 
 def _layer(use: _Use, norms: set[str], *, only_way: bool) -> LayerUse:
     bias = getattr(use.module, "bias", None)
-    is_biased = isinstance(use.module, _WEIGHTED) and isinstance(bias, Tensor) and bias.requires_grad
+    is_biased = isinstance(use.module, WEIGHTED) and isinstance(bias, Tensor) and bias.requires_grad
     norm = use.takers[0] if len(use.takers) == 1 and use.takers[0] in norms else ""
     return LayerUse(
         name=use.name,
@@ -59,9 +59,14 @@ def _layer(use: _Use, norms: set[str], *, only_way: bool) -> LayerUse:
         trained_bias=is_biased,
         norm_after=norm,
         values_per_channel=use.per_channel,
-        dropout=float(use.module.p) if isinstance(use.module, nn.modules.dropout._DropoutNd) else 0.0,
+        dropout=_dropout_rate(use.module) if isinstance(use.module, DROPOUTS) else 0.0,
         only_way=only_way,
     )
+
+
+def _dropout_rate(layer: Any) -> float:
+    """The share of units that a layer drops; Keras calls it otherwise, and has layers that add noise instead."""
+    return float(getattr(layer, "p", getattr(layer, "rate", 0.0)))
 
 
 def _channel_norms(model: nn.Module) -> Iterator[str]:
@@ -85,13 +90,19 @@ def _follow(setup: Setup, inputs: Any) -> dict[str, _Use]:
             made_by[id(entered)].takers.append(name)
         if name not in uses:
             inside = entered.numel() // count if entered is not None else 0
-            per_channel = entered.numel() // entered.shape[1] if entered is not None and name in mixing else 0
+            per_channel = _per_channel(module, entered) if entered is not None and name in mixing else 0
             uses[name] = _Use(name, module, inside, output.numel() // count, per_channel, output)
             made_by[id(output)] = uses[name]
 
     with without_compilation(), _leaf_hooks(setup.model, look):
         setup.forward(inputs)
     return uses
+
+
+def _per_channel(norm: Any, entered: Tensor) -> int:
+    """Values of each channel; torch has the channels in the second axis, Keras where its layer says."""
+    axis = getattr(norm, "axis", -1) if isinstance(norm, KerasBatchNorm) else 1
+    return entered.numel() // entered.shape[axis]
 
 
 @contextmanager
