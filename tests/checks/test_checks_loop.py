@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
 from trainwright.core import Finding, Measurement, Measurements, Severity, discover, judge
+from trainwright.doctor.graph import read_graph
 from trainwright.measures.batches import BatchStream, InputStatistics
 from trainwright.measures.curves import Curve, LearningCurve, Plan
+from trainwright.measures.graph import LossGraph
 from trainwright.measures.layers import ActivationSignals, LayerSignals, OutputSpread
 from trainwright.measures.learning import learns
 from trainwright.measures.loop import Clipping, Modes, Schedule, StepOrder, WeightDecay
@@ -41,6 +45,14 @@ def curve(end: float, **changes: Any) -> LearningCurve:
 
 
 STUCK, LEARNING = curve(1.0), curve(0.2)
+
+
+def graph(factor: float) -> LossGraph:
+    """That of a hand-written loss which ends with the multiplication by ``factor``, if that is not 1."""
+    model = nn.Linear(3, 4)
+    loss = -model(torch.ones(8, 3)).log_softmax(1)[:, 0].mean()
+    scaled = loss if factor == 1 else loss * factor
+    return read_graph(scaled, dict(model.named_parameters()), model.parameters(), models=[model], n_samples=8)
 
 
 def signals(gradient: Any = 0.1, weight: Any = 1.0, update: Any = 1e-3, layers: int = 6, **changes: Any) -> Any:
@@ -233,6 +245,12 @@ def test_accumulation() -> None:
     assert findings("TW519", replace(summed, loss_scale=0.25)) == ()
     assert findings("TW519", order(backwards_per_step=2)) == (), "two losses"
     assert findings("TW519", replace(summed, loss_reduction="sum")) == ()
+    own = replace(summed, loss_scale=np.nan, loss_reduction="")
+    assert "not known" in refusal("TW519", own)
+    assert severities("TW519", own, graph(1)) == [Severity.WARNING]
+    assert findings("TW519", own, graph(0.25)) == ()
+    assert "half precision" in refusal("TW519", own, graph(65536.0))
+    assert findings("TW519", replace(own, backwards_per_step=3), graph(1)) == (), "three losses"
 
 
 def test_schedule_before_optimizer_spares_a_skipped_first_step() -> None:
