@@ -55,6 +55,7 @@ MODULES = {
     "keras_digits": frozenset({"keras"}),
     "keras_motion": frozenset({"keras"}),
     "keras_trips": frozenset({"keras"}),
+    "keras_echoes": frozenset({"keras"}),
     "skorch_crops": frozenset({"skorch"}),
 }
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench.detection.corpus import data, healthy, init_and_shape, loop, output_and_loss, rates
-from bench.detection.corpus.drawn import lot_a, lot_a_healthy, lot_b, lot_b_healthy
+from bench.detection.corpus import data, drawn, fifth, healthy, init_and_shape, loop, output_and_loss, rates
 from bench.detection.corpus.strangers import (
     images,
     images_healthy,
@@ -35,8 +34,8 @@ STRANGERS = (
     *(text_and_tables, text_and_tables_healthy, vision_and_points, vision_and_points_healthy),
     *(pictures_and_signals, pictures_and_signals_healthy, words_and_tables, words_and_tables_healthy),
 )
-DRAWN = lot_a, lot_a_healthy, lot_b, lot_b_healthy
-PROGRAMS: tuple[Program, ...] = tuple(program for module in (*SEEN, *STRANGERS, *DRAWN) for program in module.PROGRAMS)
+LOTS = *drawn.LOTS, *fifth.LOTS
+PROGRAMS: tuple[Program, ...] = tuple(program for module in (*SEEN, *STRANGERS, *LOTS) for program in module.PROGRAMS)
 
 
 def write_all(folder: Path, programs: tuple[Program, ...] = PROGRAMS) -> dict[str, Path]:

@@ -1,0 +1,5 @@
+"""The fourth half: faults of which most were drawn by lot from the development list."""
+
+from bench.detection.corpus.drawn import lot_a, lot_a_healthy, lot_b, lot_b_healthy
+
+LOTS = lot_a, lot_a_healthy, lot_b, lot_b_healthy

@@ -1,19 +1,19 @@
 """Healthy programs on DNA, chess boards, clips and spectra and on an older base: as written, and odd but right."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 BASES = ("dna_binding", "board_attacks", "lightning_clips", "hf_spectra")
 
 PROGRAMS: list[Program] = [
-    *(well(base, "as-written", EVALUATION) for base in BASES),
-    well("dna_binding", "better-of-both-strands", EVALUATION).edit(
+    *(well(base, "as-written", CALIBRATION) for base in BASES),
+    well("dna_binding", "better-of-both-strands", CALIBRATION).edit(
         (
             "    def forward(self, x):\n",
             "    def forward(self, x):\n        other = x.flip(1, 2)  # read backwards, A for T and C for G\n"
             "        return torch.maximum(self.one_strand(x), self.one_strand(other))\n\n    def one_strand(self, x):\n",
         ),
     ),
-    well("board_attacks", "output-from-zero-clipped", EVALUATION).edit(
+    well("board_attacks", "output-from-zero-clipped", CALIBRATION).edit(
         (
             "    def forward(self, board):\n",
             "        nn.init.zeros_(self.head.weight)\n\n    def forward(self, board):\n",
@@ -23,7 +23,7 @@ PROGRAMS: list[Program] = [
             "        nn.utils.clip_grad_norm_(model.parameters(), 0.1)\n        optimizer.step()\n",
         ),
     ),
-    well("lightning_clips", "two-optimizers-by-hand", EVALUATION).edit(
+    well("lightning_clips", "two-optimizers-by-hand", CALIBRATION).edit(
         (
             "        self.save_hyperparameters()\n",
             "        self.save_hyperparameters()\n        self.automatic_optimization = False\n",
@@ -43,7 +43,7 @@ PROGRAMS: list[Program] = [
             "        return eyes, torch.optim.Adam(rest, lr=self.hparams.lr)\n",
         ),
     ),
-    well("hf_spectra", "loss-in-thousandths", EVALUATION).edit(
+    well("hf_spectra", "loss-in-thousandths", CALIBRATION).edit(
         (
             "            target = (labels - self.config.sugar_mean) / self.config.sugar_std\n"
             "            loss = self.loss_fct(scaled, target)\n",
@@ -51,7 +51,7 @@ PROGRAMS: list[Program] = [
             "            loss = self.loss_fct(1000 * degrees, 1000 * labels)\n",
         ),
     ),
-    well("engine_life", "batches-of-16-accumulated", EVALUATION).edit(
+    well("engine_life", "batches-of-16-accumulated", CALIBRATION).edit(
         ('"batch_size": 64', '"batch_size": 16'),
         (
             "        for windows, left in loader:\n            self.optimizer.zero_grad()\n",

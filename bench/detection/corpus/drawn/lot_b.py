@@ -1,6 +1,6 @@
 """Faults drawn by lot and a few chosen freely: signs, taxi trips, mains currents, hotel searches and older programs."""
 
-from bench.detection.program import EVALUATION, Program, ill
+from bench.detection.program import CALIBRATION, Program, ill
 
 OUTPUT, RATES, LOOP = "output and loss", "rates and schedules", "loop"
 SHAPE, DATA = "initialisation and shape", "data"
@@ -9,7 +9,7 @@ LARGE = "init-scale initial-loss exploding-gradient diverging rate-too-high non-
 TRAINED_ON = "overlap evaluated-on-training validation-identical validation-better near-overlap duplicate-sample"
 
 PROGRAMS: list[Program] = [
-    ill("traffic_signs", "bytes-as-they-are", DATA, EVALUATION, f"pixel-range unscaled-feature {LARGE}").edit(
+    ill("traffic_signs", "bytes-as-they-are", DATA, CALIBRATION, f"pixel-range unscaled-feature {LARGE}").edit(
         (".permute(2, 0, 1).float().div(255)", ".permute(2, 0, 1).float()"),
         ("        return (img - 0.4) / 0.25, label\n", "        return img, label\n"),
     ),
@@ -17,7 +17,7 @@ PROGRAMS: list[Program] = [
         "traffic_signs",
         "scaled-when-drawn-and-when-read",
         DATA,
-        EVALUATION,
+        CALIBRATION,
         "pixel-range unscaled-feature init-scale ignores-input constant-feature",
     ).edit(
         (
@@ -25,33 +25,33 @@ PROGRAMS: list[Program] = [
             "    return (picture.clip(0, 255) / 255).astype(np.float32)\n",
         ),
     ),
-    ill("traffic_signs", "mirrored-at-random", DATA, EVALUATION, "augmentation-breaks-labels conflicting-label").edit(
+    ill("traffic_signs", "mirrored-at-random", DATA, CALIBRATION, "augmentation-breaks-labels conflicting-label").edit(
         (
             "            img = img[:, top : top + SIZE, left : left + SIZE]\n",
             "            img = img[:, top : top + SIZE, left : left + SIZE]\n"
             "            if random.random() < 0.5:\n                img = img.flip(-1)\n",
         ),
     ),
-    ill("traffic_signs", "never-eval", LOOP, EVALUATION, "validated-in-train-mode").edit(
+    ill("traffic_signs", "never-eval", LOOP, CALIBRATION, "validated-in-train-mode").edit(
         ("        self.model.eval()\n", ""),
         ('"dropout": 0.4', '"dropout": 0.5'),
     ),
-    ill("traffic_signs", "channels-first-by-reshape", SHAPE, EVALUATION, "swapped-axis").edit(
+    ill("traffic_signs", "channels-first-by-reshape", SHAPE, CALIBRATION, "swapped-axis").edit(
         (".permute(2, 0, 1).float()", ".reshape(3, SIZE, SIZE).float()"),
     ),
     ill(
         "keras_trips",
         "sigmoid-minutes",
         OUTPUT,
-        EVALUATION,
+        CALIBRATION,
         "activation-on-output output-range saturated-unit vanishing-gradient initial-loss",
     ).edit(
         ('layers.Dense(1, name="minutes")', 'layers.Dense(1, activation="sigmoid", name="minutes")'),
     ),
-    ill("keras_trips", "adam-1", RATES, EVALUATION, TOO_HIGH).edit(
+    ill("keras_trips", "adam-1", RATES, CALIBRATION, TOO_HIGH).edit(
         ("learning_rate=4e-3", "learning_rate=1.0"),
     ),
-    ill("keras_trips", "dense-without-activation", SHAPE, EVALUATION, "no-nonlinearity").edit(
+    ill("keras_trips", "dense-without-activation", SHAPE, CALIBRATION, "no-nonlinearity").edit(
         (
             '    x = layers.Dense(96, activation="relu")(x)\n    x = layers.Dense(96, activation="relu")(x)\n'
             '    x = layers.Dense(32, activation="relu")(x)\n',
@@ -62,7 +62,7 @@ PROGRAMS: list[Program] = [
         "appliance_probe",
         "wider-head-after-optimizer",
         LOOP,
-        EVALUATION,
+        CALIBRATION,
         "stale-optimizer not-in-optimizer weights-not-moving",
     ).edit(
         (
@@ -78,7 +78,7 @@ PROGRAMS: list[Program] = [
         ),
         ("    fit_probe(model, train_loader,", "    fit_probe(model, optimizer, train_loader,"),
     ),
-    ill("appliance_probe", "validated-on-some-it-learns", DATA, EVALUATION, TRAINED_ON).edit(
+    ill("appliance_probe", "validated-on-some-it-learns", DATA, CALIBRATION, TRAINED_ON).edit(
         ("    waves, labels = record(900, rng)\n", "    waves, labels = record(90, rng)\n"),
         (
             "    x_train, x_val, y_train, y_val = train_test_split(\n"
@@ -92,14 +92,14 @@ PROGRAMS: list[Program] = [
         ("torch.optim.Adam(model.head.parameters(), lr=3e-3)", "torch.optim.Adam(model.parameters(), lr=3e-3)"),
         ("val_loader, epochs=20)", "val_loader, epochs=80)"),
     ),
-    ill("appliance_probe", "channel-kept", OUTPUT, EVALUATION, "loss-broadcast").edit(
+    ill("appliance_probe", "channel-kept", OUTPUT, CALIBRATION, "loss-broadcast").edit(
         ("        return x.squeeze(1)\n", "        return x\n"),
     ),
     ill(
         "hotel_ranking",
         "likelihood-without-minus",
         OUTPUT,
-        EVALUATION,
+        CALIBRATION,
         "negated-loss diverging exploding-gradient non-finite",
     ).edit(
         ("    return -(wanted * given).sum()\n", "    return (wanted * given).sum()\n"),
@@ -108,13 +108,13 @@ PROGRAMS: list[Program] = [
         "hotel_ranking",
         "sum-over-searches",
         LOOP,
-        EVALUATION,
+        CALIBRATION,
         "accumulation-not-divided summed-loss rate-too-high diverging oscillating update-ratio "
         "exploding-gradient non-finite",
     ).edit(
         ("            (loss / args.searches_per_step).backward()\n", "            loss.backward()\n"),
     ),
-    ill("appliance_probe", "best-weights-aliased", LOOP, EVALUATION, "aliased-checkpoint").edit(
+    ill("appliance_probe", "best-weights-aliased", LOOP, CALIBRATION, "aliased-checkpoint").edit(
         ("    waves, labels = record(900, rng)\n", "    waves, labels = record(160, rng)\n"),
         ("    for p in encoder.parameters():\n        p.requires_grad = False\n", ""),
         ("torch.optim.Adam(model.head.parameters(), lr=3e-3)", "torch.optim.Adam(model.parameters(), lr=3e-3)"),
@@ -139,7 +139,7 @@ PROGRAMS: list[Program] = [
         "hotel_ranking",
         "softmax-over-last-axis",
         OUTPUT,
-        EVALUATION,
+        CALIBRATION,
         "softmax-axis softmax-one-unit no-gradient loss-broadcast weights-not-moving",
     ).edit(
         ("torch.log_softmax(scores.squeeze(-1), dim=0)", "torch.log_softmax(scores, dim=-1)"),
@@ -148,7 +148,7 @@ PROGRAMS: list[Program] = [
         "bike_counts",
         "loss-never-negative",
         OUTPUT,
-        EVALUATION,
+        CALIBRATION,
         "clipped-loss no-gradient weights-not-moving",
     ).edit(
         (
@@ -156,20 +156,20 @@ PROGRAMS: list[Program] = [
             "            loss = torch.clamp(loss_fn(out, count), min=0)\n",
         ),
     ),
-    ill("keras_motion", "one-unit-left-over", SHAPE, EVALUATION, "bottleneck").edit(
+    ill("keras_motion", "one-unit-left-over", SHAPE, CALIBRATION, "bottleneck").edit(
         (
             "h = layers.Dropout(0.3)(h)\n",
             'h = layers.Dropout(0.3)(h)\nh = layers.Dense(1, activation="relu", name="dense_b")(h)\n',
         ),
     ),
-    ill("texture_trainer", "one-folder-after-another", DATA, EVALUATION, "sorted-order not-shuffled").edit(
+    ill("texture_trainer", "one-folder-after-another", DATA, CALIBRATION, "sorted-order not-shuffled").edit(
         (
             "    labels = np.arange(count) % len(TEXTURES)\n    rng.shuffle(labels)\n",
             "    labels = np.repeat(np.arange(len(TEXTURES)), count // len(TEXTURES))\n",
         ),
         ("batch_size=args.batch_size, shuffle=True)", "batch_size=args.batch_size)"),
     ),
-    ill("engine_life", "functional-dropout", SHAPE, EVALUATION, "random-in-eval").edit(
+    ill("engine_life", "functional-dropout", SHAPE, CALIBRATION, "random-in-eval").edit(
         ("from torch import nn, optim\n", "import torch.nn.functional as F\nfrom torch import nn, optim\n"),
         ("        x = x.mean(dim=1)\n", "        x = F.dropout(x.mean(dim=1), 0.3)\n"),
     ),
@@ -177,7 +177,7 @@ PROGRAMS: list[Program] = [
         "order_tagger",
         "step-once-an-epoch",
         LOOP,
-        EVALUATION,
+        CALIBRATION,
         "gradient-zeroed-before-step weights-not-moving rate-too-low update-ratio",
     ).edit(
         (
