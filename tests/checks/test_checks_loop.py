@@ -81,9 +81,10 @@ def signals(gradient: Any = 0.1, weight: Any = 1.0, update: Any = 1e-3, layers: 
 
 def order(**changes: Any) -> StepOrder:
     made = StepOrder(
-        optimizer="SGD", n_steps=200, n_backwards=200, backwards_per_step=1, n_looked=39, n_stale=0, n_wiped_looked=40,
-        n_wiped=0, n_wiped_by_zero_grad=0, n_thrown_away=0, n_without_backward=0, n_moved_looked=40, n_unmoved=0,
-        has_closure=False, scales_invariantly=False, loss_scale=1.0, loss_reduction="mean",
+        optimizer="SGD", n_steps=200, n_backwards=200, backwards_per_step=1, batches_per_step=1, n_looked=39,
+        n_stale=0, n_wiped_looked=40, n_wiped=0, n_wiped_by_zero_grad=0, n_thrown_away=0, n_without_backward=0,
+        n_moved_looked=40, n_unmoved=0, has_closure=False, scales_invariantly=False, loss_scale=1.0,
+        loss_reduction="mean",
     )  # fmt: skip
     return replace(made, **changes)
 
@@ -239,18 +240,19 @@ def test_old_gradients_and_wiped_gradients_are_facts() -> None:
 
 
 def test_accumulation() -> None:
-    summed = order(backwards_per_step=4)
+    summed = order(backwards_per_step=4, batches_per_step=4)
     assert severities("TW519", summed) == [Severity.WARNING]
     assert severities("TW519", replace(summed, scales_invariantly=True)) == [Severity.ADVICE]
     assert findings("TW519", replace(summed, loss_scale=0.25)) == ()
-    assert findings("TW519", order(backwards_per_step=2)) == (), "two losses"
+    assert findings("TW519", order(batches_per_step=2)) == (), "two losses"
+    assert findings("TW519", replace(summed, batches_per_step=1)) == (), "four losses of one call"
     assert findings("TW519", replace(summed, loss_reduction="sum")) == ()
     own = replace(summed, loss_scale=np.nan, loss_reduction="")
     assert "not known" in refusal("TW519", own)
     assert severities("TW519", own, graph(1)) == [Severity.WARNING]
     assert findings("TW519", own, graph(0.25)) == ()
     assert "half precision" in refusal("TW519", own, graph(65536.0))
-    assert findings("TW519", replace(own, backwards_per_step=3), graph(1)) == (), "three losses"
+    assert findings("TW519", replace(own, batches_per_step=3), graph(1)) == (), "three losses"
 
 
 def test_schedule_before_optimizer_spares_a_skipped_first_step() -> None:

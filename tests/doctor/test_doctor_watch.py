@@ -234,7 +234,9 @@ def test_two_optimizers_that_take_turns() -> None:
             judge(critic(fake), torch.ones(32, 1)).backward()
             ours.step()
     orders = doctor.measurements.of(StepOrder)
-    assert [(o.n_steps, o.n_stale, o.n_wiped, o.backwards_per_step) for o in orders] == [(20, 0, 0, 1)] * 2
+    assert [(o.n_steps, o.n_stale, o.n_wiped, o.backwards_per_step, o.batches_per_step) for o in orders] == [
+        (20, 0, 0, 1, 1)
+    ] * 2
     assert len(doctor.measurements.of(LearningCurve)) == 2
     assert doctor.measurements.of(Membership)[0].foreign == 0
 

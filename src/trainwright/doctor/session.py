@@ -220,9 +220,9 @@ class Session:
     def before_backward(self, tensors: tuple[Tensor, ...]) -> None:
         """The graph is complete and still there."""
         self._backwards += 1
-        self._owes_backward = False
+        own_call, self._owes_backward = self._owes_backward, False
         for optimizer, learner in self._living():
-            learner.before_backward(optimizer, sampled=self._sampled)
+            learner.before_backward(optimizer, own_call=own_call, sampled=self._sampled)
         if self._latest is not None:
             entry, training, _ = self._latest
             self.models.went_backward(entry, self.step, training=training)

@@ -18,9 +18,10 @@ class StepOrder(Measurement):
     """How one optimizer's steps are made, over all ``n_steps`` of them.
 
     ``optimizer``: its class. ``n_backwards``: backward passes between clearing and stepping; ``backwards_per_step``:
-    most frequent number of them. ``n_looked``: sampled steps behind the first one, and ``n_stale``: those whose
-    gradients held those of the step before, as nobody had cleared them in between. ``n_wiped``: of ``n_wiped_looked``
-    sampled steps, those at which every gradient was None or zero although a backward pass had come since the last step,
+    most frequent number of them, ``batches_per_step`` of those with a call of the model of their own. ``n_looked``:
+    sampled steps behind the first one, and ``n_stale``: those whose gradients held those of the step before, as nobody
+    had cleared them in between. ``n_wiped``: of ``n_wiped_looked`` sampled steps, those at which every gradient was
+    None or zero although a backward pass had come since the last step,
     and ``n_wiped_by_zero_grad``: those of them with a ``zero_grad`` in between. ``n_thrown_away``: backward passes that
     were cleared before any step. ``n_without_backward``: steps without any backward pass since the last one.
     ``n_unmoved``: of ``n_moved_looked`` sampled steps with a gradient and a rate above zero, those that changed no
@@ -33,6 +34,7 @@ class StepOrder(Measurement):
     n_steps: int
     n_backwards: int
     backwards_per_step: int
+    batches_per_step: int
     n_looked: int
     n_stale: int
     n_wiped_looked: int

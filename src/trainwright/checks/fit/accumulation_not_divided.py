@@ -35,10 +35,10 @@ class AccumulationNotDivided(Check):
         clipping acts at once.
 
     How it is measured:
-        Backward passes per step, and what went backward as a share of what the loss function returned. Two passes may
-        be two losses and are left alone, as are summed losses. Of a loss written by hand the graph tells whether a
-        constant divides it at its very end; four passes or more count there. Adam and its kin do not depend on the
-        scale, so for them it is advice.
+        Backward passes per step that follow a call of the model each, and what went backward as a share of what the
+        loss function returned. Two passes may be two losses and are left alone, as are summed losses. Of a loss written
+        by hand the graph tells whether a constant divides it at its very end; four passes or more count there. Adam and
+        its kin do not depend on the scale, so for them it is advice.
 
     How to fix:
         ``(loss / n_batches).backward()``.
@@ -56,9 +56,9 @@ class AccumulationNotDivided(Check):
     def run(self, order: StepOrder, graph: LossGraph | None) -> Iterator[Finding]:
         if order.n_steps < FEWEST_STEPS:
             raise CannotEvaluate(f"{order.n_steps} steps are too few; {FEWEST_STEPS} are needed")
-        if order.backwards_per_step < FEWEST_BACKWARDS or order.has_closure:
+        if order.batches_per_step < FEWEST_BACKWARDS or order.has_closure:
             return
-        times, is_known = order.backwards_per_step, math.isfinite(order.loss_scale) and bool(order.loss_reduction)
+        times, is_known = order.batches_per_step, math.isfinite(order.loss_scale) and bool(order.loss_reduction)
         scale = order.loss_scale if is_known else _scale_at_the_end(graph)
         if is_known and order.loss_reduction != "mean":
             return

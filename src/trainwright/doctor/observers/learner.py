@@ -57,6 +57,8 @@ class Learner:
         self._momentum = float(max((group.get("momentum", 0.0) for group in optimizer.param_groups), default=0.0))
         self._counts: Counter[str] = Counter()
         self._per_step: Counter[int] = Counter()
+        self._batches = 0
+        self._batches_per_step: Counter[int] = Counter()
         self._backwards = backwards
         self._cleared = True
         self._wiped_by_call = False
@@ -85,8 +87,9 @@ class Learner:
 
     # The order of things ---------------------------------------------------------------------------------------------
 
-    def before_backward(self, optimizer: Optimizer, *, sampled: bool) -> None:
-        """A backward pass. Whose gradients it adds to shows only at the step, so only gradients are looked at."""
+    def before_backward(self, optimizer: Optimizer, *, own_call: bool, sampled: bool) -> None:
+        """A backward pass; ``own_call``: a model was called since the one before. Whose gradients it adds to shows only
+        at the step, so only gradients are looked at."""
         if not self._cleared:
             held = (p for group in optimizer.param_groups for p in group["params"])
             by_hand = all(p.grad is None for p in held) or (sampled and not _any_gradient(optimizer))
@@ -94,6 +97,7 @@ class Learner:
                 self.cleared()
         self._went_backward = True
         self._backwards += 1
+        self._batches += own_call
         self._wiped_by_call = False
 
     def cleared(self) -> None:
@@ -101,7 +105,7 @@ class Learner:
         self._cleared = True
         self._wiped_by_call = self._backwards > 0
         self._counts["thrown away"] += 0 if self._is_view else self._backwards
-        self._backwards = 0
+        self._backwards = self._batches = 0
 
     def before_step(self, optimizer: Optimizer, *, closure: bool, sampled: bool) -> None:
         """The optimizer is about to step."""
@@ -120,6 +124,7 @@ class Learner:
         """The optimizer has stepped; gradients are still there."""
         self.n_steps += 1
         self._per_step[self._backwards] += 1
+        self._batches_per_step[self._batches] += 1
         self._counts["backwards"] += self._backwards
         self._counts["without backward"] += not self._went_backward
         self._note_rate(optimizer, step)
@@ -127,7 +132,7 @@ class Learner:
         if sampled:
             self._look(optimizer)
             self._sample(optimizer, step, models)
-        self._backwards, self._went_backward = 0, False
+        self._backwards, self._batches, self._went_backward = 0, 0, False
         self._cleared, self._wiped_by_call, self._before = False, False, None
 
     def scaled(self) -> bool:
@@ -244,6 +249,7 @@ class Learner:
             n_steps=self.n_steps,
             n_backwards=counts["backwards"],
             backwards_per_step=self._per_step.most_common(1)[0][0],
+            batches_per_step=self._batches_per_step.most_common(1)[0][0],
             n_looked=counts["looked"],
             n_stale=counts["stale"],
             n_wiped_looked=counts["wiped looked"],
