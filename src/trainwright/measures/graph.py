@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trainwright.core import Measurement
-from trainwright.measures.operations import LOSSES, PASSING
+from trainwright.measures.operations import LOSSES, NORMALISERS, PASSING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,13 +172,31 @@ class LossGraph(Measurement):
                 yield operation
 
     def likelihoods(self) -> Iterator[Operation]:
-        """Operations that give log-probabilities of which some are chosen by constants: the loss should fall with
-        them."""
+        """Operations that give log-probabilities of which some are chosen by constants, or subtract from outputs the
+        logarithm of their summed exponentials: the loss should fall with them."""
+        yield from (each for each in self.named("Sub") if self._is_normalised(each))
         for chooser in self.operations:
             if chooser.name in ("Gather", "Index") or (chooser.name == "Mul" and len(chooser.sources) == 1):
                 for source in self.sources(chooser):
                     if source.name == "LogSoftmax" or (source.name == "Log" and self._is_softmax(source)):
                         yield chooser
+
+    def _is_normalised(self, difference: Operation) -> bool:
+        """Whether a difference is that of outputs and the logarithm of their own summed exponentials."""
+        operands = self.sources(difference)
+        if len(operands) != 2:
+            return False
+        outputs, normaliser = map(self._origin, operands)
+        if normaliser.name not in NORMALISERS:
+            return False
+        feeders = self.feeders(normaliser)
+        return len(feeders) == 1 and feeders[0] is outputs
+
+    def _origin(self, operation: Operation) -> Operation:
+        """Where its values come from, operations that only move or choose values left out."""
+        while operation.name in PASSING and len(sources := self.sources(operation)) == 1:
+            operation = sources[0]
+        return operation
 
     def binary_likelihoods(self) -> Iterator[Operation]:
         """The two logarithms of a log-likelihood of yes and no, y log p + (1 − y) log(1 − p), where each is chosen by

@@ -27,6 +27,8 @@ LOSSES = _names(
 """torch's own loss operations: never negative for valid targets, lower is better."""
 DISTANCES = _names("MseLoss SmoothL1Loss HuberLoss")
 """Those among them that measure a distance between outputs and targets."""
+NORMALISERS = _names("Logsumexp Logcumsumexp")
+"""Logarithms of summed exponentials, by which outputs become log-probabilities."""
 MONOTONE = _names("Sum Nansum Sqrt Log Log1P Clamp ClampMin ClampMax Relu Softplus Minimum Maximum NativeDropout")
 """Operations whose result grows with each operand."""
 WEIGHTED = _names("Addmm Mm Bmm Baddbmm Linear Convolution ConvolutionOverrideable MkldnnConvolution")

@@ -15,7 +15,7 @@ from trainwright.measures.trends import slope
 FAR = 30.0
 """Factor below the optimizer's usual rate from which the rate is suspected for itself."""
 
-STEADY = 0.4
+STEADY = 0.33
 """Progress of the second half as a share of that of the first: 1 is a straight line. Healthy benches in their own
 width: at most 0.27; a rate thirty times too low: 0.94 to 1.02."""
 
@@ -38,8 +38,9 @@ class RateTooLow(Check):
 
     How it is measured:
         Three things together: a rate more than 30 times below what is usual for the optimizer, a second half of the
-        training that brought at least 40 % of what the first brought (lines through both; a good training slows down),
-        and less than half of the constant prediction's loss learnt, or of the first loss where that one is not known.
+        training that brought at least a third of what the first brought (lines through both; halves by the sum of the
+        rates, as schedules lower them; a good training slows down), and less than half of the constant prediction's
+        loss learnt, or of the first loss where that one is not known.
 
     How to fix:
         Raise the learning rate tenfold and compare; fine-tuning a model that was trained before is the exception.
@@ -63,7 +64,7 @@ class RateTooLow(Check):
         if rate * FAR > typical:
             return
         values = curve.trend.y
-        half = len(values) // 2
+        half = _middle(curve)
         first, second = -slope(values[: half + 1])[0], -slope(values[half:])[0]
         if second <= 0 or second < STEADY * first or _learnt(curve) > LEARNT or not _falls(values):
             return
@@ -86,6 +87,16 @@ class RateTooLow(Check):
             confidence=0.92,
             why_confident="A low rate, a straight line and little learnt, all three.",
         )
+
+
+def _middle(curve: LearningCurve) -> int:
+    """The point up to which half of the way was gone that the rates of all steps together allow: its middle, if no
+    schedule moves the rate."""
+    rates = curve.rates_at(curve.trend.x)
+    if not (np.isfinite(rates).all() and rates.sum() > 0):
+        return len(rates) // 2
+    gone = np.cumsum(rates) / rates.sum()
+    return int(np.clip(np.searchsorted(gone, 0.5), 1, len(rates) - 2))
 
 
 def _learnt(curve: LearningCurve) -> float:
