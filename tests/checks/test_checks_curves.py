@@ -137,6 +137,25 @@ def test_each_illness_is_named(code: str, ill: LearningCurve) -> None:
     assert code in codes(ill)
 
 
+def test_a_little_learnt_by_heart_is_nothing_learnt() -> None:
+    code = discover()["TW501"]
+    crept, chance = np.linspace(2.3, 2.05, 40), 2.3 + 0.02 * np.abs(np.sin(T))
+    shown = {"validation_metric": 10 + np.sin(T), "baseline_validation_metric": 10.0, "higher_is_better": True}
+
+    def said(made: LearningCurve) -> list[str]:
+        return [finding.code for finding in judge([code], Measurements([made])).findings]
+
+    assert said(curve(crept, chance)) == ["TW501"]
+    assert said(curve(crept, chance, **shown, unit="%", n_validation=500)) == ["TW501"]
+    assert said(curve(crept, chance - 0.015, **shown, unit="%", n_validation=500)) == ["TW501"], "the loss by a hair"
+    assert said(curve(crept, chance - 0.015)) == [], "where no accuracy tells the loss is believed"
+    assert said(curve(crept, chance[:4])) == [], "too few evaluations"
+    assert said(curve(crept)) == []
+    assert said(curve(FALL, chance)) == [], "learnt by heart in earnest is another finding"
+    better = {**shown, "validation_metric": 10 + T / 4}
+    assert said(curve(crept, chance - 0.015, **better, unit="%", n_validation=500)) == []
+
+
 def test_underfitting_needs_a_simple_predictor_that_is_better() -> None:
     flat = curve(1.4 + 0.9 * np.exp(-T / 3), 1.45 + 0.9 * np.exp(-T / 3))
     trees = BaselineScore(name="trees", value=90, advantage=-20, low=-25, high=-15)

@@ -27,6 +27,11 @@ least 0.3 over five seeds and four widths; ill ones at most 0.03."""
 METRIC_ERRORS = 3.0
 """An accuracy this many standard errors above the constant prediction's counts as learning, whatever the loss."""
 
+BY_HEART, NOTHING = 0.15, 0.01
+"""Share learnt on training data that is no more than single samples learnt by heart, where validation shows at most so
+little at any time and an accuracy of chance. Healthy benches learn at least 0.26 on validation."""
+FEWEST_EVALUATIONS, CHANCE = 5, 2.0
+"""Evaluations that tell, and standard errors of their accuracy about the constant prediction's."""
 FAR = 30.0
 """Factor from the optimizer's usual rate beyond which another rate is proposed."""
 
@@ -45,6 +50,8 @@ class NotLearning(Check):
         The lowest mean over three consecutive epochs of the training and of the validation loss, beside the loss of the
         class shares or the mean target. Less than 5 % learnt on both, and an accuracy not more than three standard
         errors above the majority class, is not learning. Healthy benches learn 30 % or more. Three epochs at least.
+        Where five evaluations or more show nothing but chance, up to 15 % learnt on training data alone are samples
+        learnt by heart.
 
     How to fix:
         Mostly the learning rate. Otherwise the trials on the set-up (``trainwright check``) name the cause; a model
@@ -72,7 +79,8 @@ class NotLearning(Check):
         judged = curve.baseline_validation_loss if curve.baseline_validation_loss is not None else baseline
         enough = len(curve.validation_loss.finite) >= FEWEST_EPOCHS
         validation = _learnt(curve.validation_loss, judged) if enough else -math.inf
-        if max(train, validation) >= LIMIT or _metric_learnt(curve):
+        by_heart = train < BY_HEART and _shows_nothing(curve, validation)
+        if not by_heart and (max(train, validation) >= LIMIT or _metric_learnt(curve)):
             return
         restless = _is_restless(curve)
         evidence = [_evidence(train, "train", _series(curve))]
@@ -81,7 +89,7 @@ class NotLearning(Check):
         yield self.finding(
             happened=f"After {curve.length:g} {curve.x_unit}s the training loss is {train_loss.y[-1]:.4g}, where "
             f"predicting the same for every input has {baseline:.4g}{_metric_text(curve)}. "
-            f"{max(train, 0):.1%} was learnt.",
+            f"{max(train, 0):.1%} was learnt{', nothing of which holds on validation data' if by_heart else ''}.",
             expected=f"A loss at least {LIMIT:.0%} below the constant prediction's, on training or validation data.",
             todo=_todo(curve, restless),
             evidence=tuple(evidence),
@@ -110,11 +118,27 @@ def _metric_learnt(curve: LearningCurve) -> bool:
     ):
         if not len(metric) or baseline is None:
             continue
-        share = min(max(baseline / 100, 0.01), 0.99)
-        error = 100 * math.sqrt(share * (1 - share) / max(1, n or 1))
-        if metric.y[-1] - baseline > METRIC_ERRORS * error:
+        if metric.y[-1] - baseline > METRIC_ERRORS * _error(baseline, n):
             return True
     return False
+
+
+def _shows_nothing(curve: LearningCurve, learnt: float) -> bool:
+    """Whether no evaluation is better than the constant prediction: by loss, or, where it is known, in the later half
+    of them by accuracy, the loss being a percent better at most."""
+    metric, baseline = curve.validation_metric.finite, curve.baseline_validation_metric
+    if len(curve.validation_loss.finite) < FEWEST_EVALUATIONS:
+        return False
+    if not curve.higher_is_better or curve.unit != "%" or baseline is None or len(metric) < FEWEST_EVALUATIONS:
+        return learnt <= 0
+    surplus = float(np.mean(metric.y[len(metric) // 2 :])) - baseline
+    return learnt < NOTHING and surplus <= CHANCE * _error(baseline, curve.n_validation)
+
+
+def _error(percent: float, n: int | None) -> float:
+    """Standard error of an accuracy [%] over ``n`` samples."""
+    share = min(max(percent / 100, 0.01), 0.99)
+    return 100 * math.sqrt(share * (1 - share) / max(1, n or 1))
 
 
 def _metric_text(curve: LearningCurve) -> str:
