@@ -305,8 +305,21 @@ def test_a_fault_of_the_doctor_never_becomes_one_of_the_training(
         _train(5)
     assert doctor.fault == "ValueError: a fault of ours"
     said = capsys.readouterr().err
-    assert "Watching ended at step 0" in said
+    assert "stopped watching at step 2" in said, "three faults are too many"
     assert "nothing to watch" not in said
+
+
+def test_a_single_fault_of_the_doctor_costs_one_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        monkeypatch.undo()
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(Session, "loss_called", fail)
+    with quiet() as doctor:
+        _train(20)
+    assert doctor.fault == "ValueError: a fault of ours"
+    assert doctor.measurements.of(StepOrder)[0].n_steps == 20
+    assert len(doctor.measurements.of(LearningCurve)[0].train_loss) == 20
 
 
 def test_only_one_watch_at_a_time() -> None:

@@ -28,6 +28,8 @@ from trainwright.core import UsageError
 from trainwright.doctor.events import LOSSES, NAMES, Listener, LossCall
 from trainwright.doctor.taps_keras import is_loaded, tap_keras
 
+MOST_FAULTS = 3
+
 _attached = threading.Lock()
 _listening: weakref.WeakSet[Taps] = weakref.WeakSet()
 
@@ -35,8 +37,8 @@ _listening: weakref.WeakSet[Taps] = weakref.WeakSet()
 class Taps:
     """Attach a listener to everything that happens in this process; one at a time.
 
-    ``on_failure`` hears of a fault of the listener, after which it is told nothing more; ``spend`` of the seconds each
-    event took it.
+    ``on_failure`` hears of faults of the listener; after :data:`MOST_FAULTS` of them it is told nothing more, as one
+    that keeps failing would tell nonsense. ``spend`` hears of the seconds each event took it.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Taps:
         self._handles: list[Any] = []
         self._busy = False
         self._deaf = True
+        self._n_faults = 0
         self._inside = False
         self._heeds_keras = False
         self._thread = threading.get_ident()
@@ -80,6 +83,11 @@ class Taps:
         self.silence()
         _attached.release()
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing is heard any more."""
+        return self._deaf
+
     def silence(self) -> None:
         """Hear nothing more; calls pass on as before."""
         self._deaf = True
@@ -93,7 +101,9 @@ class Taps:
         try:
             event(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - see the docstring
-            self.silence()
+            self._n_faults += 1
+            if self._n_faults >= MOST_FAULTS:
+                self.silence()
             self._on_failure(error)
         finally:
             self._busy = False

@@ -143,13 +143,15 @@ class Watch:
         )
 
     def _failed(self, error: Exception) -> None:
-        """A fault of ours ends the watching, never the training."""
-        self.fault = f"{type(error).__name__}: {error}"
-        if not self._quiet:
-            self._console.print(
-                f"[yellow]trainwright stopped watching at step {self._session.step}: {escape(self.fault)}. "
-                "Your training goes on untouched. Please report this.[/]"
-            )
+        """A fault of ours costs an event, and when there are several the watching; never the training."""
+        is_first, self.fault = not self.fault, self.fault or f"{type(error).__name__}: {error}"
+        if self._quiet or not (is_first or self._taps.is_silent):
+            return
+        consequence = "stopped watching" if self._taps.is_silent else "lost an event to a fault of its own"
+        self._console.print(
+            f"[yellow]trainwright {consequence} at step {self._session.step}: {escape(self.fault)}. "
+            "Your training goes on untouched. Please report this.[/]"
+        )
 
     # At the end ------------------------------------------------------------------------------------------------------
 
@@ -180,7 +182,7 @@ class Watch:
         verdict, console = self.verdict, self._console
         console.rule("[bold]trainwright[/]", align="left", style="dim")
         if self.fault:
-            console.print(f"[yellow]Watching ended at step {self.steps}, by a fault of ours: {escape(self.fault)}.[/]")
+            console.print(f"[yellow]{self.steps} steps were watched, with a fault of ours: {escape(self.fault)}.[/]")
         elif not self.steps and not verdict.findings:
             console.print("No optimizer made a step, so there was nothing to watch.")
             return
