@@ -127,6 +127,7 @@ class Session:
         self._latest: tuple[Watched, bool, Tensor | None] | None = None
         self._backwards = 0
         self._owes_backward = False
+        self._began = False  # a model was given something that comes from no other, since the latest backward pass
         self._call: tuple[nn.Module, tuple[Any, ...], dict[str, Any]] | None = None
         self._non_finite: NonFinite | None = None
         self._targets: Tensor | None = None
@@ -182,6 +183,8 @@ class Session:
         if graph:
             self._latest = (entry, module.training, prediction)
             self._owes_backward = True
+            given = (*args, *kwargs.values())
+            self._began |= not any(isinstance(each, Tensor) and each.grad_fn is not None for each in given)
             entry.called_at = self.step
             # Only torch's own way of calling can be replayed with an ear in every inner module.
             self._call = (module, args, kwargs) if type(module).__call__ is nn.Module.__call__ else None
@@ -220,9 +223,10 @@ class Session:
     def before_backward(self, tensors: tuple[Tensor, ...]) -> None:
         """The graph is complete and still there."""
         self._backwards += 1
-        own_call, self._owes_backward = self._owes_backward, False
+        self._owes_backward = False
+        began, self._began = self._began, False
         for optimizer, learner in self._living():
-            learner.before_backward(optimizer, own_call=own_call, sampled=self._sampled)
+            learner.before_backward(optimizer, own_call=began, sampled=self._sampled)
         if self._latest is not None:
             entry, training, _ = self._latest
             self.models.went_backward(entry, self.step, training=training)

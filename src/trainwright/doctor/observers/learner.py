@@ -88,8 +88,8 @@ class Learner:
     # The order of things ---------------------------------------------------------------------------------------------
 
     def before_backward(self, optimizer: Optimizer, *, own_call: bool, sampled: bool) -> None:
-        """A backward pass; ``own_call``: a model was called since the one before. Whose gradients it adds to shows only
-        at the step, so only gradients are looked at."""
+        """A backward pass; ``own_call``: a model was called on data since the one before. Whose gradients it adds to
+        shows only at the step, so only gradients are looked at."""
         if not self._cleared:
             held = (p for group in optimizer.param_groups for p in group["params"])
             by_hand = all(p.grad is None for p in held) or (sampled and not _any_gradient(optimizer))
