@@ -174,6 +174,21 @@ def test_a_score_of_the_training_beside_one_of_other_samples_is_no_overlap() -> 
     assert not watch.findings
 
 
+def test_a_guess_before_each_step_is_no_evaluation() -> None:
+    (trained,) = loaders(slice(1200))
+    model = network()
+    with doctor() as watch:
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        for inputs, targets in trained:
+            with torch.no_grad():
+                guess = model(inputs).softmax(1)
+            optimizer.zero_grad()
+            loss = functional.cross_entropy(model(inputs), 0.9 * functional.one_hot(targets, 10) + 0.1 * guess)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    assert not watch.measurements.of(SampleOverlap)
+
+
 def sentences(count: int, words: int) -> Tensor:
     """Rows of 12 tokens of a vocabulary of so many words, the first of which tells the class."""
     return torch.randint(0, words, (count, 12), generator=torch.Generator().manual_seed(0))

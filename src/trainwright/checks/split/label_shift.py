@@ -47,7 +47,7 @@ class LabelShift(Check):
     code = "TW205"
     name = "label-shift"
     severity = Severity.WARNING
-    after = ("TW510",)
+    after = ("TW510", "TW511")
     cases = (
         Case(tables.wine, data_faults.shifted_labels),
         Case(tables.diabetes, data_faults.shifted_labels),

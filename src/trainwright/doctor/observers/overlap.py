@@ -58,11 +58,12 @@ class Overlap:
             known.update(found)
 
     def measurements(self, *, evaluated: bool = True) -> Iterator[SampleOverlap]:
-        """The evaluation that shares least with training; ``evaluated``: whether calls on data of no loader are any."""
+        """The evaluation that shares least with training; ``evaluated``: whether calls without a graph on data of no
+        loader, or of that of training, are any."""
         counted = {source: (len(known & self._trained), len(known)) for source, known in self._evaluated.items()}
         others = [pair for source, pair in counted.items() if source != self._train_source]
         calls = self._calls if evaluated else []
-        found = [*others, *calls] or list(counted.values())
+        found = [*others, *calls] or (list(counted.values()) if evaluated else [])
         least = min(found, key=lambda pair: pair[0] / pair[1], default=None)
         if least is not None and self._trained:
             yield SampleOverlap(
