@@ -80,6 +80,8 @@ def join(each: Pass, steps: Sequence[ModelCall | Operation], optimizer: Optimize
     if len(leading_to([main], inner)) < len(leading_to(made, inner)) or not joined.inputs:
         raise CannotEvaluate(
             f"the loss of this step compares the outputs of {len(calls)} calls of models ({names}) with each other"
+            if len(calls) > 1
+            else f"the loss of this step is made of more than what one call of {names} was given and returned"
         )
     outputs = [main, *(t for t in made if t is not main)]
     joined.outputs = outputs
