@@ -12,6 +12,7 @@ from torch import nn
 
 from trainwright.doctor.restore import restored
 from trainwright.doctor.trials import TRIALS
+from trainwright.measures.batches import InputLayout
 from trainwright.measures.gradients import LossResponse
 
 
@@ -73,11 +74,14 @@ def used_setup(digits: Any) -> Any:
 
 
 def suited(kind: Any, setup: Any) -> Any:
-    """The setup as this trial can judge it: one of them is for targets of two values."""
+    """The setup as this trial can judge it: one of them is for targets of two values, one for pictures in colour."""
     if kind is LossResponse:
         setup.model = nn.Sequential(setup.model, nn.Linear(10, 1))
         setup.targets, setup.loss = (setup.targets % 2).float()[:, None], nn.BCEWithLogitsLoss()
         setup.task, setup.n_outputs, setup.loss_name = "regression", 1, "python"
+    if kind is InputLayout:
+        setup.model = nn.Sequential(nn.Conv2d(3, 1, 1), nn.Flatten(), setup.model)
+        setup.inputs = setup.inputs.reshape(-1, 1, 8, 8) * torch.tensor([1.0, 0.5, 0.2])[:, None, None]
     return setup
 
 
@@ -110,8 +114,8 @@ def test_every_trial_restores_everything_when_it_fails(kind: Any, used_setup: An
 
 
 def test_a_trial_gives_the_same_numbers_twice(used_setup: Any) -> None:
-    # The one that needs another setup comes last.
-    for kind, trial in sorted(TRIALS.items(), key=lambda pair: pair[0] is LossResponse):
+    # Those that need another setup come last, that of other pictures at the very end.
+    for kind, trial in sorted(TRIALS.items(), key=lambda pair: (pair[0] is InputLayout, pair[0] is LossResponse)):
         used_setup = suited(kind, used_setup)
         first, second = trial(used_setup), trial(used_setup)
         assert {k: v for k, v in vars(first).items() if k != "seconds"}.keys()

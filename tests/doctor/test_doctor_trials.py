@@ -22,6 +22,7 @@ from trainwright.doctor.trials import (
     overfit_batch,
     run_trials,
 )
+from trainwright.measures.batches import InputLayout
 from trainwright.measures.curves import LearningCurve
 from trainwright.measures.gradients import LossResponse
 from trainwright.measures.initial import InitialLoss, OutputRange
@@ -47,7 +48,8 @@ def test_only_the_kinds_asked_for_are_measured(digits: Any) -> None:
     found = run_trials(digits.mlp(), [OutputRange, InitialLoss, LearningCurve])
     assert {type(m) for m in found} == {OutputRange, InitialLoss}
     everything = {type(m) for m in run_trials(digits.mlp())}
-    assert everything == set(TRIALS) - {LossResponse}  # which is for targets of two values
+    # for targets of two values, and for pictures of several channels
+    assert everything == set(TRIALS) - {LossResponse, InputLayout}
 
 
 def test_losses_are_recognised() -> None:
