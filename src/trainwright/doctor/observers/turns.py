@@ -11,8 +11,10 @@ from torch.nn import functional
 
 from trainwright.measures.turns import PictureTurns
 
-MOST = 600
-"""Pictures that are kept of training, and as many of the evaluation."""
+MOST_TRAINED, MOST_EVALUATED = 800, 400
+"""Pictures that are kept of training and of the evaluation."""
+GROWN = 1.5
+"""Factor by which their number must have grown before they are judged again."""
 FEWEST = 60
 SIDE = 16
 """Pixels along each side to which pictures are reduced."""
@@ -31,18 +33,19 @@ TURNS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class Pictures:
-    """The first pictures of one part of the data, reduced, with a target each."""
+    """The first pictures of one part of the data, reduced, with a target each; ``most`` of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._pictures: list[Tensor] = []
         self._targets: list[Tensor] = []
-        self._n = 0
+        self.n = 0
 
     @torch.no_grad()
     def add(self, inputs: Tensor, targets: Tensor) -> None:
         """``inputs`` [N, C, H, W] with ``targets`` [N] or [N, 1]; anything else is passed over."""
         fits = inputs.dim() == 4 and inputs.is_floating_point() and min(inputs.shape[2:]) >= SIDE // 2
-        if not fits or targets.numel() != len(inputs) or self._n >= MOST:
+        if not fits or targets.numel() != len(inputs) or self.n >= self._most:
             return
         size = min(SIDE, inputs.shape[2]), min(SIDE, inputs.shape[3])
         pictures = functional.adaptive_avg_pool2d(inputs.detach().float(), size)
@@ -50,11 +53,11 @@ class Pictures:
             return
         self._pictures.append(pictures.cpu())
         self._targets.append(targets.detach().reshape(-1).cpu())
-        self._n += len(inputs)
+        self.n += len(inputs)
 
     def together(self) -> tuple[Tensor, Tensor] | None:
         """Different pictures [N, C, H, W] and their targets [N]; None where there are too few."""
-        if self._n < FEWEST:
+        if self.n < FEWEST:
             return None
         pictures, targets = torch.cat(self._pictures), torch.cat(self._targets)
         _, group = torch.unique(pictures.reshape(len(pictures), -1), dim=0, return_inverse=True)
@@ -67,21 +70,30 @@ class Turns:
     """Observes pictures and targets of training and evaluation."""
 
     def __init__(self) -> None:
-        self.trained, self.evaluated = Pictures(), Pictures()
+        self.trained, self.evaluated = Pictures(MOST_TRAINED), Pictures(MOST_EVALUATED)
+        self._n_judged = 0
+        self._found: PictureTurns | None = None
 
     def measurements(self) -> Iterator[PictureTurns]:
         """The turn that best explains targets which do not suit their pictures."""
+        n = min(self.trained.n, self.evaluated.n) and self.trained.n + self.evaluated.n
+        if n > GROWN * self._n_judged:
+            self._n_judged, self._found = n, self._judge()
+        if self._found is not None:
+            yield self._found
+
+    def _judge(self) -> PictureTurns | None:
         trained, evaluated = self.trained.together(), self.evaluated.together()
         if trained is None or evaluated is None or trained[0].shape[1:] != evaluated[0].shape[1:]:
-            return
+            return None
         if trained[1].is_floating_point() != evaluated[1].is_floating_point() or len(torch.unique(evaluated[1])) < 2:
-            return
+            return None
         reference = _Reference(*evaluated)
         square = evaluated[0].shape[-1] == evaluated[0].shape[-2]
         turns = dict(list(TURNS.items())[: len(TURNS) if square else 3])
         found = {name: reference.judge(*trained, turn) for name, turn in turns.items()}
         (best, (n_near, wrong, explained)), second = _ranked(found)
-        yield PictureTurns(
+        return PictureTurns(
             turn=best,
             n_evaluation=len(evaluated[0]),
             unreadable=reference.unreadable,
