@@ -25,8 +25,7 @@ def learns(curve: LearningCurve | None) -> bool | None:
     """
     if curve is None or curve.name:
         return None
-    fewest = FEWEST_STEPS if curve.x_unit == "step" else FEWEST_EPOCHS
-    if not curve.length >= fewest or not len(curve.train_loss):
+    if not _is_long_enough(curve) or not len(curve.train_loss):
         return None
     if not math.isfinite(float(curve.train_loss.y[-1])):
         return False
@@ -37,11 +36,21 @@ def learns(curve: LearningCurve | None) -> bool | None:
 
 def is_unmoved(curve: LearningCurve) -> bool:
     """Whether the training loss of the only learner has stayed within :data:`LEARNT` of its first value so far."""
-    fewest = FEWEST_STEPS if curve.x_unit == "step" else FEWEST_EPOCHS
     values = curve.train_loss.finite.blocks(BLOCKS).y
-    if curve.name or not curve.length >= fewest or len(values) < FEWEST_EPOCHS or values[0] <= 0:
+    if curve.name or not _is_long_enough(curve) or len(values) < FEWEST_EPOCHS or values[0] <= 0:
         return False
     return float(np.median(values[-LAST:])) > (1 - LEARNT) * float(values[0])
+
+
+def accuracy_error(percent: float, n: int | None) -> float:
+    """Standard error [percentage points] of an accuracy [%] over ``n`` samples, of a binomial share kept off its
+    ends."""
+    share = min(max(percent / 100, 0.01), 0.99)
+    return 100 * math.sqrt(share * (1 - share) / max(1, n or 1))
+
+
+def _is_long_enough(curve: LearningCurve) -> bool:
+    return curve.length >= (FEWEST_STEPS if curve.x_unit == "step" else FEWEST_EPOCHS)
 
 
 def _stands_below(losses: Curve, baseline: float | None) -> bool | None:

@@ -11,7 +11,7 @@ import numpy as np
 from trainwright.clinic import curve_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.curves import Curve, LearningCurve
-from trainwright.measures.learning import LEARNT
+from trainwright.measures.learning import LEARNT, accuracy_error
 
 FALLEN = 0.1
 """Fall of the loss as a share of the constant prediction's loss that counts as getting better."""
@@ -154,5 +154,4 @@ def _limit(curve: LearningCurve, metric: Curve, n: int | None) -> float:
     first = float(np.mean(values[: max(1, len(values) // 3)]))
     if curve.unit != "%" or n is None:
         return WORSE * max(abs(first), 1e-12)
-    share = min(max(first / 100, 0.01), 0.99)
-    return ERRORS * 100 * math.sqrt(share * (1 - share) / max(1, n))
+    return ERRORS * accuracy_error(first, n)

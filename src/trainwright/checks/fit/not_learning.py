@@ -10,6 +10,7 @@ import numpy as np
 from trainwright.clinic import training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Series, Severity
 from trainwright.measures.curves import BLOCKS, FEWEST_EPOCHS, Curve, LearningCurve
+from trainwright.measures.learning import accuracy_error
 from trainwright.measures.trends import lowest_level
 
 _START = ("TW310", "TW311", "TW312", "TW313", "TW335", "TW337")
@@ -118,7 +119,7 @@ def _metric_learnt(curve: LearningCurve) -> bool:
     ):
         if not len(metric) or baseline is None:
             continue
-        if metric.y[-1] - baseline > METRIC_ERRORS * _error(baseline, n):
+        if metric.y[-1] - baseline > METRIC_ERRORS * accuracy_error(baseline, n):
             return True
     return False
 
@@ -132,13 +133,7 @@ def _shows_nothing(curve: LearningCurve, learnt: float) -> bool:
     if not curve.higher_is_better or curve.unit != "%" or baseline is None or len(metric) < FEWEST_EVALUATIONS:
         return learnt <= 0
     surplus = float(np.mean(metric.y[len(metric) // 2 :])) - baseline
-    return learnt < NOTHING and surplus <= CHANCE * _error(baseline, curve.n_validation)
-
-
-def _error(percent: float, n: int | None) -> float:
-    """Standard error of an accuracy [%] over ``n`` samples."""
-    share = min(max(percent / 100, 0.01), 0.99)
-    return 100 * math.sqrt(share * (1 - share) / max(1, n or 1))
+    return learnt < NOTHING and surplus <= CHANCE * accuracy_error(baseline, curve.n_validation)
 
 
 def _metric_text(curve: LearningCurve) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from trainwright.clinic import curve_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.curves import LearningCurve
+from trainwright.measures.learning import accuracy_error
 from trainwright.measures.trends import lowest_level
 
 TRAIN = 0.7
@@ -106,6 +107,4 @@ def _beats_chance(curve: LearningCurve) -> bool:
     metric, baseline = curve.validation_metric.finite, curve.baseline_validation_metric
     if curve.unit != "%" or not len(metric) or baseline is None:
         return False
-    share = min(max(baseline / 100, 0.01), 0.99)
-    error = 100 * math.sqrt(share * (1 - share) / max(1, curve.n_validation or 1))
-    return float(metric.y[-1]) > baseline + ERRORS * error
+    return float(metric.y[-1]) > baseline + ERRORS * accuracy_error(baseline, curve.n_validation)

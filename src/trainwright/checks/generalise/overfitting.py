@@ -11,6 +11,7 @@ import numpy as np
 from trainwright.clinic import training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.curves import Curve, LearningCurve
+from trainwright.measures.learning import accuracy_error
 from trainwright.measures.trends import noise
 
 RISE_OF_BEST = 0.15
@@ -178,9 +179,7 @@ def _metric_loss(curve: LearningCurve, best: float) -> bool:
         return after > 1.05 * before
     if curve.unit != "%":
         return after < 0.95 * before
-    share = min(max(before / 100, 0.01), 0.99)
-    error = 100 * math.sqrt(share * (1 - share) / max(1, curve.n_validation or 1))
-    return before - after > METRIC_ERRORS * error
+    return before - after > METRIC_ERRORS * accuracy_error(before, curve.n_validation)
 
 
 def _metric_text(curve: LearningCurve, best: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from trainwright.clinic import curve_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.curves import Array, LearningCurve
+from trainwright.measures.learning import accuracy_error
 
 LIMIT = 0.1
 """Median over the second half of training loss less validation loss, each as a share of its own constant prediction's.
@@ -118,6 +118,5 @@ def _accuracy_better(curve: LearningCurve) -> bool | None:
         return None
     trained = _at_same_weights(curve, train.at(known.x))
     half = len(known) // 2
-    share = min(max(float(np.mean(trained[half:])) / 100, 0.01), 0.99)
-    error = 100 * math.sqrt(share * (1 - share) / max(1, curve.n_validation))
+    error = accuracy_error(float(np.mean(trained[half:])), curve.n_validation)
     return bool(np.median((known.y - trained)[half:]) > ERRORS * error)

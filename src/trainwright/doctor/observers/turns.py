@@ -91,15 +91,20 @@ class Turns:
         reference = _Reference(*evaluated)
         square = evaluated[0].shape[-1] == evaluated[0].shape[-2]
         turns = dict(list(TURNS.items())[: len(TURNS) if square else 3])
-        found = {name: reference.judge(*trained, turn) for name, turn in turns.items()}
+        as_is = reference.similar(trained[0])
+        turned = {name: reference.similar(turn(trained[0])) for name, turn in turns.items()}
+        found = {name: reference.judge(as_is, each, trained[1]) for name, each in turned.items()}
         (best, (n_near, wrong, explained)), second = _ranked(found)
+        control = reference.judge(
+            reference.others, reference.similar(turns[best](evaluated[0]), same=True), evaluated[1]
+        )
         return PictureTurns(
             turn=best,
             n_evaluation=len(evaluated[0]),
             unreadable=reference.unreadable,
             n_near=n_near,
             wrong=wrong,
-            wrong_control=reference.judge(*evaluated, turns[best], same=True)[1],
+            wrong_control=control[1],
             explained=explained,
             n_explained=round(n_near * wrong * explained),
             explained_else=second,
@@ -115,6 +120,8 @@ def _ranked(
 
 @dataclass
 class _Similar:
+    """Of each picture the distance [N] to the one it looks like most, and that one's target [N]."""
+
     distance: Tensor
     targets: Tensor
 
@@ -125,23 +132,21 @@ class _Reference:
     def __init__(self, pictures: Tensor, targets: Tensor) -> None:
         self._rows, self._targets = _rows(pictures), targets
         self._off = OFF * float(targets.double().std()) if targets.is_floating_point() else 0.0
-        others = self._similar(pictures, same=True)
-        self._near = float(others.distance.quantile(NEAR))
-        self.unreadable = float(self._differ(others.targets, targets).double().mean())
+        self.others = self.similar(pictures, same=True)
+        self._near = float(self.others.distance.quantile(NEAR))
+        self.unreadable = float(self._differ(self.others.targets, targets).double().mean())
 
-    def judge(
-        self, pictures: Tensor, targets: Tensor, turn: Callable[[Tensor], Tensor], *, same: bool = False
-    ) -> tuple[int, float, float]:
+    def judge(self, as_is: _Similar, turned: _Similar, targets: Tensor) -> tuple[int, float, float]:
         """(number of pictures that look like others both ways, share of them with another target than what they look
         like, share of these with the target of what they look like after the turn)."""
-        as_is, turned = self._similar(pictures, same=same), self._similar(turn(pictures), same=same)
         near = (as_is.distance <= self._near) & (turned.distance <= self._near)
         wrong = near & self._differ(as_is.targets, targets)
         explained = wrong & ~self._differ(turned.targets, targets)
         n_near, n_wrong, n_explained = (int(each.sum()) for each in (near, wrong, explained))
         return n_near, n_wrong / max(1, n_near), n_explained / max(1, n_wrong)
 
-    def _similar(self, pictures: Tensor, *, same: bool) -> _Similar:
+    def similar(self, pictures: Tensor, *, same: bool = False) -> _Similar:
+        """What each picture looks like most; ``same``: they are those of the evaluation, and no picture is its own."""
         distances = 2 - 2 * _rows(pictures) @ self._rows.T
         if same:
             distances.fill_diagonal_(torch.inf)
