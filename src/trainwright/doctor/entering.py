@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from trainwright.doctor.operations import Node, children, name_of, saved
+from trainwright.doctor.operations import Node, name_of, saved, walk
 
 CONVOLUTION = "Convolution"
 _OPERANDS = {"Addmm": (1, "mat1"), "Mm": (0, "self"), CONVOLUTION: (0, "input")}
@@ -15,16 +15,10 @@ _MOST = 20_000
 def entering(root: Tensor, like: Tensor) -> tuple[str, Tensor] | None:
     """The constant tensor that enters a layer of weights behind ``root`` and holds as many values as the inputs
     ``like``, after torch's name for that layer's operation; None where the graph shows no such one."""
-    waiting: list[Node] = [root.grad_fn] if root.grad_fn is not None else []
-    seen = set(waiting)
-    while waiting and len(seen) < _MOST:
-        node = waiting.pop()
+    for node in walk(root, _MOST):
         found = _input_of(node)
         if found is not None and found.numel() == like.numel():
             return name_of(node), found.detach()
-        new = [child for _, child in children(node) if child not in seen]
-        seen.update(new)
-        waiting += new
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,6 +34,19 @@ def children(node: Node) -> Iterator[tuple[int, Node]]:
     for position, (child, _) in enumerate(node.next_functions):
         if child is not None:
             yield position, child
+
+
+def walk(root: Tensor, most: int) -> Iterator[Node]:
+    """The nodes behind a tensor, breadth first, each once; about ``most`` of them."""
+    waiting: deque[Node] = deque([root.grad_fn] if root.grad_fn is not None else [])
+    seen: set[Node] = set(waiting)
+    while waiting and len(seen) <= most:
+        node = waiting.popleft()
+        yield node
+        for _, child in children(node):
+            if child not in seen:
+                seen.add(child)
+                waiting.append(child)
 
 
 def is_leaf(node: Node) -> bool:

@@ -19,6 +19,7 @@ from torch import Tensor
 from trainwright.core import Measurement
 from trainwright.doctor.observers.models import Models
 from trainwright.doctor.observers.series import Samples
+from trainwright.doctor.operations import walk
 from trainwright.measures.layers import ActivationSignals, OutputSpread
 
 MOST_NODES = 20_000
@@ -151,26 +152,13 @@ def _share(where: Tensor) -> Tensor:
     return torch.count_nonzero(where).double() / max(1, where.numel())
 
 
-def _walk(root: Tensor) -> Iterator[Any]:
-    """The nodes behind a tensor, breadth first, each once."""
-    waiting: deque[Any] = deque([root.grad_fn] if root.grad_fn is not None else [])
-    seen: set[Any] = set(waiting)
-    while waiting and len(seen) <= MOST_NODES:
-        node = waiting.popleft()
-        yield node
-        for following, _ in node.next_functions:
-            if following is not None and following not in seen:
-                seen.add(following)
-                waiting.append(following)
-
-
 def _find(root: Tensor, models: Models) -> tuple[list[_Use], Tensor | None, int]:
     """The non-linearities behind ``root``, last first, the features [N, F] that enter the last linear layer, and the
     number of nodes."""
     uses: list[_Use] = []
     features: Tensor | None = None
     n_nodes = 0
-    for node in _walk(root):
+    for node in walk(root, MOST_NODES):
         n_nodes += 1
         kind = type(node).__name__
         if kind in KINDS and (use := _use(node, *KINDS[kind], models)) is not None:
