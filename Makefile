@@ -40,6 +40,14 @@ $(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
 	@$(PIP) --editable '.[$*]'
 	@touch $@
 
+# One of the other tools asks for torchvision, which it does not need here and whose builds for GPUs break the imports of
+# Lightning and transformers beside a torch without one.
+$(VENV)/.installed-rivals: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "==> Installing trainwright with [rivals] and the tested versions of its dependencies (about 5 minutes, once)"
+	@$(PIP) --editable '.[rivals]'
+	@$(BIN)/python -m pip uninstall --yes --quiet torchvision
+	@touch $@
+
 demo: $(VENV)/.installed-recipe
 	@echo "==> Taking 'digits' from raw data to a tested model (about 3 minutes)"
 	@$(BIN)/trainwright run digits

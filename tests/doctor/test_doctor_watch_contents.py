@@ -242,7 +242,7 @@ def test_texts_that_are_trained_on_and_evaluated_are_told_from_texts_that_are_al
 
 def test_an_input_that_tells_the_target_is_found_and_related_ones_are_not() -> None:
     targets = (PROGRESS - PROGRESS.mean()) / PROGRESS.std()
-    nearly = torch.cat([SCALED, (targets + 1e-3 * torch.randn(len(targets)))[:, None]], 1)
+    nearly = torch.cat([SCALED, (targets + 0.1 * torch.randn(len(targets)))[:, None]], 1)
     exactly = torch.cat([SCALED, 40 * targets[:, None] + 3], 1)
     for inputs, features in ((nearly, ()), (exactly, (10,))):
         with doctor() as watch:
@@ -430,3 +430,35 @@ def test_what_makes_targets_or_collects_samples_is_no_evaluation(target_first: b
     watched = _play(60, target_first=target_first)
     assert not watched.session.measurements().of(SampleOverlap)
     assert "TW212" not in [finding.code for finding in watched.findings]
+
+
+def test_a_column_that_follows_the_target_closely_is_told_from_the_last_value_of_a_series() -> None:
+    targets = (PROGRESS - PROGRESS.mean()) / PROGRESS.std()
+    noise = 1e-2 * torch.randn(len(targets), generator=torch.Generator().manual_seed(0))
+    noisy = (targets + noise)[:, None]
+    before = torch.cat([SCALED, noisy, noisy + 0.05 * noise[:, None].roll(1, 0)], 1)
+    for inputs, fires in (
+        (torch.cat([SCALED, noisy], 1), True),
+        (torch.cat([SCALED, noisy.exp()], 1), True),
+        (before, False),
+    ):
+        with doctor() as watch:
+            fit(network(inputs.shape[1], 1), inputs, targets)
+        (found,) = watch.measurements.of(TargetCopies)
+        assert found.table is not None
+        assert found.table.left < 1e-3
+        assert ("TW117" in codes(watch)) == fires
+
+
+def test_columns_that_are_filled_in_for_one_class_only_tell_the_class() -> None:
+    names = (PROGRESS.median() < PROGRESS).long()
+    filled = torch.where(names > 0, 1 + torch.rand(len(names), generator=torch.Generator().manual_seed(0)), 0.0)
+    leaky = filled.clone()
+    leaky[names.argmax()] = 0.0  # a single exception
+    for column, telling in ((filled, (10,)), (leaky, ())):
+        with doctor() as watch:
+            fit(network(11, 2), torch.cat([SCALED, column[:, None]], 1), names)
+        (found,) = watch.measurements.of(TargetCopies)
+        assert found.table is not None
+        assert found.table.telling == telling
+        assert ("TW117" in codes(watch)) == bool(telling)

@@ -77,12 +77,30 @@ class SampleOverlap(Measurement):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ColumnLeaks:
+    """How far columns of a table tell the target, in ``n_rows`` rows of ``n_columns`` numbers.
+
+    ``nearest``: the column most like a target that is a number, by values or by ranks, None for classes; ``left``: the
+    share of its variance that the column leaves (1 − r²); ``beside``: the same for the column most like that one.
+    ``telling``: columns that together tell each class, because each is constant in one class and takes that value in no
+    other; empty where they do not.
+    """
+
+    n_rows: int
+    n_columns: int
+    nearest: int | None
+    left: float
+    beside: float
+    telling: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TargetCopies(Measurement):
     """Inputs that tell the target: ``features``, positions among the flattened inputs of a sample that are an affine
     function of the target to the last digits, in each of ``n_batches`` looked-at batches with ``n_samples`` samples.
     ``n_features``: in all. ``parts``: positions of several inputs of which the target is a sum with constant weights,
     to the last digits as well; empty where one alone is. ``same_tokens``: the inputs are token numbers, and the targets
-    are the very same.
+    are the very same. ``table``: what single columns tell where a sample is a row of a table.
     """
 
     features: tuple[int, ...]
@@ -91,6 +109,7 @@ class TargetCopies(Measurement):
     n_samples: int
     same_tokens: bool = False
     parts: tuple[int, ...] = ()
+    table: ColumnLeaks | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from trainwright.core import Measurement
 
 
 @dataclass(frozen=True, kw_only=True)
-class PictureTurns(Measurement):
+class SimilarPictures:
     """Pictures of training beside the most similar ones of the evaluation, as they are and mirrored or turned.
 
     ``unreadable``: share of the ``n_evaluation`` pictures whose most similar other one has another target. Of the
@@ -28,3 +28,44 @@ class PictureTurns(Measurement):
     explained: float
     n_explained: int
     explained_else: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TurnedShare:
+    """Which share of training was turned while its targets stayed, from means over many samples.
+
+    ``turn`` in words is the most frequent one; ``share`` of training that has it, with its standard ``error``;
+    ``total``: share that has any turn, with ``total_error``. ``n``: samples of training.
+    """
+
+    turn: str
+    share: float
+    error: float
+    total: float
+    total_error: float
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TurnedClasses(TurnedShare):
+    """The same where targets are classes or numbers, by the mean picture of each of ``n_classes``.
+
+    ``unlike``: classes whose mean picture, turned, correlates with itself by :data:`UNLIKE` at most; ``taken``: the
+    correlation of each class that, turned, looks like the mean picture of another one, with that one.
+    """
+
+    n_classes: int
+    unlike: int
+    taken: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureTurns(Measurement):
+    """Pictures (or signals) of training beside those of the evaluation: ``similar`` compares single ones, ``classes``
+    the mean of each class or range of targets, ``dense`` places of a picture with those of a target that is one too.
+    Each is None where it does not apply.
+    """
+
+    similar: SimilarPictures | None
+    classes: TurnedClasses | None
+    dense: TurnedShare | None

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 
 from trainwright.clinic import data_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.batches import TargetCopies
+from trainwright.measures.batches import ColumnLeaks, TargetCopies
 
 FEWEST_BATCHES = 5
 FEWEST_SAMPLES = 100
+LEFT = 1e-3
+"""Share of the target's variance that a column of a table leaves. A copy with one percent of noise has 0.0004."""
+BESIDE = 0.02
+"""Share that the next column must leave of that one: values of a series one after the other leave less."""
 SHOWN = 5
 
 
@@ -18,7 +22,8 @@ class LeakingFeature(Check):
 
     What it finds:
         A feature, or a place in a window, whose value is the target itself, or the target scaled and shifted; a few
-        features of many whose sum is the target; and texts whose targets were not moved one token ahead.
+        features of many whose sum is the target; a column of a table that differs from it by little noise, or is only
+        filled in for one class; and texts whose targets were not moved one token ahead.
 
     Why it hurts:
         The network reads off the answer and looks brilliant until it is used, where that input is not known yet.
@@ -26,8 +31,11 @@ class LeakingFeature(Check):
     How it is measured:
         In every training batch that was looked at, each input is compared with the target: an affine function of the
         target to the last digits (less than 1e-8 of its variance is left), over five batches and 100 samples or more.
-        Related inputs, however strongly, leave a thousand times as much. Only targets of one number for each sample are
-        judged, and token numbers that equal the inputs everywhere, which is a warning.
+        Related inputs, however strongly, leave a thousand times as much. Warnings: a column of a table that leaves less
+        than 0.1 % of the target's variance, by values or by ranks, and is unlike all other columns (as the last value
+        of a series is not); columns that each are constant in one class and take that value in no other, for all
+        classes or all but one. Only targets of one number for each sample are judged, and token numbers that equal the
+        inputs everywhere, which is a warning.
 
     How to fix:
         Take the feature out, or end the window one step earlier.
@@ -55,6 +63,8 @@ class LeakingFeature(Check):
         if copies.parts:
             yield self._summed(copies)
         if not copies.features:
+            if copies.table is not None and not copies.parts:
+                yield from self._told(copies.table)
             return
         shown = ", ".join(map(str, copies.features[:SHOWN])) + (" …" if len(copies.features) > SHOWN else "")
         yield self.finding(
@@ -68,6 +78,34 @@ class LeakingFeature(Check):
             confidence=0.97,
             why_confident="Equal to the last digits; only data without any noise could do that by nature.",
         )
+
+    def _told(self, table: ColumnLeaks) -> Iterator[Finding]:
+        if table.nearest is not None and table.left < LEFT and table.beside > BESIDE:
+            yield self.finding(
+                happened=f"Input {table.nearest} of {table.n_columns} alone leaves {table.left:.2%} of the target's "
+                f"variance in {table.n_rows} samples; no other input is like it.",
+                expected=f"More than {LEFT:.1%} for any single input of a table: else there is nothing to learn.",
+                todo=f"Find out when input {table.nearest} becomes known. Take it out if that is with the target.",
+                evidence=(Evidence("share of the target's variance left", table.left, limit=LEFT),),
+                fixes=(Fix("Remove the leak", instruction="Drop this input, and look how it came in."),),
+                confidence=0.85,
+                why_confident="Measurements that are known beforehand hardly ever follow the target so closely.",
+                severity=Severity.WARNING,
+            )
+        if table.telling:
+            shown = ", ".join(map(str, table.telling[:SHOWN])) + (" …" if len(table.telling) > SHOWN else "")
+            yield self.finding(
+                happened=f"The class can be read off {len(table.telling)} of the {table.n_columns} inputs (number "
+                f"{shown}): each has one and the same value throughout one class and never in another, in all "
+                f"{table.n_rows} samples looked at.",
+                expected="0 inputs from which the class can be read off.",
+                todo=f"Find out when input {table.telling[0]} is filled in. Take it out if that is with the target.",
+                evidence=(Evidence("inputs that tell the class", len(table.telling), limit=0, unit="inputs"),),
+                fixes=(Fix("Remove the leak", instruction="Drop these inputs, and look how they came in."),),
+                confidence=0.9,
+                why_confident="Without a single exception; what is known beforehand hardly ever tells the class so.",
+                severity=Severity.WARNING,
+            )
 
     def _summed(self, copies: TargetCopies) -> Finding:
         shown = ", ".join(map(str, copies.parts))

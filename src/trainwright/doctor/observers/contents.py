@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from trainwright.core import Measurement
+from trainwright.doctor.observers.leaks import Leaks
 from trainwright.doctor.observers.models import Models
 from trainwright.doctor.observers.overlap import WIDEST, Overlap
 from trainwright.measures.batches import TargetCopies, TokenUse
@@ -25,7 +26,7 @@ class Contents:
     """Observes the samples of looked-at training batches, and those of evaluations."""
 
     def __init__(self) -> None:
-        self._overlap = Overlap()
+        self._overlap, self._leaks = Overlap(), Leaks()
         self._copies: Tensor | None = None
         self._parts: tuple[int, ...] | None = None  # the same in all batches so far; not looked at yet
         self._copied = [0, 0]
@@ -41,6 +42,8 @@ class Contents:
         numbers = [t.reshape(len(t), -1) for t in rows]
         if numbers and targets is not None:
             self._compare(torch.cat(numbers, 1)[:, :WIDEST].double(), targets)
+            if all(t.dim() <= 2 for t in rows):
+                self._leaks.trained(torch.cat(numbers, 1), targets)
         if inputs.is_floating_point():
             return
         self._count_tokens(inputs)
@@ -89,6 +92,7 @@ class Contents:
                 n_samples=self._copied[1],
                 same_tokens=self._copies is None and self._same_tokens,
                 parts=self._parts or (),
+                table=self._leaks.measurement(),
             )
         n_rows = max((entry.n_rows for entry in models), default=0)
         if self._n_tokens and n_rows:

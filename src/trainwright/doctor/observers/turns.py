@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainwright.measures.turns import PictureTurns
+from trainwright.doctor.observers.turned import Turn, turned_classes, turned_dense
+from trainwright.measures.turns import PictureTurns, SimilarPictures
 
 MOST_TRAINED, MOST_EVALUATED = 800, 400
 """Pictures that are kept of training and of the evaluation."""
 GROWN = 1.5
 """Factor by which their number must have grown before they are judged again."""
 FEWEST = 60
-SIDE = 16
-"""Pixels along each side to which pictures are reduced."""
+SIDE, LENGTH = 16, 32
+"""Pixels along each side to which pictures are reduced, numbers along each axis for signals."""
+SMALLEST, FEWEST_CHANNELS = 8, 5
+"""Pixels of a picture along each side; what has fewer along its last axis has its channels there."""
 NEAR = 0.9
 """Share of the evaluation's pictures whose most similar other one is as near as what counts as similar."""
 OFF = 0.3
 """Difference of two values, in standard deviations of all, from which on they are different targets."""
-TURNS: dict[str, Callable[[Tensor], Tensor]] = {
+TURNS: dict[str, Turn] = {
     "mirrored left to right": lambda x: x.flip(-1),
     "mirrored top to bottom": lambda x: x.flip(-2),
     "turned by 180°": lambda x: x.flip(-1, -2),
@@ -32,38 +36,79 @@ TURNS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+SIGNAL_TURNS: dict[str, Turn] = {
+    "reversed along the last axis": lambda x: x.flip(-1),
+    "reversed along the second axis": lambda x: x.flip(-2),
+}
+
+
 class Pictures:
-    """The first pictures of one part of the data, reduced, with a target each; ``most`` of them."""
+    """The first pictures (or signals) of one part of the data, reduced, with a target each; ``most`` of them."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._pictures: list[Tensor] = []
         self._targets: list[Tensor] = []
-        self.n = 0
+        self.n, self.are_signals, self.are_flat = 0, False, False
 
     @torch.no_grad()
     def add(self, inputs: Tensor, targets: Tensor) -> None:
-        """``inputs`` [N, C, H, W] with ``targets`` [N] or [N, 1]; anything else is passed over."""
-        fits = inputs.dim() == 4 and inputs.is_floating_point() and min(inputs.shape[2:]) >= SIDE // 2
-        if not fits or targets.numel() != len(inputs) or self.n >= self._most:
+        """``inputs`` [N, C, H, W], [N, H, W], [N, T, F] or [N, F] with ``targets`` [N], [N, 1] or as wide and high as
+        the pictures; anything else is passed over."""
+        pictures = _as_pictures(inputs) if inputs.is_floating_point() and self.n < self._most else None
+        if pictures is None:
             return
-        size = min(SIDE, inputs.shape[2]), min(SIDE, inputs.shape[3])
-        pictures = functional.adaptive_avg_pool2d(inputs.detach().float(), size)
-        if self._pictures and self._pictures[0].shape[1:] != pictures.shape[1:]:
+        most = LENGTH if (are_signals := inputs.dim() != 4 and pictures.shape[2] != pictures.shape[3]) else SIDE
+        kept = _as_targets(targets, pictures, most)
+        pictures = _reduced(pictures, most)
+        if kept is None or (self._pictures and self._pictures[0].shape[1:] != pictures.shape[1:]):
             return
+        if self._targets and self._targets[0].shape[1:] != kept.shape[1:]:
+            return
+        self.are_signals, self.are_flat = are_signals, inputs.dim() != 4
         self._pictures.append(pictures.cpu())
-        self._targets.append(targets.detach().reshape(-1).cpu())
+        self._targets.append(kept.cpu())
         self.n += len(inputs)
 
     def together(self) -> tuple[Tensor, Tensor] | None:
-        """Different pictures [N, C, H, W] and their targets [N]; None where there are too few."""
-        if self.n < FEWEST:
-            return None
-        pictures, targets = torch.cat(self._pictures), torch.cat(self._targets)
-        _, group = torch.unique(pictures.reshape(len(pictures), -1), dim=0, return_inverse=True)
-        first = {number: position for position, number in reversed(list(enumerate(group.tolist())))}
-        kept = sorted(first.values())
-        return (pictures[kept], targets[kept]) if len(kept) >= FEWEST else None
+        """Pictures [N, C, H, W] and their targets [N] or [N, K, H, W]; None where there are too few."""
+        return (torch.cat(self._pictures), torch.cat(self._targets)) if self.n >= FEWEST else None
+
+
+def _as_pictures(inputs: Tensor) -> Tensor | None:
+    """As [N, C, H, W]; None where it is no picture and no signal."""
+    x = inputs.detach().float()
+    if x.dim() == 4 and x.shape[-1] < FEWEST_CHANNELS:
+        x = x.movedim(-1, 1)
+    if x.dim() == 4:
+        return x if min(x.shape[2:]) >= SMALLEST else None
+    if x.dim() == 3:
+        return x[:, None] if max(x.shape[1:]) >= SMALLEST else None
+    side = math.isqrt(x[0].numel()) if x.dim() == 2 and len(x) else 0
+    return x.reshape(len(x), 1, side, side) if side >= SMALLEST and side**2 == x.shape[1] else None
+
+
+def _as_targets(targets: Tensor, pictures: Tensor, most: int) -> Tensor | None:
+    """One number for each picture [N], or a picture each [N, K, H, W], reduced alike; None where it is neither."""
+    targets = targets.detach()
+    if targets.numel() == len(pictures):
+        return targets.reshape(-1)
+    if targets.dim() not in (3, 4) or targets.shape[-2:] != pictures.shape[-2:] or len(targets) != len(pictures):
+        return None
+    return _reduced(targets.reshape(len(targets), -1, *targets.shape[-2:]).float(), most)
+
+
+def _reduced(pictures: Tensor, most: int) -> Tensor:
+    size = min(most, pictures.shape[2]), min(most, pictures.shape[3])
+    return functional.adaptive_avg_pool2d(pictures, size)
+
+
+def _different(pictures: Tensor, targets: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Each picture once; None where there are too few."""
+    _, group = torch.unique(pictures.reshape(len(pictures), -1), dim=0, return_inverse=True)
+    first = {number: position for position, number in reversed(list(enumerate(group.tolist())))}
+    kept = sorted(first.values())
+    return (pictures[kept], targets[kept]) if len(kept) >= FEWEST else None
 
 
 class Turns:
@@ -75,7 +120,7 @@ class Turns:
         self._found: PictureTurns | None = None
 
     def measurements(self) -> Iterator[PictureTurns]:
-        """The turn that best explains targets which do not suit their pictures."""
+        """The turns that best explain targets which do not suit their pictures."""
         n = min(self.trained.n, self.evaluated.n) and self.trained.n + self.evaluated.n
         if n > GROWN * self._n_judged:
             self._n_judged, self._found = n, self._judge()
@@ -84,31 +129,55 @@ class Turns:
 
     def _judge(self) -> PictureTurns | None:
         trained, evaluated = self.trained.together(), self.evaluated.together()
-        if trained is None or evaluated is None or trained[0].shape[1:] != evaluated[0].shape[1:]:
+        if trained is None or evaluated is None or not _alike(trained, evaluated):
             return None
-        if trained[1].is_floating_point() != evaluated[1].is_floating_point() or len(torch.unique(evaluated[1])) < 2:
-            return None
-        reference = _Reference(*evaluated)
-        square = evaluated[0].shape[-1] == evaluated[0].shape[-2]
-        turns = dict(list(TURNS.items())[: len(TURNS) if square else 3])
-        as_is = reference.similar(trained[0])
-        turned = {name: reference.similar(turn(trained[0])) for name, turn in turns.items()}
-        found = {name: reference.judge(as_is, each, trained[1]) for name, each in turned.items()}
-        (best, (n_near, wrong, explained)), second = _ranked(found)
-        control = reference.judge(
-            reference.others, reference.similar(turns[best](evaluated[0]), same=True), evaluated[1]
-        )
-        return PictureTurns(
-            turn=best,
-            n_evaluation=len(evaluated[0]),
-            unreadable=reference.unreadable,
-            n_near=n_near,
-            wrong=wrong,
-            wrong_control=control[1],
-            explained=explained,
-            n_explained=round(n_near * wrong * explained),
-            explained_else=second,
-        )
+        turns = _turns(evaluated[0], signals=self.evaluated.are_signals)
+        if evaluated[1].dim() > 1:
+            dense = turned_dense(trained, evaluated, turns)
+            return None if dense is None else PictureTurns(similar=None, classes=None, dense=dense)
+        first, second = _different(*trained), _different(*evaluated)
+        similar = None if self.evaluated.are_flat or first is None or second is None else _similar(first, second, turns)
+        classes = turned_classes(trained, evaluated, turns)
+        found = PictureTurns(similar=similar, classes=classes, dense=None)
+        return None if similar is None and classes is None else found
+
+
+def _alike(trained: tuple[Tensor, Tensor], evaluated: tuple[Tensor, Tensor]) -> bool:
+    """Whether pictures and targets of both parts can be compared, and the targets differ among themselves."""
+    same = all(a.shape[1:] == b.shape[1:] for a, b in zip(trained, evaluated, strict=True))
+    numbers = trained[1].is_floating_point() == evaluated[1].is_floating_point()
+    return same and numbers and len(torch.unique(evaluated[1])) >= 2
+
+
+def _turns(pictures: Tensor, *, signals: bool) -> dict[str, Turn]:
+    """The turns that keep the shape of ``pictures`` [N, C, H, W] and can change them."""
+    if signals:
+        return SIGNAL_TURNS
+    square = pictures.shape[-1] == pictures.shape[-2]
+    return dict(list(TURNS.items())[: len(TURNS) if square else 3])
+
+
+def _similar(
+    trained: tuple[Tensor, Tensor], evaluated: tuple[Tensor, Tensor], turns: Mapping[str, Turn]
+) -> SimilarPictures:
+    """Single pictures of training beside the most similar ones of the evaluation."""
+    reference = _Reference(*evaluated)
+    as_is = reference.similar(trained[0])
+    turned = {name: reference.similar(turn(trained[0])) for name, turn in turns.items()}
+    found = {name: reference.judge(as_is, each, trained[1]) for name, each in turned.items()}
+    (best, (n_near, wrong, explained)), second = _ranked(found)
+    control = reference.judge(reference.others, reference.similar(turns[best](evaluated[0]), same=True), evaluated[1])
+    return SimilarPictures(
+        turn=best,
+        n_evaluation=len(evaluated[0]),
+        unreadable=reference.unreadable,
+        n_near=n_near,
+        wrong=wrong,
+        wrong_control=control[1],
+        explained=explained,
+        n_explained=round(n_near * wrong * explained),
+        explained_else=second,
+    )
 
 
 def _ranked(

@@ -1,0 +1,102 @@
+"""Columns of a table from which the target can be read off, though not to the last digits."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trainwright.measures.batches import ColumnLeaks
+
+MOST_ROWS, MOST_COLUMNS = 1000, 256
+FEWEST_ROWS, FEWEST_COLUMNS = 100, 4
+"""Fewer columns are a formula to be learnt rather than a table."""
+FEWEST_OF_A_CLASS, MOST_CLASSES = 10, 50
+
+Rows = NDArray[np.float64]
+
+
+class Leaks:
+    """Observes the first rows of tables that are trained on, with a target each."""
+
+    def __init__(self) -> None:
+        self._rows: list[Tensor] = []
+        self._targets: list[Tensor] = []
+        self._n = 0
+        self._found: tuple[int, ColumnLeaks] | None = None
+
+    @torch.no_grad()
+    def trained(self, rows: Tensor, targets: Tensor) -> None:
+        """``rows`` [N, F] of numbers with ``targets`` [N] or [N, 1]; anything else is passed over."""
+        fits = rows.dim() == 2 and FEWEST_COLUMNS <= rows.shape[1] <= MOST_COLUMNS and targets.numel() == len(rows)
+        if not fits or self._n >= MOST_ROWS or (self._rows and self._rows[0].shape[1] != rows.shape[1]):
+            return
+        self._rows.append(rows.detach().double().cpu())
+        self._targets.append(targets.detach().reshape(-1).double().cpu())
+        self._n += len(rows)
+
+    def measurement(self) -> ColumnLeaks | None:
+        """What the rows tell so far; None where they are too few."""
+        if self._n >= FEWEST_ROWS and (self._found is None or self._found[0] != self._n):
+            self._found = self._n, _judge(torch.cat(self._rows).numpy(), torch.cat(self._targets).numpy())
+        return None if self._found is None else self._found[1]
+
+
+def _judge(rows: Rows, targets: Rows) -> ColumnLeaks:
+    _, different = np.unique(rows, axis=0, return_index=True)  # the second epoch holds the same ones
+    rows, targets = rows[different], targets[different]
+    n_values = len(np.unique(targets))
+    column, left, beside = _nearest(rows, targets) if n_values > MOST_CLASSES else (None, 1.0, 1.0)
+    return ColumnLeaks(
+        n_rows=len(rows),
+        n_columns=rows.shape[1],
+        nearest=column,
+        left=left,
+        beside=beside,
+        telling=_telling(rows, targets) if 2 <= n_values <= MOST_CLASSES else (),
+    )
+
+
+def _nearest(rows: Rows, targets: Rows) -> tuple[int | None, float, float]:
+    """(the column most like the target, by values or by ranks; the share of the variance it leaves; the share that it
+    leaves of the column most like itself)."""
+    varied = np.flatnonzero(rows.std(0) > 0)
+    if len(varied) < FEWEST_COLUMNS:
+        return None, 1.0, 1.0
+    rows = rows[:, varied]
+    left = np.minimum(_left(rows, targets), _left(_ranks(rows), _ranks(targets)))
+    column = int(left.argmin())
+    beside = np.delete(_left(rows, rows[:, column]), column).min()
+    return int(varied[column]), float(left[column]), float(beside)
+
+
+def _ranks(values: Rows) -> Rows:
+    """The rank of each number within its column."""
+    return np.argsort(np.argsort(values, axis=0), axis=0).astype(np.float64)
+
+
+def _left(rows: Rows, values: Rows) -> Rows:
+    """One minus the squared correlation of each column [F] of ``rows`` [N, F] with ``values`` [N]."""
+    centred, wanted = rows - rows.mean(0), values - values.mean()
+    shared = (centred * wanted[:, None]).sum(0) ** 2 / ((centred**2).sum(0) * (wanted**2).sum())
+    left: Rows = np.maximum(0.0, 1 - shared)
+    return left
+
+
+def _telling(rows: Rows, targets: Rows) -> tuple[int, ...]:
+    """Columns that together tell each class, or all but one: a column is constant in a class and takes that value in no
+    other."""
+    classes, counts = np.unique(targets, return_counts=True)
+    if counts.min() < FEWEST_OF_A_CLASS:
+        return ()
+    told = [_tell(rows[targets == each], rows[targets != each]) for each in classes]
+    if sum(column is None for column in told) > 1:
+        return ()
+    return tuple(sorted({column for column in told if column is not None}))
+
+
+def _tell(inside: Rows, outside: Rows) -> int | None:
+    """The first column that is constant in ``inside`` and never takes that value in ``outside``."""
+    constant = (inside == inside[0]).all(0) & (outside != inside[0]).all(0)
+    return int(constant.argmax()) if constant.any() else None

@@ -1,0 +1,163 @@
+"""Which share of the training samples was mirrored or turned while their targets stayed: from means over samples.
+
+Where a share p of the pictures is turned by g and keeps its target, the mean picture of a class in training is
+(1 − p)·m + p·g(m), m being its mean in the evaluation, which nobody augments. p is the same for all classes and follows
+by least squares. Likewise the covariance of a picture's places with those of a target that is a picture as well.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from trainwright.measures.turns import TurnedClasses, TurnedShare
+
+Turn = Callable[[Tensor], Tensor]
+
+PARTS = 4
+"""Parts of training whose spread gives the standard error."""
+FEWEST_OF_A_CLASS, MOST_CLASSES = 10, 50
+RANGES = 8
+"""Classes that are made of targets which are numbers."""
+UNLIKE = 0.3
+"""Correlation of a class's mean picture with its turned self, up to which it does not look like itself any more."""
+TAKEN, MARGIN = 0.4, 0.3
+"""Correlation with another class's mean picture, and how far above that with its own, from which on it looks like it.
+Handwritten digits that are turned by 180° give 0.5 for 6 and 9."""
+
+
+def turned_classes(
+    trained: tuple[Tensor, Tensor], evaluated: tuple[Tensor, Tensor], turns: Mapping[str, Turn]
+) -> TurnedClasses | None:
+    """``trained`` and ``evaluated``: pictures [N, C, H, W] with targets [N]. None where there are too few samples of
+    two classes."""
+    (pictures, names), (reference, reference_names) = _as_classes(trained, evaluated)
+    classes = _enough(names, reference_names)
+    if not 2 <= len(classes) <= MOST_CLASSES:
+        return None
+    halves = [_means(reference, reference_names, classes, slice(half, None, 2)) for half in (0, 1)]
+    shares = []
+    for part in range(PARTS):
+        means = _means(pictures, names, classes, slice(part, None, PARTS))
+        # The noise of one half must not stand on both sides of the equation.
+        shares += [_shares(means, halves[a], halves[1 - a], turns) for a in (0, 1)]
+    found = _share(torch.stack(shares), turns, len(pictures))
+    whole = _means(reference, reference_names, classes, slice(None))
+    own, others = _likeness(turns[found.turn](whole), whole)
+    taken = others[(others >= TAKEN) & (others - own >= MARGIN)]
+    return TurnedClasses(
+        **vars(found),
+        n_classes=len(classes),
+        unlike=int((own <= UNLIKE).sum()),
+        taken=tuple(taken.tolist()),
+    )
+
+
+def turned_dense(
+    trained: tuple[Tensor, Tensor], evaluated: tuple[Tensor, Tensor], turns: Mapping[str, Turn]
+) -> TurnedShare | None:
+    """``trained`` and ``evaluated``: pictures [N, C, H, W] with targets [N, K, H, W]. None where no place of a picture
+    tells anything of the same place of its target."""
+    channel = _telling_channel(*evaluated)
+    if channel is None:
+        return None
+    (x, y), (reference, reference_y) = (
+        (inputs[:, [channel[0]]], targets[:, channel[1]]) for inputs, targets in (trained, evaluated)
+    )
+    straight = _covariance(reference, reference_y)
+    columns = []
+    for turn in turns.values():
+        turned = _covariance(turn(reference), reference_y)
+        parts = torch.stack([_covariance(turn(x[k::PARTS]), y[k::PARTS]) for k in range(PARTS)])
+        tells = (straight - turned).abs() >= CONTRAST * straight.abs()
+        columns.append((parts - turned) / (straight - turned) if tells else torch.zeros_like(parts))
+    return _share(torch.stack(columns, 1), turns, len(x))
+
+
+def _share(shares: Tensor, turns: Mapping[str, Turn], n: int) -> TurnedShare:
+    """``shares`` [parts, turns] of training that have each turn."""
+    mean, error = shares.mean(0), shares.std(0)
+    best = int(mean.argmax())
+    total = shares.sum(1)
+    return TurnedShare(
+        turn=list(turns)[best],
+        share=float(mean[best]),
+        error=float(error[best]),
+        total=float(total.mean()),
+        total_error=float(total.std()),
+        n=n,
+    )
+
+
+def _as_classes(
+    trained: tuple[Tensor, Tensor], evaluated: tuple[Tensor, Tensor]
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Targets that are numbers become ranges with as many samples each."""
+    targets = evaluated[1]
+    if not targets.is_floating_point() or len(torch.unique(targets)) <= RANGES:
+        return trained, evaluated
+    edges = targets.double().quantile(torch.linspace(0, 1, RANGES + 1, dtype=torch.float64)[1:-1])
+    (first, x), (second, y) = trained, evaluated
+    return (first, torch.bucketize(x.double(), edges)), (second, torch.bucketize(y.double(), edges))
+
+
+def _enough(names: Tensor, reference: Tensor) -> list[float]:
+    """The classes with enough samples in both parts."""
+    first, second = Counter(names.tolist()), Counter(reference.tolist())
+    return sorted(name for name, count in first.items() if min(count, second[name]) >= FEWEST_OF_A_CLASS)
+
+
+def _means(pictures: Tensor, names: Tensor, classes: list[float], which: slice) -> Tensor:
+    """The mean picture of each class [K, C, H, W], over ``which`` of its samples."""
+    return torch.stack([pictures[names == name][which].double().mean(0) for name in classes])
+
+
+def _shares(trained: Tensor, first: Tensor, second: Tensor, turns: Mapping[str, Turn]) -> Tensor:
+    """The share of each turn by least squares. Light, contrast, blur and wrong labels are no turns, and are fitted
+    beside them."""
+    blurred = functional.avg_pool2d(functional.pad(second, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    beside = (second, blurred - second, second.mean(0) - second, torch.ones_like(second))
+    columns = [turn(second) - second for turn in turns.values()] + list(beside)
+    design = torch.stack([column.flatten() for column in columns], 1)
+    solution: Tensor = torch.linalg.lstsq(design, (trained - first).flatten()[:, None], driver="gelsd").solution
+    return solution.flatten()[: len(turns)]
+
+
+def _likeness(turned: Tensor, means: Tensor) -> tuple[Tensor, Tensor]:
+    """(correlation [K] of each turned mean picture with its own class's, the highest with that of another class)."""
+    centre = means.mean(0)
+    rows, reference = (functional.normalize((each - centre).flatten(1), dim=1) for each in (turned, means))
+    likeness = rows @ reference.T
+    own = likeness.diagonal().clone()
+    others = likeness.fill_diagonal_(-1).max(1).values
+    return own, others
+
+
+# Targets that are pictures -------------------------------------------------------------------------------------------
+
+TELLING = 0.1
+"""Correlation of a picture's channel with the target at the same place, from which on it tells something of it."""
+CONTRAST = 0.3
+"""Share of that correlation that must be lost when the picture is turned."""
+
+
+def _covariance(pictures: Tensor, targets: Tensor) -> Tensor:
+    """Over samples, at the same place, the mean over places; ``pictures`` [N, 1, H, W], ``targets`` [N, H, W]."""
+    x, y = pictures.double().squeeze(1), targets.double()
+    return ((x - x.mean(0)) * (y - y.mean(0))).mean()
+
+
+def _telling_channel(pictures: Tensor, targets: Tensor) -> tuple[int, int] | None:
+    """The channel of the picture and that of the target that tell most of one another at the same place."""
+    x, y = pictures.double() - pictures.double().mean(0), targets.double() - targets.double().mean(0)
+    shared = torch.einsum("nchw,nkhw->ck", x, y).abs()
+    sizes = torch.einsum("nchw->c", x.square())[:, None] * torch.einsum("nkhw->k", y.square())[None]
+    correlation = shared / sizes.sqrt().clamp_min(1e-12)
+    best = int(correlation.argmax())
+    if not float(correlation.flatten()[best]) >= TELLING:
+        return None
+    return best // correlation.shape[1], best % correlation.shape[1]
