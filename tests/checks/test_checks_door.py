@@ -138,6 +138,7 @@ SOUND_ON_CLASSES: dict[str, Loss] = {
     "tags": lambda o: F.binary_cross_entropy_with_logits(o, YES),
     "tags of probabilities": lambda o: F.binary_cross_entropy(o.sigmoid().clamp(1e-6, 1 - 1e-6), YES),
     "tags written out": lambda o: -binary_likelihood(o.sigmoid(), YES).mean(),
+    "tags by log-sigmoids": lambda o: -(YES * F.logsigmoid(o) + (1 - YES) * F.logsigmoid(-o)).mean(),
     "tags negated first": lambda o: ((-YES) * o.sigmoid().log() + (YES - 1) * (1 - o.sigmoid()).log()).mean(),
     "both players": lambda o: -o[:4].sigmoid().log().mean() - (1 - o[4:].sigmoid()).log().mean(),
     "the generator's part": lambda o: (0.9 * (1 - o.sigmoid()).log()).mean(),
@@ -219,6 +220,7 @@ FAULTS_ON_CLASSES: list[tuple[str, str, Loss]] = [
     ("TW339", "error", lambda o: (o[:, 0][T] - o[:, 0][T].logcumsumexp(0)).mul(T > 0).sum() / (T > 0).sum()),
     ("TW339", "warning", lambda o: -F.binary_cross_entropy_with_logits(o, YES)),
     ("TW339", "warning", lambda o: binary_likelihood(o.sigmoid(), YES).mean()),
+    ("TW339", "warning", lambda o: (YES * F.logsigmoid(o) + (1 - YES) * F.logsigmoid(-o)).mean()),
     ("TW339", "warning", lambda o: binary_likelihood(o.sigmoid().clamp(1e-5, 1 - 1e-5), YES).sum(1).mean() / 2),
 ]
 FAULTS_ON_VALUES: list[tuple[str, str, Loss]] = [

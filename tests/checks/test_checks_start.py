@@ -175,15 +175,15 @@ def test_a_scrambled_image_is_named() -> None:
     pixels_last = nn.Sequential(nn.Conv2d(2, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 6 * 2, 10))
     scrambled = Net(lambda m, x: m.body(x.reshape(len(x), 2, 8, 4)), body=pixels_last)
     (found,) = findings(setup_of(scrambled, (8, 4, 2)), Severity.ADVICE, OverfitTrial)
-    assert found.startswith("TW327: body")
+    assert found.startswith("TW327: At body")
 
 
-def test_a_dead_layer_beside_a_way_around_is_only_advice() -> None:
+def test_a_dead_layer_beside_a_way_around_is_a_warning() -> None:
     torch.manual_seed(0)
     dead = nn.Linear(64, 32)
     with torch.no_grad():
         dead.bias.fill_(-100)
     side = nn.Sequential(dead, nn.ReLU(), nn.Linear(32, 10))
     model = Net(lambda m, x: m.main(x) + m.side(x), main=nn.Linear(64, 10), side=side)
-    assert [f[:5] for f in findings(setup_of(model), Severity.ADVICE)] == ["TW313"]
-    assert findings(setup_of(model), Severity.WARNING) == []
+    assert [f[:5] for f in findings(setup_of(model), Severity.WARNING)] == ["TW313"]
+    assert findings(setup_of(model), Severity.ERROR) == []

@@ -248,3 +248,91 @@ loss = F.nll_loss(said, text[1:].reshape(-1))
 """
     report = examine(setup_of(capture(script(body))))
     assert [f.code for f in report.findings if f.severity is not Severity.ADVICE] == []
+
+
+TWO_OPTIMIZERS = """
+def main():
+    sparse = nn.Embedding(10, 12, sparse=True)
+    body = nn.Linear(12, 4)
+    model = nn.Sequential(sparse, body)
+    ids = torch.arange(64) % 10
+    optimizer = torch.optim.Adam(body.parameters())
+    others = torch.optim.SparseAdam(sparse.parameters())
+    F.cross_entropy(model(ids), y).backward()
+    optimizer.step()
+    others.step()
+
+main()
+"""
+
+
+def test_optimizers_that_the_script_lets_go_of_hold_their_parameters(script: Any) -> None:
+    setup = setup_of(capture(script(TWO_OPTIMIZERS, tail="")))
+    assert "TW308" in examine(setup).verdict.passed
+
+
+OWN_LOSS = """
+class Scored(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Linear(12, 4)
+    def forward(self, inputs, labels=None):
+        logits = self.body(inputs)
+        return {"loss": F.cross_entropy(logits, labels), "logits": logits}
+model = Scored()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+loss = FACTOR
+"""
+
+
+@pytest.mark.parametrize(
+    ("scaled", "known"),
+    [
+        ('model(x, labels=y)["loss"] / 1', True),
+        ('model(inputs=x, labels=y)["loss"] / 4 * 128.0', True),
+        ('-model(x, labels=y)["loss"]', False),
+    ],
+)
+def test_a_model_s_own_loss_may_be_scaled(scaled: str, known: bool, script: Any) -> None:
+    step = capture(script(OWN_LOSS.replace("FACTOR", scaled)))
+    if not known:
+        with pytest.raises(CannotEvaluate, match="no targets"):
+            setup_of(step)
+        return
+    assert setup_of(step).loss_name == "cross_entropy"
+
+
+DEAD_LAYER = """
+class Around(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.wide, self.deep = nn.Linear(12, 4), nn.Sequential(nn.Linear(12, 16), nn.ReLU(), nn.Linear(16, 4))
+        nn.init.constant_(self.deep[0].bias, BIAS)
+    def forward(self, x):
+        return self.wide(x) + self.deep(x)
+model = Around()
+optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
+loss = loss_fn(model(x), y)
+"""
+
+
+@pytest.mark.parametrize("bias", [-10.0, 0.0])
+def test_a_dead_layer_is_a_warning_even_with_a_way_around_it(bias: float, script: Any) -> None:
+    found = examine(setup_of(capture(script(DEAD_LAYER.replace("BIAS", str(bias)))))).verdict.findings
+    assert [f.severity for f in found if f.code == "TW313"] == [Severity.WARNING] * (bias < 0)
+
+
+RAW_TARGETS = """
+model = nn.Linear(12, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
+loss = F.mse_loss(model(x).squeeze(1), torch.tensor([140.0 + 50 * row[0] for row in x.tolist()]))
+"""
+
+
+@pytest.mark.parametrize(("rate", "severity"), [(0.1, Severity.ADVICE), (1e-7, Severity.WARNING)])
+def test_raw_targets_are_worth_a_warning_only_where_they_are_not_fitted(
+    rate: float, severity: Severity, script: Any
+) -> None:
+    found = examine(setup_of(capture(script(RAW_TARGETS.replace("RATE", str(rate)))))).verdict
+    (bias,) = [f for f in (*found.findings, *(f for f, _ in found.masked)) if f.code == "TW302"]
+    assert bias.severity is severity

@@ -228,6 +228,25 @@ def test_a_view_that_should_have_been_a_permutation_is_named(digits: Any) -> Non
     assert "[5, 16, 4]" in found.before
 
 
+def test_a_renaming_inside_the_model_is_named_and_the_shift_of_relative_positions_is_not(digits: Any) -> None:
+    def mixes(turn: Any) -> Any:
+        setup = digits.mlp()
+        model = Net(lambda m, x: m.head(m.conv(turn(x)).mean(2)), conv=nn.Conv1d(5, 64, 3), head=head())
+        return inspect_axes(with_model(setup, model, setup.inputs.reshape(-1, 16, 4))).mixes
+
+    def joined(turned: Any) -> Any:
+        return torch.cat([turned, torch.ones(len(turned), 1, 16)], 1)
+
+    def shifted(x: Any) -> Any:
+        padded = torch.cat([x, torch.zeros(len(x), 16, 1)], 2)
+        return padded.view(len(x), 5, 16)
+
+    assert mixes(lambda x: joined(x.transpose(1, 2))) == ()
+    assert mixes(shifted) == ()
+    (found,) = mixes(lambda x: joined(x.reshape(len(x), 4, 16)))
+    assert (found.name, found.problem, found.after) == ("reshape", "view", "[5, 4, 16]")
+
+
 class Square(torch.autograd.Function):
     factor = 2.0
 

@@ -133,7 +133,8 @@ def test_turned_digits_are_seen_in_the_mean_picture_of_each_class(change: Change
 def test_a_dimmer_noisier_shifted_training_is_not_turned() -> None:
     images, names = shuffled_digits()
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(5))
-    for changed in (0.3 * images, images + noise, images.roll(1, -1), functional.avg_pool2d(images, 3, 1, 1)):
+    moved = images.roll((1, -1), (-2, -1))
+    for changed in (0.3 * images, images + noise, moved, functional.avg_pool2d(images, 3, 1, 1)):
         turns = Turns()
         turns.trained.add(changed[:900], names[:900])
         turns.evaluated.add(images[900:], names[900:])
@@ -192,3 +193,13 @@ def test_what_cannot_be_compared_is_passed_over() -> None:
     turns.trained.add(IMAGES[:200], NAMES[:100])
     turns.evaluated.add(IMAGES[:200], NAMES[:200])
     assert list(turns.measurements()) == []
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_few_pictures_of_an_evaluation_by_other_writers_are_no_turn(seed: int) -> None:
+    n = 70 + 40 * seed
+    turns = Turns()
+    turns.trained.add(IMAGES[n : n + 800], NAMES[n : n + 800])
+    turns.evaluated.add(IMAGES[:n], NAMES[:n])
+    (found,) = turns.measurements()
+    assert judged(found) == []

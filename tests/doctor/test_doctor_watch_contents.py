@@ -453,12 +453,14 @@ def test_a_column_that_follows_the_target_closely_is_told_from_the_last_value_of
 def test_columns_that_are_filled_in_for_one_class_only_tell_the_class() -> None:
     names = (PROGRESS.median() < PROGRESS).long()
     filled = torch.where(names > 0, 1 + torch.rand(len(names), generator=torch.Generator().manual_seed(0)), 0.0)
-    leaky = filled.clone()
-    leaky[names.argmax()] = 0.0  # a single exception
-    for column, telling in ((filled, (10,)), (leaky, ())):
+    many = filled.clone()
+    many[names.nonzero().flatten()[:20]] = 0.0  # exceptions
+    for column, telling, area in ((filled, (10,), 1.0), (many, (), 0.95)):
         with doctor() as watch:
             fit(network(11, 2), torch.cat([SCALED, column[:, None]], 1), names)
         (found,) = watch.measurements.of(TargetCopies)
         assert found.table is not None
+        assert found.table.parting == 10
+        assert found.table.area == pytest.approx(area, abs=0.01)
         assert found.table.telling == telling
         assert ("TW117" in codes(watch)) == bool(telling)

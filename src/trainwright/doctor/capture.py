@@ -26,6 +26,7 @@ from trainwright.core import UsageError
 from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.by_hand import ByHand
 from trainwright.doctor.capture_keras import KerasEars, KerasOptimizer, hearing
+from trainwright.doctor.optimizers import living_optimizers
 from trainwright.doctor.tape import ModelCall, Operation, Pass
 
 
@@ -36,12 +37,13 @@ class _Stopped(BaseException):
 @dataclass
 class Step:
     """The script's first step: the passes whose gradients the optimizer was about to use. ``keras``: that of Keras for
-    which the optimizer stands."""
+    which the optimizer stands. ``living``: all optimizers of the script, which lets go of them when it is stopped."""
 
     optimizer: Optimizer
     passes: list[Pass]
     clip_norm: float | None
     keras: KerasOptimizer | None = None
+    living: tuple[Optimizer, ...] = ()
 
 
 def capture(script: Path, arguments: Sequence[str] = ()) -> Step:
@@ -205,7 +207,7 @@ class _Recorder(TorchFunctionMode):
     def _stop(self, optimizer: Optimizer, keras: KerasOptimizer | None = None) -> None:
         if self.step is None:
             passes = [each for each in self._passes if each.root is not None]
-            self.step = Step(optimizer, passes, self._clip_norm, keras)
+            self.step = Step(optimizer, passes, self._clip_norm, keras, tuple(living_optimizers()))
         raise _Stopped
 
 

@@ -94,8 +94,8 @@ class Listener(Protocol):
     def loader_started(self, loader: Any) -> None:
         """A pass over a ``DataLoader`` begins."""
 
-    def batch_waited(self, loader: Any, seconds: float) -> None:
-        """A ``DataLoader`` gave a batch after so many seconds."""
+    def batch_waited(self, loader: Any, seconds: float, batch: Any) -> None:
+        """A ``DataLoader`` gave this batch after so many seconds."""
 
     def loader_ended(self, loader: Any) -> None:
         """A pass over a ``DataLoader`` is complete."""

@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import nn
 
+from trainwright.measures.structure import Dropouts
+
 
 class _OfKeras(type):
     """Makes a kind of layer out of names of Keras's classes, which are imported only where a program uses them."""
@@ -46,6 +48,19 @@ TABLES = (nn.Embedding, nn.EmbeddingBag)
 """Layers whose rows are entries that wait for their token, not units that share an input."""
 DROPOUTS: tuple[Any, ...] = (nn.modules.dropout._DropoutNd, KerasDropout)
 """Layers that drop units in train mode."""
+
+
+def dropouts_of(model: nn.Module) -> Dropouts:
+    """What its dropout layers drop."""
+    shares = {name: _share_dropped(each) for name, each in model.named_modules() if isinstance(each, DROPOUTS)}
+    worst = max(shares, key=lambda name: shares[name], default=None)
+    kind = "" if worst is None else type(model.get_submodule(worst)).__name__
+    return Dropouts(name=worst or kind, kind=kind, shares=tuple(shares.values()))
+
+
+def _share_dropped(layer: Any) -> float:
+    """Keras calls it otherwise, and has layers that add noise instead."""
+    return float(getattr(layer, "p", getattr(layer, "rate", 0.0)))
 
 
 def has_history(module: nn.Module) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from torch import nn
@@ -46,14 +47,14 @@ def living_optimizers() -> list[Optimizer]:
     return [each for each in found if not hasattr(each, "_optimizer")]
 
 
-def with_partners(optimizer: Optimizer, model: nn.Module) -> Optimizer:
-    """The optimizer together with others of the program that hold further parameters of the same model."""
+def with_partners(optimizer: Optimizer, model: nn.Module, living: Iterable[Optimizer]) -> Optimizer:
+    """The optimizer together with those of ``living`` that hold further parameters of the same model."""
     held = held_by(optimizer)
     missing = {id(p) for p in model.parameters() if p.requires_grad} - held
     if not missing:
         return optimizer
     partners = []
-    for each in living_optimizers():
+    for each in living:
         own = held_by(each)
         if own & missing and not own & held:
             partners.append(each)

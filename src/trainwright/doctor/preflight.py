@@ -61,7 +61,7 @@ def examine(
     ``absent``: measurements that cannot be had of this setup, with the reason.
     """
     checks = _checks(set(ignore))
-    refused = {**setup.absent, **(absent or {})}
+    refused = absent or {}
     found, spent = Measurements(), {}
     wanted = {need.kind for check in checks for need in check.needs}
     trials = [(kind, trial) for kind, trial in TRIALS.items() if kind in wanted and kind not in refused]

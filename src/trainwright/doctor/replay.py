@@ -16,10 +16,10 @@ from trainwright.doctor.batch import clone, main_output, map_tensors, n_samples,
 from trainwright.doctor.joined import in_order, join, leading_to
 from trainwright.doctor.losses import Returned, WholeLoss, recognise_loss
 from trainwright.doctor.optimizers import held_by, with_partners
-from trainwright.doctor.replay_keras import KerasLoss, absent_of, as_torch
+from trainwright.doctor.replay_keras import KerasLoss, as_torch, is_shown
 from trainwright.doctor.restore import restored
 from trainwright.doctor.setup import Setup
-from trainwright.doctor.tape import DIVIDING, ModelCall, Operation, Pass, autocasting, repeat
+from trainwright.doctor.tape import DIVIDING, SCALING, ModelCall, Operation, Pass, autocasting, repeat
 
 if TYPE_CHECKING:
     from trainwright.doctor.capture import Step
@@ -38,8 +38,8 @@ def setup_of(step: Step) -> Setup:
         call = _only_call(last, operations, held)
     except CannotEvaluate:
         call, operations = join(last, leading_to([last.root], in_order(last)), step.optimizer)
-    step = replace(step, optimizer=with_partners(step.optimizer, call.module))
-    if not operations:  # what was differentiated came out of the model itself
+    step = replace(step, optimizer=with_partners(step.optimizer, call.module, step.living))
+    if _only_scale(operations, call):  # what was differentiated came out of the model itself
         setup = make_setup(call.module, None, _own_batch(call), step.optimizer, clip_norm=step.clip_norm)
         setup.call = _Autocasted(setup.call, call.autocast)
         return setup
@@ -63,6 +63,20 @@ def _only_call(last: Pass, operations: list[Operation], held: set[int]) -> Model
             f"{len(last.calls)} calls of models"
         )
     return calls[0]
+
+
+def _only_scale(operations: list[Operation], call: ModelCall) -> bool:
+    """Whether nothing is done to a loss that the model returned but to divide or multiply it by a positive number."""
+    values = {id(t) for t in tensors_of(call.output)}
+    for operation in operations:
+        loss, *numbers = (*operation.args, *operation.kwargs.values())
+        scales = operation.function in SCALING and len(numbers) == 1
+        if not scales or not isinstance(numbers[0], int | float) or not numbers[0] > 0:
+            return False
+        if id(loss) not in values or loss.numel() != 1:
+            return False
+        values.add(id(operation.result))
+    return True
 
 
 def _without_accumulation(operations: list[Operation], passes: int) -> list[Operation]:
@@ -109,7 +123,7 @@ def _with_replayed_loss(step: Step, call: ModelCall, operations: list[Operation]
         batch_size=own_batch_size(count),
         call=_Autocasted(again, call.autocast),
         returned=returned,
-        absent=absent_of(call.module),
+        starts_wide=is_shown(call.module),
     )
     with restored(setup.model, setup.optimizer), torch.no_grad():
         setup.model.eval()

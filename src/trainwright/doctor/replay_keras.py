@@ -11,21 +11,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainwright.core import Measurement
 from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.capture_keras import HeardLoss
 from trainwright.doctor.optimizer_keras import clip_norm_of, torch_optimizer
 from trainwright.doctor.taps_keras import LEAST, is_keras
-from trainwright.measures.initial import InitialLoss
 
 if TYPE_CHECKING:
     from trainwright.doctor.capture import Step
     from trainwright.doctor.tape import Pass
 
 _DISTANCES = {"mean_squared_error": "mse", "mean_absolute_error": "l1", "huber": "huber"}
-_ABSENT: dict[type[Measurement], str] = {
-    InitialLoss: "Keras starts the last layer wider than torch does, for whose layers the limit was measured",
-}
 _CROSS_ENTROPIES = ("sparse_categorical_crossentropy", "categorical_crossentropy")
 
 
@@ -53,9 +48,9 @@ def _show_models(each: Pass) -> None:
         call.module = known[id(call.module)]
 
 
-def absent_of(model: nn.Module) -> dict[type[Measurement], str]:
-    """What cannot be measured of a model, as it or a part of it is one of Keras, with the reason."""
-    return dict(_ABSENT) if any(isinstance(module, _Shown) for module in model.modules()) else {}
+def is_shown(model: nn.Module) -> bool:
+    """Whether the model or a part of it is one of Keras."""
+    return any(isinstance(module, _Shown) for module in model.modules())
 
 
 def shown(model: Any) -> nn.Module:

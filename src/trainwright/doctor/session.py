@@ -28,6 +28,7 @@ from trainwright.doctor.observers.series import Later, Samples
 from trainwright.doctor.observers.start import Start
 from trainwright.doctor.observers.stream import Stream
 from trainwright.doctor.observers.system import Checkpoints, Loaders, Memory
+from trainwright.doctor.observers.unscored import Unscored
 from trainwright.doctor.taps_keras import is_keras
 from trainwright.logbook.importers.columns import direction
 from trainwright.measures.batches import (
@@ -49,6 +50,7 @@ from trainwright.measures.loop import Clipping, Membership, Modes, ScalerSteps, 
 from trainwright.measures.signal import NonFinite
 from trainwright.measures.splits import TargetShift
 from trainwright.measures.start import WeightsAtStart
+from trainwright.measures.structure import Dropouts
 from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
 from trainwright.measures.turns import PictureTurns
 
@@ -62,6 +64,7 @@ MEASURED: frozenset[type[Measurement]] = frozenset(
         LayerSignals,
         ActivationSignals,
         OutputSpread,
+        Dropouts,
         StepOrder,
         Membership,
         Modes,
@@ -108,6 +111,7 @@ class Session:
         self.step = 0
         self.models = Models()
         self.losses = Losses()
+        self.unscored = Unscored()
         self.stream = Stream()
         self.activity = Activity()
         self.loaders = Loaders()
@@ -190,13 +194,16 @@ class Session:
             self._call = (module, args, kwargs) if type(module).__call__ is nn.Module.__call__ else None
             self.stream.entered(args, kwargs)
         elif self.step and not self._owes_backward:
-            self._evaluated(args, kwargs)
+            self._evaluated(args, kwargs, prediction)
 
-    def _evaluated(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _evaluated(self, args: tuple[Any, ...], kwargs: dict[str, Any], prediction: Tensor | None) -> None:
         """A call between two steps that nothing is learnt from; within a step it would be a teacher's."""
         self.stream.called_without_graph(self.step)
         if self.stream.wants_evaluation or self.governor.affords(1e-4):
             self.stream.evaluated(args, kwargs, self.step, self.loaders.source)
+        if not self.losses.scores_itself and (call := self.unscored.evaluated(prediction)) is not None:
+            self.stream.judged(call.targets)
+            self.losses.predicted(call, source=self.loaders.source)
 
     def loss_called(self, call: LossCall) -> None:
         """A loss of training, or one of evaluation: without a graph, or of a model in eval mode."""
@@ -211,6 +218,7 @@ class Session:
             self.stream.judged(call.targets)
         else:
             self.doors.called(call)
+            self.unscored.trained(call, self._latest[2] if self._latest is not None else None)
             self.start.called(call, self.step, self._call[1] if self._call else ())
         self.loaders.used()
         score = not evaluating or self.governor.affords(1e-4)
@@ -353,9 +361,10 @@ class Session:
             self.epoch_ended()
         self.loaders.started(loader)
 
-    def batch_waited(self, loader: Any, seconds: float) -> None:
+    def batch_waited(self, loader: Any, seconds: float, batch: Any) -> None:
         """A batch came."""
         self.loaders.waited(loader, seconds)
+        self.unscored.came(batch)
 
     def loader_ended(self, loader: Any) -> None:
         """A pass over data is complete."""
@@ -406,6 +415,7 @@ class Session:
             "train_only": modes or None,
         }
         yield self._finiteness()
+        self.losses.guesses = not self.stream.is_evaluated
         yield from self._curves(list(self.losses.measurements(extra, common)))
         if (shift := self.losses.shift()) is not None:
             yield shift

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import LBFGS, Optimizer
 
-from trainwright.core import CannotEvaluate, Measurement, ModelError
+from trainwright.core import CannotEvaluate, ModelError
 from trainwright.doctor.batch import Rows, main_output, map_tensors, n_samples, parts_of, rows_of, tensors_of, with_part
 from trainwright.doctor.losses import Loss, OwnLoss, Returned, own_loss_of, recognise_loss
 
@@ -42,7 +42,8 @@ class Setup:
     setup and a batch; returns the loss. ``call``: how the model is called with inputs. ``deadline``: time
     (``time.perf_counter``) after which steps and forward passes raise :class:`OutOfTime`. ``label``: under which name
     or position the inputs hold the targets as well, as those of a model with a loss of its own (:class:`OwnLoss`) do;
-    :meth:`features` leaves them out. ``absent``: measurements that cannot be had of this model, with the reason.
+    :meth:`features` leaves them out. ``starts_wide``: its framework starts the last layer wider than
+    torch does.
     """
 
     model: nn.Module
@@ -60,7 +61,7 @@ class Setup:
     deadline: float | None = None
     label: str | int | None = None
     returned: Returned = field(default_factory=Returned, repr=False)
-    absent: Mapping[type[Measurement], str] = field(default_factory=dict, repr=False)
+    starts_wide: bool = False
 
     def __post_init__(self) -> None:
         if n_samples(self.inputs) != n_samples(self.targets):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from trainwright.doctor.batch import map_tensors
 
 DIVIDING = (torch.Tensor.__truediv__, torch.Tensor.div, torch.div)
+SCALING = (*DIVIDING, torch.Tensor.__mul__, torch.Tensor.mul, torch.mul)
 _RESHAPING = (torch.Tensor.view, torch.Tensor.reshape, torch.reshape)
 
 

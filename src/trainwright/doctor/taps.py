@@ -248,7 +248,7 @@ class Taps:
                     raise
                 finally:
                     taps._inside = was_inside
-                taps.tell(listener.batch_waited, loader, time.perf_counter() - started)
+                taps.tell(listener.batch_waited, loader, time.perf_counter() - started, batch)
                 return batch
 
             return following

@@ -82,8 +82,9 @@ class ColumnLeaks:
 
     ``nearest``: the column most like a target that is a number, by values or by ranks, None for classes; ``left``: the
     share of its variance that the column leaves (1 − r²); ``beside``: the same for the column most like that one.
-    ``telling``: columns that together tell each class, because each is constant in one class and takes that value in no
-    other; empty where they do not.
+    ``parting``: the column that parts two classes best, None where there are not two; ``area``: its area under the ROC
+    curve; ``area_beside``: that of the next best column. ``telling``: columns that together tell each class, because
+    each is constant in one class and takes that value in no other; empty where they do not.
     """
 
     n_rows: int
@@ -91,6 +92,9 @@ class ColumnLeaks:
     nearest: int | None
     left: float
     beside: float
+    parting: int | None
+    area: float
+    area_beside: float
     telling: tuple[int, ...]
 
 

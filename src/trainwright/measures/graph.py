@@ -200,11 +200,12 @@ class LossGraph(Measurement):
 
     def binary_likelihoods(self) -> Iterator[Operation]:
         """The two logarithms of a log-likelihood of yes and no, y log p + (1 − y) log(1 − p), where each is chosen by
-        constants: the loss should fall with them. Logarithms that these constants take away are left out."""
+        constants: the loss should fall with them. Logarithms that these constants take away are left out. They may be
+        log-sigmoids of x and −x as well."""
         logs = [source for each in self.named("Mul") if len(each.sources) == 1 for source in self.feeders(each)]
         by_origin: dict[int, dict[bool, list[Operation]]] = {}
         for log in logs:
-            origin, turned = self._probability(log) if log.name == "Log" else (None, False)
+            origin, turned = self._probability(log)
             if origin is not None:
                 by_origin.setdefault(id(origin), {}).setdefault(turned, []).append(log)
         for pair in by_origin.values():
@@ -212,7 +213,14 @@ class LossGraph(Measurement):
                 yield from (log for log in (*pair[False], *pair[True]) if log.weight != 0)
 
     def _probability(self, log: Operation) -> tuple[Operation | None, bool]:
-        """The sigmoid or softmax under a logarithm, and whether it was subtracted from 1; bounds may lie between."""
+        """The sigmoid or softmax under a logarithm, and whether it was subtracted from 1; bounds may lie between. Of a
+        log-sigmoid what it takes, and whether with a minus."""
+        if log.name == "LogSigmoid" and len(operands := self.sources(log)) == 1:
+            turned = operands[0].name == "Neg"
+            below = self.sources(operands[0]) if turned else operands
+            return (self._origin(below[0]) if below else operands[0]), turned
+        if log.name != "Log":
+            return None, False
         turned, feeders = False, self.feeders(log)
         while len(feeders) == 1 and feeders[0].name in ("Clamp", "ClampMin", "ClampMax", "Rsub", "Add"):
             turned ^= feeders[0].name == "Rsub"

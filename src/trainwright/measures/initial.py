@@ -21,7 +21,7 @@ class InitialLoss(Measurement):
     mean(target²). ``constant_loss``: the user's loss of the best output that ignores the input (log class shares, mean
     target). All in the loss's own unit. ``loss_name``: ``cross_entropy``, ``mse``, ``l1``, ``huber``, … or ``python``
     for a loss that is not recognised. ``input_rms``, ``output_rms``: root mean square of what enters and what leaves
-    the model.
+    the model. ``starts_wide``: the framework starts the last layer wider than torch does.
     """
 
     loss: float
@@ -33,6 +33,7 @@ class InitialLoss(Measurement):
     n_samples: int
     input_rms: float
     output_rms: float
+    starts_wide: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

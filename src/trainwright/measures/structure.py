@@ -14,9 +14,8 @@ class LayerUse(Measurement):
     ``kind``: class of the module. ``values_in``, ``values_out``: numbers per sample that enter and leave it.
     ``trained_bias``: it has a bias that is trained. ``norm_after``: name of the normalisation that alone takes its
     output and subtracts each channel's mean, or empty. ``values_per_channel``: how many numbers one statistic of a
-    batch normalisation is made of in training, 0 for other layers. ``dropout``: share of values dropped, 0 for other
-    layers. ``only_way``: with its output replaced by one sample's, all samples get the same outputs; looked at only for
-    layers that leave few values.
+    batch normalisation is made of in training, 0 for other layers. ``only_way``: with its output replaced by one
+    sample's, all samples get the same outputs; looked at only for layers that leave few values.
     """
 
     name: str
@@ -26,8 +25,17 @@ class LayerUse(Measurement):
     trained_bias: bool
     norm_after: str
     values_per_channel: int
-    dropout: float
     only_way: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dropouts(Measurement):
+    """The share of values that each dropout layer of a model drops. ``name`` and ``kind`` are those of the layer that
+    drops most, empty where there is none."""
+
+    name: str
+    kind: str
+    shares: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

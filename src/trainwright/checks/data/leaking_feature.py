@@ -14,6 +14,9 @@ LEFT = 1e-3
 """Share of the target's variance that a column of a table leaves. A copy with one percent of noise has 0.0004."""
 BESIDE = 0.02
 """Share that the next column must leave of that one: values of a series one after the other leave less."""
+AREA, AREA_BESIDE = 0.99, 0.9
+"""Area under the ROC curve from which on a single column parts two classes, and that of the next best column at most:
+where classes lie far apart, several columns show it."""
 SHOWN = 5
 
 
@@ -34,8 +37,9 @@ class LeakingFeature(Check):
         Related inputs, however strongly, leave a thousand times as much. Warnings: a column of a table that leaves less
         than 0.1 % of the target's variance, by values or by ranks, and is unlike all other columns (as the last value
         of a series is not); columns that each are constant in one class and take that value in no other, for all
-        classes or all but one. Only targets of one number for each sample are judged, and token numbers that equal the
-        inputs everywhere, which is a warning.
+        classes or all but one; a column that parts two classes (an area under the ROC curve of 0.99) where no other
+        has 0.9. Only targets of one number for each sample are judged, and token numbers that equal the inputs
+        everywhere, which is a warning.
 
     How to fix:
         Take the feature out, or end the window one step earlier.
@@ -81,31 +85,43 @@ class LeakingFeature(Check):
 
     def _told(self, table: ColumnLeaks) -> Iterator[Finding]:
         if table.nearest is not None and table.left < LEFT and table.beside > BESIDE:
-            yield self.finding(
-                happened=f"Input {table.nearest} of {table.n_columns} alone leaves {table.left:.2%} of the target's "
-                f"variance in {table.n_rows} samples; no other input is like it.",
-                expected=f"More than {LEFT:.1%} for any single input of a table: else there is nothing to learn.",
-                todo=f"Find out when input {table.nearest} becomes known. Take it out if that is with the target.",
-                evidence=(Evidence("share of the target's variance left", table.left, limit=LEFT),),
-                fixes=(Fix("Remove the leak", instruction="Drop this input, and look how it came in."),),
-                confidence=0.85,
-                why_confident="Measurements that are known beforehand hardly ever follow the target so closely.",
-                severity=Severity.WARNING,
+            yield self._likely(
+                table.nearest,
+                f"Input {table.nearest} of {table.n_columns} alone leaves {table.left:.2%} of the target's variance in "
+                f"{table.n_rows} samples; no other input is like it.",
+                f"More than {LEFT:.1%} for any single input of a table: else there is nothing to learn.",
+                Evidence("share of the target's variance left", table.left, limit=LEFT),
             )
-        if table.telling:
+        elif table.telling:
             shown = ", ".join(map(str, table.telling[:SHOWN])) + (" …" if len(table.telling) > SHOWN else "")
-            yield self.finding(
-                happened=f"The class can be read off {len(table.telling)} of the {table.n_columns} inputs (number "
-                f"{shown}): each has one and the same value throughout one class and never in another, in all "
-                f"{table.n_rows} samples looked at.",
-                expected="0 inputs from which the class can be read off.",
-                todo=f"Find out when input {table.telling[0]} is filled in. Take it out if that is with the target.",
-                evidence=(Evidence("inputs that tell the class", len(table.telling), limit=0, unit="inputs"),),
-                fixes=(Fix("Remove the leak", instruction="Drop these inputs, and look how they came in."),),
-                confidence=0.9,
-                why_confident="Without a single exception; what is known beforehand hardly ever tells the class so.",
-                severity=Severity.WARNING,
+            yield self._likely(
+                table.telling[0],
+                f"The class can be read off {len(table.telling)} of the {table.n_columns} inputs (number {shown}): "
+                f"each has one and the same value throughout one class and never in another, in all {table.n_rows} "
+                "samples looked at.",
+                "0 inputs from which the class can be read off.",
+                Evidence("inputs that tell the class", len(table.telling), limit=0, unit="inputs"),
             )
+        elif table.parting is not None and table.area >= AREA and table.area_beside <= AREA_BESIDE:
+            yield self._likely(
+                table.parting,
+                f"Input {table.parting} of {table.n_columns} alone parts the two classes in {table.n_rows} samples "
+                f"(area under the ROC curve {table.area:.4f}); the next best input has {table.area_beside:.2f}.",
+                f"Less than {AREA:g} for any single input of a table: else there is nothing to learn.",
+                Evidence("area under the ROC curve of one input", table.area, limit=AREA),
+            )
+
+    def _likely(self, column: int, happened: str, expected: str, evidence: Evidence) -> Finding:
+        return self.finding(
+            happened=happened,
+            expected=expected,
+            todo=f"Find out when input {column} becomes known. Take it out if that is with the target.",
+            evidence=(evidence,),
+            fixes=(Fix("Remove the leak", instruction="Drop this input, and look how it came in."),),
+            confidence=0.85,
+            why_confident="What is known beforehand hardly ever tells the target alone while all else tells little.",
+            severity=Severity.WARNING,
+        )
 
     def _summed(self, copies: TargetCopies) -> Finding:
         shown = ", ".join(map(str, copies.parts))

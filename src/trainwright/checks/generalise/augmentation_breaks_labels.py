@@ -22,9 +22,15 @@ CONTROL, OFFSET = 1.5, 0.1
 """So many times the share of the evaluation's own pictures, and so much above it, must be wrong."""
 FEWEST = 20
 """Pictures of training that show it."""
-SHARE, TOTAL, ERRORS = 0.15, 0.3, 4.0
+SHARE, TOTAL, ERRORS = 0.17, 0.3, 4.0
 """Share of training that has one turn, or any turn, and how many of its standard errors it must be. Programs that turn
-nothing have at most 0.10 and 0.09, those that turn half of all pictures 0.18 to 0.5."""
+nothing have at most 0.12 and 0.09, or less than three and a half errors; those that turn half of all pictures 0.18 to
+0.5."""
+WHOLE = 0.85
+"""Of the share of the most frequent turn all turns together must have so much: where another change is taken for turns,
+as that of all pictures by a pixel or two, some of them get negative shares."""
+SURE = 1.5
+"""Factor on the errors where classes only stop to look like themselves."""
 FEWEST_TAKEN = 2
 """Classes that, turned, look like another one."""
 MOST_UNLIKE, SOLVED = 1 / 3, 95.0
@@ -47,7 +53,7 @@ class AugmentationBreaksLabels(Check):
         Pictures of training (at 16 pixels a side) or signals are compared with those of the evaluation, which nobody
         augments. First by their means: where a share p of training is turned, the mean of each class is (1 − p) times
         that of the evaluation plus p times its turned self; p, the same for all classes, follows by least squares, and
-        where p is 15 % or more and two classes look like another one after the turn, the turn has changed the meaning
+        where p is 17 % or more and two classes look like another one after the turn, the turn has changed the meaning
         and not the target. Where classes only stop to look like themselves, which the evaluation never does, and less
         than 95 % of it is right, that is a warning as well. Targets that are numbers are cut into eight ranges. Targets
         that are pictures are judged by what their places share with those of the input. Then one by one, by
@@ -79,7 +85,8 @@ class AugmentationBreaksLabels(Check):
             yield from self._by_likeness(turns.similar, alone=turns.classes is None)
 
     def _by_class(self, turned: TurnedClasses, curve: LearningCurve | None) -> Iterator[Finding]:
-        taken, unlike = len(turned.taken), turned.unlike >= max(FEWEST_TAKEN, MOST_UNLIKE * turned.n_classes)
+        taken = len(turned.taken)
+        unlike = _is_turned(turned, SURE) and turned.unlike >= max(FEWEST_TAKEN, MOST_UNLIKE * turned.n_classes)
         if taken < FEWEST_TAKEN and not unlike:
             return
         meaning = (
@@ -144,10 +151,10 @@ class AugmentationBreaksLabels(Check):
 _LEAVE_OUT = Fix("Leave out the turn", instruction="Delete the random flip or rotation, or swap the labels with it.")
 
 
-def _is_turned(turned: TurnedShare) -> bool:
+def _is_turned(turned: TurnedShare, sure: float = 1.0) -> bool:
     """Whether so many samples were turned that it is no chance."""
-    one = turned.share >= max(SHARE, ERRORS * turned.error)
-    return one or turned.total >= max(TOTAL, ERRORS * turned.total_error)
+    one = turned.share >= max(SHARE, sure * ERRORS * turned.error) and turned.total >= WHOLE * turned.share
+    return one or turned.total >= max(TOTAL, sure * ERRORS * turned.total_error)
 
 
 def _is_solved(curve: LearningCurve | None) -> bool:

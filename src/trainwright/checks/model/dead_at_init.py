@@ -34,7 +34,7 @@ class DeadAtInit(Check):
         On up to 256 samples, in train mode with dropout off, the share of units (channels of feature maps) that are
         never above 0, before the first and after ten own steps. Calls of relu are intercepted, as modules and as
         functions. It is an error where a whole layer is dead and the model cannot fit a batch, a warning where 90 %
-        are; a dead layer with a way around it is advice.
+        are, or where a whole layer is and the model learns on a way around it.
 
     How to fix:
         Start biases at 0, initialise with Kaiming's rule, scale the inputs.
@@ -62,14 +62,14 @@ class DeadAtInit(Check):
         learns = overfit is None or overfit.own.overfits
         if worst is None or not share > (WHOLE if learns else LIMIT):
             return
-        severity = Severity.ADVICE if learns else Severity.ERROR if share > WHOLE else Severity.WARNING
+        severity = Severity.WARNING if learns or not share > WHOLE else Severity.ERROR
         yield self.finding(
             happened=f"{100 * share:.0f} % of the {worst.n_units} ReLU units at {worst.name} are 0 for all "
             f"{start.n_samples} samples, before training and after {start.steps} steps.",
             expected=f"At most {100 * LIMIT:.0f} % of the units, and a model that can fit a batch.",
             todo="Look at the biases and the initialisation of the layer in front, and at the scale of its inputs."
             if not learns
-            else "Ask whether this layer is needed: the model fits a batch without it.",
+            else "Look at the biases in front of this layer; the model fits a batch on a way around it.",
             evidence=(
                 Evidence("share of dead units", worst.dead, limit=LIMIT, where=worst.name, when="before step 1"),
                 Evidence(

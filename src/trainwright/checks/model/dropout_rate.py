@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from trainwright.clinic import initial_faults, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.structure import ModelStructure
+from trainwright.measures.structure import Dropouts
 
 LIMIT = 0.9
 """Share dropped from which hardly anything is left to learn from; published networks use 0 to 0.5, rarely 0.7."""
@@ -25,7 +25,7 @@ class DropoutRate(Check):
         What is left of a layer changes from step to step and is scaled up tenfold or more; the model learns noise.
 
     How it is measured:
-        The probability of every dropout layer that a batch passes through.
+        The probability of every dropout layer of a model that is trained.
 
     How to fix:
         Give the share to drop: 1 minus the share to keep.
@@ -43,23 +43,23 @@ class DropoutRate(Check):
         Case(training_benches.alloys_mlp, initial_faults.keep_probability),
     )
 
-    def run(self, structure: ModelStructure) -> Iterator[Finding]:
-        layers = [layer for layer in structure.layers if layer.dropout > UNUSUAL]
-        if not layers:
+    def run(self, dropouts: Dropouts) -> Iterator[Finding]:
+        count = sum(share > UNUSUAL for share in dropouts.shares)
+        if not count:
             return
-        worst = max(layers, key=lambda layer: layer.dropout)
-        keep = 1 - worst.dropout
+        most = max(dropouts.shares)
+        keep = 1 - most
         yield self.finding(
-            happened=f"{worst.name} ({worst.kind}) drops {100 * worst.dropout:.3g} % of its values and keeps "
-            f"{100 * keep:.3g} %; {len(layers)} such {'layers' if len(layers) > 1 else 'layer'}.",
+            happened=f"{dropouts.name} ({dropouts.kind}) drops {100 * most:.3g} % of its values and keeps "
+            f"{100 * keep:.3g} %; {count} such {'layers' if count > 1 else 'layer'}.",
             expected=f"0 to 50 %, at most {100 * UNUSUAL:.0f} %.",
-            todo=f"If {worst.dropout:g} was meant as the share to keep, write {keep:.3g}.",
-            evidence=(Evidence("share dropped", worst.dropout, limit=LIMIT, where=worst.name),),
+            todo=f"If {most:g} was meant as the share to keep, write {keep:.3g}.",
+            evidence=(Evidence("share dropped", most, limit=LIMIT, where=dropouts.name),),
             fixes=(Fix(f"Drop {100 * keep:.3g} %", changes={"model.dropout": round(keep, 6)}),)
             if 0 < keep < UNUSUAL
             else (Fix("Drop less", instruction="Give the share to drop, 0.1 to 0.5."),),
-            confidence=0.95 if worst.dropout >= LIMIT else 0.6,
+            confidence=0.95 if most >= LIMIT else 0.6,
             why_confident="Hardly any published network drops more than 70 %.",
-            where=worst.name,
-            severity=Severity.WARNING if worst.dropout >= LIMIT else Severity.ADVICE,
+            where=dropouts.name,
+            severity=Severity.WARNING if most >= LIMIT else Severity.ADVICE,
         )

@@ -10,7 +10,7 @@ from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.graph import LossGraph
 from trainwright.measures.trials import OverfitTrial
 
-_ADVERSARIAL = ("BinaryCrossEntropy", "BinaryCrossEntropyWithLogits", "Log")
+_ADVERSARIAL = ("BinaryCrossEntropy", "BinaryCrossEntropyWithLogits", "Log", "LogSigmoid")
 CONTRADICTION = 0.3
 """Correlation below zero that outputs have with the targets they were fitted to. Sound losses leave 0.9 and more, those
 of distances between samples of the same name and of others 0.4, and networks that learn nothing one around 0."""

@@ -10,6 +10,7 @@ import numpy as np
 from trainwright.clinic import training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.initial import OutputAtInit
+from trainwright.measures.trials import OverfitTrial
 
 OFFSET_LIMIT, FAR = 1.0, 2.5
 """Distance between mean output and mean target in standard deviations of the target; healthy benches stay below 0.35
@@ -35,7 +36,8 @@ class OutputBias(Check):
     How it is measured:
         Mean output beside mean target on up to 512 training samples before the first step, in standard deviations of
         the target; for classes the divergence of their shares from the mean prediction. Healthy benches stay below 0.35
-        deviations and 0.33 nats over seeds and widths. Between 1 and 2.5 deviations it is advice.
+        deviations and 0.33 nats over seeds and widths. Between 1 and 2.5 deviations it is advice, and beyond
+        where a batch is fitted by the set-up's own steps all the same.
 
     How to fix:
         Scale the target (``data.scale_target``), or set the last bias to the mean target or the log class shares
@@ -51,15 +53,15 @@ class OutputBias(Check):
     after = ("TW401", "TW315", "TW340", "TW301")
     cases = (Case(training_benches.yield_mlp, training_faults.raw_targets),)
 
-    def run(self, start: OutputAtInit) -> Iterator[Finding]:
+    def run(self, start: OutputAtInit, overfit: OverfitTrial | None) -> Iterator[Finding]:
         if start.n_samples < 2:
             raise CannotEvaluate(f"{start.n_samples} samples have no spread")
         if start.task == "regression":
-            yield from self._judge_values(start)
+            yield from self._judge_values(start, learns=overfit is not None and overfit.own.overfits)
         else:
             yield from self._judge_classes(start)
 
-    def _judge_values(self, start: OutputAtInit) -> Iterator[Finding]:
+    def _judge_values(self, start: OutputAtInit, *, learns: bool) -> Iterator[Finding]:
         if not (start.target_spread > 0 and math.isfinite(start.output_mean) and math.isfinite(start.target_mean)):
             raise CannotEvaluate(f"targets spread by {start.target_spread}, mean output is {start.output_mean}")
         offset = abs(start.output_mean - start.target_mean) / start.target_spread
@@ -80,7 +82,7 @@ class OutputBias(Check):
             ),
             confidence=0.95,
             why_confident=f"Healthy networks start within 0.35 standard deviations, this one {offset:.1f} away.",
-            severity=Severity.WARNING if offset > FAR else Severity.ADVICE,
+            severity=Severity.WARNING if offset > FAR and not learns else Severity.ADVICE,
         )
 
     def _judge_classes(self, start: OutputAtInit) -> Iterator[Finding]:

@@ -80,8 +80,8 @@ class SwappedAxis(Check):
 
     def _view(self, mix: AxisMix, roles: AxisRoles) -> Finding:
         return self.finding(
-            happened=f"{mix.name} ({mix.kind}) is given {mix.after}, which is {mix.before} with the axes renamed: the "
-            "numbers still stand in the old order.",
+            happened=f"At {mix.name} ({mix.kind}) {mix.before} is taken for {mix.after}, the axes renamed: the numbers "
+            "still stand in the old order.",
             expected="Axes exchanged together with what they hold.",
             todo="Replace view or reshape by permute or transpose.",
             evidence=(Evidence("samples looked at", roles.n_samples, where=mix.name),),

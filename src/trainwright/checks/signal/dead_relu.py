@@ -21,6 +21,8 @@ ALL = 0.99
 """From here on a layer lets nothing through; reported also where nobody knows whether the network learns."""
 
 FEWEST_SAMPLES = 6
+FEWEST_UNITS = 8
+"""Of a layer that never let anything through, also where the network learns on a way around it."""
 
 
 class DeadRelu(Check):
@@ -36,7 +38,8 @@ class DeadRelu(Check):
     How it is measured:
         The share of units (channels of feature maps) that were zero for every sample of the last batches looked at,
         median over the last quarter of the run. More than 60 % in a layer of a network that does not learn is
-        reported; sparse layers of a network that learns are healthy.
+        reported; sparse layers of a network that learns are healthy. A layer of which not one unit ever answered is
+        reported in either.
 
     How to fix:
         A lower learning rate or warm-up where units die during training, biases that start at zero, scaled inputs,
@@ -67,12 +70,13 @@ class DeadRelu(Check):
         last = active.dead[rows, -max(3, len(active.steps) // 4) :]
         shares = np.median(np.nan_to_num(last, nan=0.0), axis=1)
         learning = learns(curve)
-        if learning or not shares.max() > (SHARE if learning is False else ALL):
-            return
         worst = int(rows[int(shares.argmax())])
         share, name, units = float(shares.max()), active.names[worst], int(active.n_units[worst])
         known = active.dead[worst][np.isfinite(active.dead[worst])]
         from_start = bool(known[: max(1, len(known) // 8)].min() > SHARE)
+        never = units >= FEWEST_UNITS and bool(known.min() > ALL)
+        if not share > (SHARE if learning is False else ALL) or (learning and not never):
+            return
         yield self.finding(
             happened=f"{share:.0%} of the {units} units of '{name}' were zero for every sample of the last "
             f"{int(active.n_samples[-1])} looked at, {'from the start' if from_start else f'{known[0]:.0%} at first'}"

@@ -46,7 +46,7 @@ class NonFiniteCheck(Check):
     code = "TW401"
     name = "non-finite"
     severity = Severity.ERROR
-    after = ("TW102", "TW320", "TW339", "TW517")
+    after = ("TW102", "TW320", "TW339", "TW409", "TW517", "TW519")
     cases = (
         Case(training_benches.alloys_mlp, training_faults.huge_rate),
         Case(training_benches.alloys_mlp, training_faults.missing_values),

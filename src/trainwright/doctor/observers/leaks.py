@@ -48,12 +48,16 @@ def _judge(rows: Rows, targets: Rows) -> ColumnLeaks:
     rows, targets = rows[different], targets[different]
     n_values = len(np.unique(targets))
     column, left, beside = _nearest(rows, targets) if n_values > MOST_CLASSES else (None, 1.0, 1.0)
+    parting, area, area_beside = _separation(rows, targets) if n_values == 2 else (None, 0.5, 0.5)
     return ColumnLeaks(
         n_rows=len(rows),
         n_columns=rows.shape[1],
         nearest=column,
         left=left,
         beside=beside,
+        parting=parting,
+        area=area,
+        area_beside=area_beside,
         telling=_telling(rows, targets) if 2 <= n_values <= MOST_CLASSES else (),
     )
 
@@ -72,8 +76,28 @@ def _nearest(rows: Rows, targets: Rows) -> tuple[int | None, float, float]:
 
 
 def _ranks(values: Rows) -> Rows:
-    """The rank of each number within its column."""
-    return np.argsort(np.argsort(values, axis=0), axis=0).astype(np.float64)
+    """The rank of each number within its column [F] of ``values`` [N, F]; equal ones share theirs."""
+    return np.apply_along_axis(_ranks_of, 0, values)
+
+
+def _ranks_of(values: Rows) -> Rows:
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = counts.cumsum()
+    ranks: Rows = (last - (counts - 1) / 2)[place]
+    return ranks
+
+
+def _separation(rows: Rows, targets: Rows) -> tuple[int | None, float, float]:
+    """(the column that parts two classes best, its area under the ROC curve, that of the next best column)."""
+    inside = targets == targets.max()
+    n, m = int(inside.sum()), int((~inside).sum())
+    if min(n, m) < FEWEST_OF_A_CLASS:
+        return None, 0.5, 0.5
+    # Mann and Whitney: from the sum of ranks of one class.
+    areas = (_ranks(rows)[inside].sum(0) - n * (n + 1) / 2) / (n * m)
+    areas = np.maximum(areas, 1 - areas)
+    best = int(areas.argmax())
+    return best, float(areas[best]), float(np.delete(areas, best).max())
 
 
 def _left(rows: Rows, values: Rows) -> Rows:

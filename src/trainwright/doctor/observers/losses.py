@@ -66,6 +66,9 @@ class Losses:
         self._latest_undecided = False
         self._phases: dict[_Source, list[_Scored]] = {}
         self._validation: dict[_Source, Samples[tuple[float, float, int]]] = {}
+        self.scores_itself = False  # the program computes losses of evaluations
+        self.guesses = False  # predictions without a loss belong to training
+        self._trained_on: set[Any] = set()
         self._constants: dict[str, Constant] = {}
         self._evaluated_targets: dict[_Source, Constant | None] = {}
         self._names: Counter[str] = Counter()
@@ -82,13 +85,26 @@ class Losses:
             self._calls.append(call)
             self._latest_undecided = evaluating
         if not evaluating:
+            self._trained_on.add(source)
             return
         scored = _score(call, accuracy=score)
         if call.value.requires_grad:
             self._undecided = [*self._undecided[-MOST_UNDECIDED:], scored]
         else:
+            if not self.scores_itself:
+                self.scores_itself = True
+                self._forget_predictions()
             self._evaluated(scored, source)
             self._see_evaluated(call, _Source(source, call.name))
+
+    def predicted(self, call: LossCall, *, source: Any) -> None:
+        """What the loss of a prediction would be that the program does not compute itself; counts as long as it never
+        computes one."""
+        self._evaluated(_score(call, accuracy=True), source)
+        self._see_evaluated(call, _Source(source, call.name))
+
+    def _forget_predictions(self) -> None:
+        self._phases, self._validation, self._evaluated_targets = {}, {}, {}
 
     def before_backward(self, roots: tuple[Tensor, ...]) -> None:
         """A backward pass begins; where a single call of a loss function came before it, it comes from that."""
@@ -190,6 +206,8 @@ class Losses:
         ``optimizers``: further fields of each learner's curve; ``common``: those of all.
         """
         alone = len(self._curves) == 1
+        if self.guesses and not self.scores_itself:
+            self._forget_predictions()
         source = self._main_source() if alone else None
         validation = self._whole(source)
         targets = None if source is None else self._evaluated_targets.get(source)
@@ -242,10 +260,13 @@ class Losses:
         )
 
     def _main_source(self) -> _Source | None:
-        """Of several sources of evaluations the one evaluated by training's own loss, and most often."""
+        """Of several sources of evaluations the one evaluated by training's own loss, and most often; where only right
+        answers are counted, rather not the data that are trained on."""
         own = self._names.most_common(1)[0][0] if self._names else ""
-        of_own = [source for source in self._validation if source.loss_name == own]
-        return max(of_own or self._validation, key=lambda source: len(self._validation[source]), default=None)
+        candidates = [source for source in self._validation if source.loss_name == own] or list(self._validation)
+        if not self.scores_itself:
+            candidates = [source for source in candidates if source.data not in self._trained_on] or candidates
+        return max(candidates, key=lambda source: len(self._validation[source]), default=None)
 
     def _whole(self, source: _Source | None) -> Samples[tuple[float, float, int]]:
         """The evaluations of a source. What covered fewer predictions than most was cut off or a rehearsal (Lightning's

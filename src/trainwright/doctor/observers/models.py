@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from trainwright.core import Measurement
-from trainwright.doctor.layers import TABLES, begins_with_norm, has_history
+from trainwright.doctor.layers import TABLES, begins_with_norm, dropouts_of, has_history
 from trainwright.doctor.taps_keras import is_keras, mode_layers, parts
 from trainwright.measures.loop import Membership, Modes
+from trainwright.measures.structure import Dropouts
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Watched:
     fresh_statistics: bool
     normalises: bool
     n_rows: int
+    dropouts: Dropouts
     counts: Counter[str] = field(default_factory=Counter)
     undecided_eval: int = 0
     first_eval_step: int = -1
@@ -79,6 +81,7 @@ class Models:
             _fresh_statistics(module),
             begins_with_norm(module),
             max((each.num_embeddings for each in module.modules() if isinstance(each, TABLES)), default=0),
+            dropouts_of(module),
         )
         self._watched[id(module)] = entry
         return entry
@@ -149,9 +152,11 @@ class Models:
                     self._unheld.add(name)
 
     def measurements(self) -> Iterator[Measurement]:
-        """Modes of every model, and the membership of all parameters."""
+        """Modes of every model, dropout of those that are trained, and the membership of all parameters."""
         for entry in self:
             yield self._modes(entry)
+            if entry.counts["train mode"]:
+                yield entry.dropouts
         if self._looked:
             yield Membership(
                 n_trainable=self._n_trainable,

@@ -170,7 +170,8 @@ class Stream:
         self._n_with_calls += step != self._calls_at
         self._calls_at = step
 
-    def _is_evaluated(self) -> bool:
+    @property
+    def is_evaluated(self) -> bool:
         """Whether these calls were evaluations."""
         if self._n_steps < FEWEST_STEPS or self._same_batch():
             return True
@@ -233,12 +234,12 @@ class Stream:
     def measurements(self, models: Models) -> Iterator[Measurement]:
         """The stream of training batches, the inputs of training beside those of evaluation, and what stands in
         them."""
-        yield from self._contents.measurements(models, evaluated=self._is_evaluated())
+        yield from self._contents.measurements(models, evaluated=self.is_evaluated)
         if self._train.values:
             yield self._scale(normalised=any(entry.normalises for entry in models))
         if self._layout is not None:
             yield self._layout
-        if self._is_evaluated():
+        if self.is_evaluated:
             yield from self._turns.measurements()
         if len(self._batches):
             prints, sizes, distinct, expected, drift = (

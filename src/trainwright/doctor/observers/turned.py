@@ -7,8 +7,10 @@ by least squares. Likewise the covariance of a picture's places with those of a 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import permutations
 
 import torch
 from torch import Tensor
@@ -20,6 +22,9 @@ Turn = Callable[[Tensor], Tensor]
 
 PARTS = 4
 """Parts of training whose spread gives the standard error."""
+THIRDS = 1.8
+"""How many times less the evaluation is off as a whole than a third of it is, measured by the two others: the variances
+are 6/n for the latter, and 2/n for the former, of which some goes as both halves take turns."""
 FEWEST_OF_A_CLASS, MOST_CLASSES = 10, 50
 RANGES = 8
 """Classes that are made of targets which are numbers."""
@@ -45,7 +50,7 @@ def turned_classes(
         means = _means(pictures, names, classes, slice(part, None, PARTS))
         # The noise of one half must not stand on both sides of the equation.
         shares += [_shares(means, halves[a], halves[1 - a], turns) for a in (0, 1)]
-    found = _share(torch.stack(shares), turns, len(pictures))
+    found = _share(torch.stack(shares), turns, len(pictures), _by_chance(reference, reference_names, classes, turns))
     whole = _means(reference, reference_names, classes, slice(None))
     own, others = _likeness(turns[found.turn](whole), whole)
     taken = others[(others >= TAKEN) & (others - own >= MARGIN)]
@@ -78,17 +83,27 @@ def turned_dense(
     return _share(torch.stack(columns, 1), turns, len(x))
 
 
-def _share(shares: Tensor, turns: Mapping[str, Turn], n: int) -> TurnedShare:
-    """``shares`` [parts, turns] of training that have each turn."""
-    mean, error = shares.mean(0), shares.std(0)
+def _by_chance(pictures: Tensor, names: Tensor, classes: list[float], turns: Mapping[str, Turn]) -> Tensor:
+    """The shares [6, turns] that a third of the evaluation seems to have, measured by the two others: none has any."""
+    thirds = [_means(pictures, names, classes, slice(part, None, 3)) for part in range(3)]
+    return torch.stack([_shares(thirds[a], thirds[b], thirds[c], turns) for a, b, c in permutations(range(3))])
+
+
+def _share(shares: Tensor, turns: Mapping[str, Turn], n: int, by_chance: Tensor | None = None) -> TurnedShare:
+    """``shares`` [parts, turns] of training that have each turn; ``by_chance``: such of samples that have none."""
+    mean, total = shares.mean(0), shares.sum(1)
     best = int(mean.argmax())
-    total = shares.sum(1)
+    errors = [float(each.std()) / math.sqrt(PARTS) for each in (shares[:, best], total)]
+    if by_chance is not None:
+        wrong = by_chance[:, best], by_chance.sum(1)
+        of_reference = [float(each.square().mean().sqrt()) / THIRDS for each in wrong]
+        errors = [math.hypot(*pair) for pair in zip(errors, of_reference, strict=True)]
     return TurnedShare(
         turn=list(turns)[best],
         share=float(mean[best]),
-        error=float(error[best]),
+        error=errors[0],
         total=float(total.mean()),
-        total_error=float(total.std()),
+        total_error=errors[1],
         n=n,
     )
 
@@ -117,10 +132,12 @@ def _means(pictures: Tensor, names: Tensor, classes: list[float], which: slice) 
 
 
 def _shares(trained: Tensor, first: Tensor, second: Tensor, turns: Mapping[str, Turn]) -> Tensor:
-    """The share of each turn by least squares. Light, contrast, blur and wrong labels are no turns, and are fitted
-    beside them."""
-    blurred = functional.avg_pool2d(functional.pad(second, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    beside = (second, blurred - second, second.mean(0) - second, torch.ones_like(second))
+    """The share of each turn by least squares. Light, contrast, blur, shifts and wrong labels are no turns, and are
+    fitted beside them."""
+    wide = functional.pad(second, (1, 1, 1, 1), mode="replicate")
+    blurred = functional.avg_pool2d(wide, 3, 1)
+    across, down = wide[..., 1:-1, 2:] - wide[..., 1:-1, :-2], wide[..., 2:, 1:-1] - wide[..., :-2, 1:-1]
+    beside = (second, blurred - second, across, down, second.mean(0) - second, torch.ones_like(second))
     columns = [turn(second) - second for turn in turns.values()] + list(beside)
     design = torch.stack([column.flatten() for column in columns], 1)
     solution: Tensor = torch.linalg.lstsq(design, (trained - first).flatten()[:, None], driver="gelsd").solution

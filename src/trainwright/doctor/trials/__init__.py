@@ -22,7 +22,7 @@ from trainwright.doctor.trials.overfit import overfit_batch
 from trainwright.doctor.trials.repetition import repeat_steps
 from trainwright.doctor.trials.responding import loss_response
 from trainwright.doctor.trials.returning import output_gradient
-from trainwright.doctor.trials.structure import describe_structure
+from trainwright.doctor.trials.structure import describe_structure, read_dropouts
 from trainwright.doctor.trials.weights import watch_weights
 from trainwright.measures.batches import InputLayout, InputScale
 from trainwright.measures.causality import FutureDependence
@@ -35,7 +35,7 @@ from trainwright.measures.modes import ModeAgreement, SampleBySample
 from trainwright.measures.reproducibility import Repetition
 from trainwright.measures.signal import NonFinite
 from trainwright.measures.start import ActivationsAtStart, WeightsAtStart
-from trainwright.measures.structure import AxisRoles, ModelStructure
+from trainwright.measures.structure import AxisRoles, Dropouts, ModelStructure
 from trainwright.measures.trials import BatchDependence, InputDependence, OverfitTrial
 
 TRIALS: dict[type[Measurement], Callable[[Setup], Measurement]] = {
@@ -52,6 +52,7 @@ TRIALS: dict[type[Measurement], Callable[[Setup], Measurement]] = {
     WeightLoads: read_loads,
     RunningStatistics: compare_running_statistics,
     ModelStructure: describe_structure,
+    Dropouts: read_dropouts,
     AxisRoles: inspect_axes,
     WeightsAtStart: watch_weights,
     ActivationsAtStart: watch_activations,
@@ -104,6 +105,7 @@ __all__ = [
     "output_gradient",
     "output_range",
     "overfit_batch",
+    "read_dropouts",
     "read_loads",
     "repeat_steps",
     "run_trials",

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from trainwright.doctor.batch import n_samples, rows_of, tensors_of
 from trainwright.doctor.setup import Setup
@@ -18,6 +19,8 @@ from trainwright.measures.structure import AxisMix, AxisRoles
 _SEQUENTIAL = (nn.RNNBase, nn.MultiheadAttention)
 _SIZES = (7, 5)
 """Two batch sizes; the axis whose length follows them holds the samples."""
+
+_RESHAPING = (torch.Tensor.view, torch.Tensor.reshape, torch.reshape)
 
 _Seen = list[tuple[str, nn.Module, tuple[int, ...]]]
 
@@ -80,9 +83,31 @@ def _forward(setup: Setup, inputs: Any, seen: _Seen) -> list[AxisMix]:
                 )
                 break
 
-    with without_compilation(), _hooks(setup.model, enter, earlier):
+    with without_compilation(), _hooks(setup.model, enter, earlier), _Reshapes(earlier) as reshapes:
         setup.forward(inputs)
-    return views
+    return views or reshapes.renaming[:1]
+
+
+class _Reshapes(TorchFunctionMode):
+    """Notes where the model itself renames the axes of its inputs or of what a layer gave.
+
+    What came out of other operations is left alone: padding and then renaming is how relative positions are shifted.
+    """
+
+    def __init__(self, earlier: list[tuple[str, Tensor]]) -> None:
+        super().__init__()
+        self._earlier = earlier
+        self.renaming: list[AxisMix] = []
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        if function in _RESHAPING and isinstance(args[0], Tensor):
+            source = next((name for name, tensor in self._earlier if tensor is args[0]), None)
+            if source is not None and _is_renamed(args[0], result):
+                before, after = f"{list(args[0].shape)} of {source}", str(list(result.shape))
+                name = function.__name__
+                self.renaming.append(AxisMix(name=name, kind="torch", problem="view", before=before, after=after))
+        return result
 
 
 def _is_renamed(before: Tensor, after: Tensor) -> bool:

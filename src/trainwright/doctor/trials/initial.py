@@ -42,6 +42,7 @@ def measure_initial_loss(setup: Setup) -> InitialLoss:
             n_samples=len(setup),
             input_rms=_rms(flat_features(setup, setup.inputs)),
             output_rms=_rms(outputs),
+            starts_wide=setup.starts_wide,
         )
 
 

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from trainwright.doctor.batch import n_samples, rows_of
-from trainwright.doctor.layers import DROPOUTS, WEIGHTED, KerasBatchNorm
+from trainwright.doctor.layers import WEIGHTED, KerasBatchNorm, dropouts_of
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import mixing_layers, trial, without_compilation
-from trainwright.measures.structure import LayerUse, ModelStructure
+from trainwright.measures.structure import Dropouts, LayerUse, ModelStructure
 
 _INSTANCE = nn.modules.instancenorm._InstanceNorm
 _FEW = 4
@@ -47,6 +47,11 @@ def describe_structure(setup: Setup) -> ModelStructure:
     return ModelStructure(layers=layers, batch_size=n_samples(inputs), task=setup.task, n_outputs=setup.n_outputs)
 
 
+def read_dropouts(setup: Setup) -> Dropouts:
+    """What the dropout layers of the model drop."""
+    return dropouts_of(setup.model)
+
+
 def _layer(use: _Use, norms: set[str], *, only_way: bool) -> LayerUse:
     bias = getattr(use.module, "bias", None)
     is_biased = isinstance(use.module, WEIGHTED) and isinstance(bias, Tensor) and bias.requires_grad
@@ -59,14 +64,8 @@ def _layer(use: _Use, norms: set[str], *, only_way: bool) -> LayerUse:
         trained_bias=is_biased,
         norm_after=norm,
         values_per_channel=use.per_channel,
-        dropout=_dropout_rate(use.module) if isinstance(use.module, DROPOUTS) else 0.0,
         only_way=only_way,
     )
-
-
-def _dropout_rate(layer: Any) -> float:
-    """The share of units that a layer drops; Keras calls it otherwise, and has layers that add noise instead."""
-    return float(getattr(layer, "p", getattr(layer, "rate", 0.0)))
 
 
 def _channel_norms(model: nn.Module) -> Iterator[str]:
