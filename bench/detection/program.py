@@ -57,6 +57,9 @@ MODULES = {
     "keras_trips": frozenset({"keras"}),
     "keras_echoes": frozenset({"keras"}),
     "skorch_crops": frozenset({"skorch"}),
+    "lightning_newsletter": frozenset({"lightning"}),
+    "hf_visitors": frozenset({"transformers", "accelerate"}),
+    "keras_robot_arm": frozenset({"keras"}),
 }
 
 

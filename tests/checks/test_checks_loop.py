@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from trainwright.measures.graph import LossGraph
 from trainwright.measures.layers import ActivationSignals, LayerSignals, OutputSpread
 from trainwright.measures.learning import learns
 from trainwright.measures.loop import Clipping, Modes, Schedule, StepOrder, WeightDecay
+from trainwright.measures.signal import NonFinite
 from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
 
 CATALOGUE = discover()
@@ -423,3 +425,18 @@ def test_a_schedule_planned_in_steps_and_moved_per_epoch_stays_where_it_begins()
     assert findings("TW508", replace(run, schedule=in_epochs)) == (), "seven epochs of seven"
     longer = replace(in_epochs, horizon=200_000)
     assert findings("TW508", replace(run, schedule=longer)) == (), "the plan of a longer training"
+
+
+@pytest.mark.parametrize(
+    ("losses", "codes"),
+    [
+        ([1.0, 4.0, 90.0, 1e7, math.nan, math.nan], ["TW502"]),
+        ([1.0, 0.9, 0.8, 0.7, math.nan, math.nan], ["TW401"]),
+    ],
+)
+def test_nan_at_the_end_of_a_divergence_is_told_from_nan_out_of_nothing(losses: list[float], codes: list[str]) -> None:
+    curve = LearningCurve(x_unit="step", train_loss=Curve.of(range(len(losses)), losses))
+    place = NonFinite(kind="loss", where="the loss", step=4, steps=6, n_bad=1, n_values=1, samples=(),
+                      largest_before=1.0, learning_rate=0.1)  # fmt: skip
+    found = judge([CATALOGUE[code] for code in ("TW401", "TW502")], Measurements([curve, place]))
+    assert [finding.code for finding in found.findings] == codes

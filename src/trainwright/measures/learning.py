@@ -58,3 +58,15 @@ def _stands_below(losses: Curve, baseline: float | None) -> bool | None:
     if baseline is None or not (math.isfinite(baseline) and baseline > 0) or len(values) < FEWEST_EPOCHS:
         return None
     return float(np.median(values[-LAST:])) < (1 - LEARNT) * baseline
+
+
+RAN_AWAY, FEWEST_FINITE = 10.0, 3
+"""Factor by which a loss has grown since its beginning when it stops being finite because it ran away, and the finite
+losses that show it."""
+
+
+def ran_away(losses: Curve) -> bool:
+    """Whether a loss that stopped being finite had grown until then, so that this is the end of a divergence."""
+    bad = np.flatnonzero(~np.isfinite(losses.y))
+    finite = losses.y[: bad[0]] if len(bad) else losses.y[:0]
+    return len(finite) >= FEWEST_FINITE and bool(finite[-1] > RAN_AWAY * abs(finite[0]))

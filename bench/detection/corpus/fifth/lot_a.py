@@ -1,6 +1,6 @@
 """Faults drawn by lot and a few chosen freely, in programs on clocks, questions and sonar echoes, and on older bases."""
 
-from bench.detection.program import EVALUATION, Program, ill
+from bench.detection.program import CALIBRATION, Program, ill
 
 OUTPUT, LOOP, SHAPE = "output and loss", "loop", "initialisation and shape"
 DATA, RATES = "data", "rates and schedules"
@@ -11,10 +11,10 @@ PERMUTED = "unrelated-labels memorised-labels not-learning conflicting-label"
 OVERLAP = "overlap near-overlap duplicate-sample near-duplicate-sample group-leak evaluated-on-training"
 
 CLOCKS: list[Program] = [
-    ill("clock_hours", "softmax-over-the-batch", OUTPUT, EVALUATION, "softmax-axis batch-leak").edit(
+    ill("clock_hours", "softmax-over-the-batch", OUTPUT, CALIBRATION, "softmax-axis batch-leak").edit(
         ("F.log_softmax(x, dim=1)", "F.log_softmax(x, dim=0)"),
     ),
-    ill("clock_hours", "every-bias-minus-10", SHAPE, EVALUATION, DEAD).edit(
+    ill("clock_hours", "every-bias-minus-10", SHAPE, CALIBRATION, DEAD).edit(
         (
             "def train(args, model,",
             "def init_weights(m):\n    if isinstance(m, (nn.Conv2d, nn.Linear)):\n"
@@ -25,10 +25,10 @@ CLOCKS: list[Program] = [
             "    model = Net().to(device)\n    model.apply(init_weights)\n",
         ),
     ),
-    ill("clock_hours", "hour-after-hour", DATA, EVALUATION, "not-shuffled sorted-order").edit(
+    ill("clock_hours", "hour-after-hour", DATA, CALIBRATION, "not-shuffled sorted-order").edit(
         ("batch_size=args.batch_size, shuffle=True)", "batch_size=args.batch_size)"),
     ),
-    ill("clock_hours", "turned-and-mirrored", DATA, EVALUATION, "augmentation-breaks-labels conflicting-label").edit(
+    ill("clock_hours", "turned-and-mirrored", DATA, CALIBRATION, "augmentation-breaks-labels conflicting-label").edit(
         (
             "class Net(nn.Module):\n",
             "class RandomFlip:\n    def __init__(self, p=0.5):\n        self.p = p\n\n"
@@ -38,7 +38,7 @@ CLOCKS: list[Program] = [
         ),
         ("transform=RandomBrightness(0.15)", "transform=RandomFlip()"),
     ),
-    ill("clock_hours", "schedule-inside-train", RATES, EVALUATION, f"schedule-mismatch {TOO_LOW}").edit(
+    ill("clock_hours", "schedule-inside-train", RATES, CALIBRATION, f"schedule-mismatch {TOO_LOW}").edit(
         (
             "def train(args, model, device, train_loader, optimizer, epoch):",
             "def train(args, model, device, train_loader, optimizer, scheduler, epoch):",
@@ -60,18 +60,18 @@ QUESTIONS: list[Program] = [
         "duplicate_questions",
         "sigmoid-at-the-end",
         OUTPUT,
-        EVALUATION,
+        CALIBRATION,
         "sigmoid-before-bce-with-logits activation-on-output output-range",
     ).edit(
         ("        out = self.fc2(self.dropout(h))\n", "        out = torch.sigmoid(self.fc2(self.dropout(h)))\n"),
     ),
-    ill("duplicate_questions", "pairs-shuffled-alone", DATA, EVALUATION, PERMUTED).edit(
+    ill("duplicate_questions", "pairs-shuffled-alone", DATA, CALIBRATION, PERMUTED).edit(
         ("    pairs, labels = make_pairs(2500)\n", "    pairs, labels = make_pairs(2500)\n    random.shuffle(pairs)\n"),
     ),
-    ill("duplicate_questions", "dropout-097", SHAPE, EVALUATION, "dropout-rate").edit(
+    ill("duplicate_questions", "dropout-097", SHAPE, CALIBRATION, "dropout-rate").edit(
         ('"dropout": 0.2', '"dropout": 0.97'),
     ),
-    ill("duplicate_questions", "both-orders-before-split", DATA, EVALUATION, OVERLAP).edit(
+    ill("duplicate_questions", "both-orders-before-split", DATA, CALIBRATION, OVERLAP).edit(
         (
             "    pairs, labels = make_pairs(2500)\n",
             "    pairs, labels = make_pairs(400)\n"
@@ -82,13 +82,13 @@ QUESTIONS: list[Program] = [
 ]
 
 ECHOES: list[Program] = [
-    ill("keras_echoes", "softmax-of-one", OUTPUT, EVALUATION, "softmax-one-unit ignores-input no-gradient").edit(
+    ill("keras_echoes", "softmax-of-one", OUTPUT, CALIBRATION, "softmax-one-unit ignores-input no-gradient").edit(
         ('layers.Dense(1, activation="sigmoid")', 'layers.Dense(1, activation="softmax")'),
     ),
-    ill("keras_echoes", "never-zeroed", LOOP, EVALUATION, "gradient-accumulates").edit(
+    ill("keras_echoes", "never-zeroed", LOOP, CALIBRATION, "gradient-accumulates").edit(
         ("        self.zero_grad()\n", ""),
     ),
-    ill("keras_echoes", "sixty-echoes", DATA, EVALUATION, SMALL).edit(
+    ill("keras_echoes", "sixty-echoes", DATA, CALIBRATION, SMALL).edit(
         (
             "x_train, y_train = load_survey(1400, rng)\n",
             "x_train, y_train = load_survey(60, rng)\n"
@@ -100,7 +100,7 @@ ECHOES: list[Program] = [
 ]
 
 OLDER: list[Program] = [
-    ill("engine_life", "half-precision", LOOP, EVALUATION, "scaler-always-skips weights-not-moving non-finite").edit(
+    ill("engine_life", "half-precision", LOOP, CALIBRATION, "scaler-always-skips weights-not-moving non-finite").edit(
         (
             "            output = self.model(windows)\n            loss = self.criterion(output, self.to_scaled(left))\n"
             "            loss.backward()\n            self.optimizer.step()\n",
@@ -112,13 +112,13 @@ OLDER: list[Program] = [
             "            scaler.update()\n",
         ),
     ),
-    ill("lightning_clips", "one-number-per-frame", SHAPE, EVALUATION, "bottleneck").edit(
+    ill("lightning_clips", "one-number-per-frame", SHAPE, CALIBRATION, "bottleneck").edit(
         ("n_classes, features=24, hidden=48", "n_classes, features=1, hidden=48"),
     ),
-    ill("hf_spectra", "rate-of-fine-tuning", RATES, EVALUATION, TOO_LOW).edit(
+    ill("hf_spectra", "rate-of-fine-tuning", RATES, CALIBRATION, TOO_LOW).edit(
         ("            learning_rate=2e-3,\n", "            learning_rate=2e-5,\n"),
     ),
-    ill("traffic_signs", "softmax-in-forward", OUTPUT, EVALUATION, "softmax-before-cross-entropy output-range").edit(
+    ill("traffic_signs", "softmax-in-forward", OUTPUT, CALIBRATION, "softmax-before-cross-entropy output-range").edit(
         ("        return self.fc2(x)\n", "        return F.softmax(self.fc2(x), dim=1)\n"),
     ),
 ]

@@ -1,12 +1,12 @@
 """Healthy programs on clocks, questions and sonar echoes and on an older base: as written, and odd but right."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 BASES = ("clock_hours", "duplicate_questions", "keras_echoes")
 
 PROGRAMS: list[Program] = [
-    *(well(base, "as-written", EVALUATION) for base in BASES),
-    well("clock_hours", "neighbouring-hours-count-a-little", EVALUATION).edit(
+    *(well(base, "as-written", CALIBRATION) for base in BASES),
+    well("clock_hours", "neighbouring-hours-count-a-little", CALIBRATION).edit(
         (
             "        loss = F.nll_loss(output, target)\n",
             "        exact = F.one_hot(target, 12).float()  # after twelve comes one\n"
@@ -14,7 +14,7 @@ PROGRAMS: list[Program] = [
             '        loss = F.kl_div(output, soft, reduction="batchmean")\n',
         ),
     ),
-    well("duplicate_questions", "zero-start-warm-up-and-down", EVALUATION).edit(
+    well("duplicate_questions", "zero-start-warm-up-and-down", CALIBRATION).edit(
         (
             '        self.fc2 = nn.Linear(hp["hidden"], 1)\n',
             '        self.fc2 = nn.Linear(hp["hidden"], 1)\n        nn.init.zeros_(self.fc2.weight)\n'
@@ -38,11 +38,11 @@ PROGRAMS: list[Program] = [
         ),
         ('"lr": 3e-3', '"lr": 5e-3'),
     ),
-    well("keras_echoes", "batches-of-16-accumulated-averaged", EVALUATION).edit(
+    well("keras_echoes", "batches-of-16-accumulated-averaged", CALIBRATION).edit(
         ("Adam(learning_rate=1.5e-3)", "Adam(learning_rate=1.5e-3, gradient_accumulation_steps=2)"),
         ("batch_size=32", "batch_size=16"),
     ),
-    well("traffic_signs", "uphill-before-each-step", EVALUATION).edit(
+    well("traffic_signs", "uphill-before-each-step", CALIBRATION).edit(
         (
             "        images, labels = batch\n        loss = F.cross_entropy(self.model(images), labels)\n"
             "        self.optimizer.zero_grad()\n        loss.backward()\n        self.optimizer.step()\n",

@@ -1,13 +1,13 @@
 """Faults drawn by lot and a few chosen freely: fuel of ships, calls of birds, survival of patients, older programs."""
 
-from bench.detection.program import EVALUATION, Program, ill
+from bench.detection.program import CALIBRATION, Program, ill
 
 OUTPUT, RATES, LOOP = "output and loss", "rates and schedules", "loop"
 SHAPE, DATA = "initialisation and shape", "data"
 CUT = "detached-loss no-gradient weights-not-moving"
 
 SHIPS: list[Program] = [
-    ill("ship_fuel", "targets-in-a-row", OUTPUT, EVALUATION, "loss-broadcast").edit(
+    ill("ship_fuel", "targets-in-a-row", OUTPUT, CALIBRATION, "loss-broadcast").edit(
         (
             "    target = y_scaler.transform(fuel.reshape(-1, 1))\n",
             "    target = y_scaler.transform(fuel[:, None])[:, 0]\n",
@@ -17,7 +17,7 @@ SHIPS: list[Program] = [
         "ship_fuel",
         "as-reported-with-sgd",
         RATES,
-        EVALUATION,
+        CALIBRATION,
         "rate-too-high diverging exploding-gradient non-finite unscaled-feature mixed-scales init-scale initial-loss "
         "update-ratio dead-relu loss-spike",
     ).edit(
@@ -33,7 +33,7 @@ SHIPS: list[Program] = [
             "predict(net, x_test).numpy().ravel()",
         ),
     ),
-    ill("ship_fuel", "carbon-dioxide-reported-too", DATA, EVALUATION, "leaking-feature").edit(
+    ill("ship_fuel", "carbon-dioxide-reported-too", DATA, CALIBRATION, "leaking-feature").edit(
         (
             "    numbers = np.stack([speed, draught, trim, wind, angle, wave, docked, sea], axis=1)\n",
             "    co2 = 3.114 * fuel * rng.normal(1, 0.01, n)\n"
@@ -47,7 +47,7 @@ BIRDS: list[Program] = [
         "bird_calls",
         "four-not-divided",
         LOOP,
-        EVALUATION,
+        CALIBRATION,
         "accumulation-not-divided summed-loss rate-too-high diverging oscillating loss-spike update-ratio "
         "exploding-gradient dead-relu",
     ).edit(
@@ -57,7 +57,7 @@ BIRDS: list[Program] = [
         "bird_calls",
         "milestones-of-a-large-archive",
         RATES,
-        EVALUATION,
+        CALIBRATION,
         "schedule-mismatch rate-too-low weights-not-moving update-ratio",
     ).edit(
         (
@@ -65,7 +65,7 @@ BIRDS: list[Program] = [
             "MultiStepLR(self.optimizer, milestones=[1, 2, 3])\n",
         ),
     ),
-    ill("bird_calls", "frames-as-data", LOOP, EVALUATION, CUT).edit(
+    ill("bird_calls", "frames-as-data", LOOP, CALIBRATION, CUT).edit(
         (
             "        h = torch.relu(self.frame(h))\n",
             "        h = torch.relu(self.frame(h)).data\n",
@@ -75,7 +75,7 @@ BIRDS: list[Program] = [
         "bird_calls",
         "probabilities-returned",
         OUTPUT,
-        EVALUATION,
+        CALIBRATION,
         "softmax-before-cross-entropy activation-on-output output-range",
     ).edit(
         (
@@ -86,26 +86,26 @@ BIRDS: list[Program] = [
 ]
 
 HEARTS: list[Program] = [
-    ill("heart_survival", "likelihood-as-loss", OUTPUT, EVALUATION, "negated-loss diverging").edit(
+    ill("heart_survival", "likelihood-as-loss", OUTPUT, CALIBRATION, "negated-loss diverging").edit(
         (
             "    return -((log_hazard - at_risk) * died).sum() / died.sum()\n",
             "    return ((log_hazard - at_risk) * died).sum() / died.sum()\n",
         ),
     ),
-    ill("heart_survival", "no-echo-was-made", DATA, EVALUATION, "non-finite non-finite-value missing-value").edit(
+    ill("heart_survival", "no-echo-was-made", DATA, CALIBRATION, "non-finite non-finite-value missing-value").edit(
         (
             "    columns = [age, bmi,",
             "    ejection[rng.choice(n, 4, replace=False)] = np.nan\n    columns = [age, bmi,",
         ),
     ),
-    ill("heart_survival", "no-tanh", SHAPE, EVALUATION, "no-nonlinearity").edit(
+    ill("heart_survival", "no-tanh", SHAPE, CALIBRATION, "no-nonlinearity").edit(
         ("        x = torch.tanh(self.stem(x))\n", "        x = self.stem(x)\n"),
         ("            x = self.drop(torch.tanh(layer(x)))\n", "            x = self.drop(layer(x))\n"),
     ),
-    ill("heart_survival", "rate-1e-6", RATES, EVALUATION, "rate-too-low update-ratio weights-not-moving").edit(
+    ill("heart_survival", "rate-1e-6", RATES, CALIBRATION, "rate-too-low update-ratio weights-not-moving").edit(
         ('"--lr", type=float, default=3e-3', '"--lr", type=float, default=1e-6'),
     ),
-    ill("heart_survival", "times-sorted-before", DATA, EVALUATION, "unrelated-labels memorised-labels").edit(
+    ill("heart_survival", "times-sorted-before", DATA, CALIBRATION, "unrelated-labels memorised-labels").edit(
         (
             "    scaler = StandardScaler().fit(x_train)\n",
             "    order = np.argsort(-m_train)  # longest first, for the sets at risk\n"
@@ -123,7 +123,7 @@ OLDER: list[Program] = [
         "texture_trainer",
         "other-textures-same-optimizer",
         LOOP,
-        EVALUATION,
+        CALIBRATION,
         "stale-optimizer not-in-optimizer weights-not-moving",
     ).edit(
         (
@@ -133,7 +133,7 @@ OLDER: list[Program] = [
             "    trainer.model.fc = nn.Linear(model.fc.in_features, len(TEXTURES))\n    trainer.fit()\n",
         ),
     ),
-    ill("store_forecast", "seven-losses-in-a-tensor", LOOP, EVALUATION, CUT).edit(
+    ill("store_forecast", "seven-losses-in-a-tensor", LOOP, CALIBRATION, CUT).edit(
         (
             "            loss = F.smooth_l1_loss(forecast, y)\n",
             "            losses = [F.smooth_l1_loss(forecast[:, day], y[:, day]) for day in range(y.size(1))]\n"
@@ -144,7 +144,7 @@ OLDER: list[Program] = [
         "traffic_signs",
         "normalised-while-training",
         DATA,
-        EVALUATION,
+        CALIBRATION,
         "unscaled-split feature-drift train-eval-gap",
     ).edit(
         (
@@ -158,7 +158,7 @@ OLDER: list[Program] = [
         "dna_binding",
         "sigmoid-in-forward",
         OUTPUT,
-        EVALUATION,
+        CALIBRATION,
         "sigmoid-before-bce-with-logits activation-on-output output-range",
     ).edit(
         ("        return self.fc2(x).squeeze(1)\n", "        return torch.sigmoid(self.fc2(x)).squeeze(1)\n"),

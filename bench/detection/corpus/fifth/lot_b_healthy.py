@@ -1,12 +1,12 @@
 """Healthy programs about ships, birds and patients: as written, and odd but right."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 BASES = ("ship_fuel", "bird_calls", "heart_survival")
 
 PROGRAMS: list[Program] = [
-    *(well(base, "as-written", EVALUATION) for base in BASES),
-    well("ship_fuel", "tonnes-as-they-are", EVALUATION).edit(
+    *(well(base, "as-written", CALIBRATION) for base in BASES),
+    well("ship_fuel", "tonnes-as-they-are", CALIBRATION).edit(
         ("    y_scaler = StandardScaler().fit(fuel[idx_train].reshape(-1, 1))\n", ""),
         ("    target = y_scaler.transform(fuel.reshape(-1, 1))\n", "    target = fuel.reshape(-1, 1)\n"),
         (
@@ -15,7 +15,7 @@ PROGRAMS: list[Program] = [
         ),
         ("    n_params =", "    nn.init.constant_(net[-1].bias, fuel[idx_train].mean())\n    n_params ="),
     ),
-    well("bird_calls", "even-start-smoothed-labels", EVALUATION).edit(
+    well("bird_calls", "even-start-smoothed-labels", CALIBRATION).edit(
         (
             '            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")\n',
             '            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")\n'
@@ -24,7 +24,7 @@ PROGRAMS: list[Program] = [
         ),
         ("nn.CrossEntropyLoss()", "nn.CrossEntropyLoss(label_smoothing=0.05)"),
     ),
-    well("heart_survival", "summed-and-always-clipped", EVALUATION).edit(
+    well("heart_survival", "summed-and-always-clipped", CALIBRATION).edit(
         (
             "    return -((log_hazard - at_risk) * died).sum() / died.sum()\n",
             "    return -((log_hazard - at_risk) * died).sum()\n",
@@ -39,7 +39,7 @@ PROGRAMS: list[Program] = [
         ),
         ('"--lr", type=float, default=3e-3', '"--lr", type=float, default=1e-2'),
     ),
-    well("store_forecast", "seven-losses-stacked", EVALUATION).edit(
+    well("store_forecast", "seven-losses-stacked", CALIBRATION).edit(
         (
             "            loss = F.smooth_l1_loss(forecast, y)\n",
             "            losses = [F.smooth_l1_loss(forecast[:, day], y[:, day]) for day in range(y.size(1))]\n"

@@ -1,9 +1,9 @@
 """More healthy programs that look odd but are right: losses, loops, averages and optimizers as people write them."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("hf_questions", "two-passes-that-agree", EVALUATION).edit(
+    well("hf_questions", "two-passes-that-agree", CALIBRATION).edit(
         ("import torch\n", "import torch\nimport torch.nn.functional as F\n"),
         (
             "with tempfile.TemporaryDirectory() as folder:\n",
@@ -21,7 +21,7 @@ PROGRAMS: list[Program] = [
         ),
         ("trainer = Trainer(", "trainer = TwoPassTrainer("),
     ),
-    well("lightning_clips", "running-mean-of-weights-is-judged", EVALUATION).edit(
+    well("lightning_clips", "running-mean-of-weights-is-judged", CALIBRATION).edit(
         (
             "from torch import nn\n",
             "from torch import nn\nfrom torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn\n",
@@ -43,7 +43,7 @@ PROGRAMS: list[Program] = [
             '{k.removeprefix("smoothed.module."): v for k, v in state.items() if k.startswith("smoothed.module.")}',
         ),
     ),
-    well("keras_trips", "gamma-likelihood-of-exponential", EVALUATION).edit(
+    well("keras_trips", "gamma-likelihood-of-exponential", CALIBRATION).edit(
         ("from keras import layers\n", "from keras import layers, ops\n"),
         (
             "def build_model():\n",
@@ -62,7 +62,7 @@ PROGRAMS: list[Program] = [
         ),
         ('loss="mse"', "loss=gamma_deviance"),
     ),
-    well("keras_echoes", "nudged-copies-beside-the-clean", EVALUATION).edit(
+    well("keras_echoes", "nudged-copies-beside-the-clean", CALIBRATION).edit(
         (
             "        self.zero_grad()\n        y_pred = self(x, training=True)\n",
             "        x = x.clone().requires_grad_(True)\n"
@@ -72,7 +72,7 @@ PROGRAMS: list[Program] = [
             "        self.zero_grad()\n        y_pred = self(x, training=True)\n",
         ),
     ),
-    well("dna_binding", "slope-at-the-letters-penalised", EVALUATION).edit(
+    well("dna_binding", "slope-at-the-letters-penalised", CALIBRATION).edit(
         (
             "            loss = self.loss_fn(self.net(x), y)\n",
             "            x.requires_grad_()\n            scores = self.net(x)\n"
@@ -80,14 +80,14 @@ PROGRAMS: list[Program] = [
             "            loss = self.loss_fn(scores, y) + 0.003 * slope.square().sum(dim=(1, 2)).mean()\n",
         ),
     ),
-    well("clock_hours", "hardest-three-quarters-count", EVALUATION).edit(
+    well("clock_hours", "hardest-three-quarters-count", CALIBRATION).edit(
         (
             "        loss = F.nll_loss(output, target)\n",
             '        losses = F.nll_loss(output, target, reduction="none")\n'
             "        loss = losses.topk(3 * len(losses) // 4).values.mean()  # the easy ones teach nothing any more\n",
         ),
     ),
-    well("date_seq2seq", "reads-its-own-guesses-more-and-more", EVALUATION).edit(
+    well("date_seq2seq", "reads-its-own-guesses-more-and-more", CALIBRATION).edit(
         (
             "            logits = model(batch)\n            loss = compute_loss",
             "            with torch.no_grad():  # scheduled sampling\n                guess = model(batch).argmax(-1)\n"
@@ -97,7 +97,7 @@ PROGRAMS: list[Program] = [
             "            logits = model(batch)\n            loss = compute_loss",
         ),
     ),
-    well("ship_fuel", "four-nets-against-one-column", EVALUATION).edit(
+    well("ship_fuel", "four-nets-against-one-column", CALIBRATION).edit(
         (
             "def run_epoch(",
             "class Committee(nn.Module):\n"

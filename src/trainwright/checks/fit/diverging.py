@@ -101,7 +101,7 @@ class Diverging(Check):
         losses = curve.train_loss
         first = float(losses.x[np.flatnonzero(~np.isfinite(losses.y))[0]])
         finite = losses.finite
-        before = f"; the last finite one was {finite.y[-1]:.4g}" if len(finite) else ""
+        before = f"; it was {finite.y[0]:.4g} first and {finite.y[-1]:.4g} last" if len(finite) else ""
         return self.finding(
             happened=f"The training loss is {losses.y[-1]} at the end, not finite since {curve.x_unit} "
             f"{first:g}{before}.",

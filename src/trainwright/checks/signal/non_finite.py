@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from trainwright.clinic import training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.curves import LearningCurve
+from trainwright.measures.learning import ran_away
 from trainwright.measures.signal import NonFinite
 
 _TODO = {
@@ -32,9 +33,9 @@ class NonFiniteCheck(Check):
 
     How it is measured:
         Thirty own steps on a copy. When the loss, a gradient or a weight stops being finite, the same steps are
-        repeated up to there with every module watched. In a training, the losses of evaluations must be finite as well.
-        A fact; there is no limit to choose. Lower learning rates are tried, unless the data or the very first pass are
-        to blame.
+        repeated up to there with every module watched. In a training, the losses of evaluations must be finite as
+        well, and a loss that had grown tenfold before is left to TW502. A fact; there is no limit to choose. Lower
+        learning rates are tried, unless the data or the very first pass are to blame.
 
     How to fix:
         Impute missing inputs (``data.missing``), lower the learning rate, or guard log, division, exp and sqrt.
@@ -60,6 +61,8 @@ class NonFiniteCheck(Check):
             if curve is not None:
                 yield from self._evaluated(curve)
             return
+        if curve is not None and found.kind not in ("input", "target") and ran_away(curve.train_loss):
+            return  # the end of a divergence, which TW502 tells
         if found.kind not in _TODO:
             raise CannotEvaluate(f"a non-finite '{found.kind}' is not known")
         rate = found.cure.get("optimizer.learning_rate")
