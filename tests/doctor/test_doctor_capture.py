@@ -336,3 +336,18 @@ def test_raw_targets_are_worth_a_warning_only_where_they_are_not_fitted(
     found = examine(setup_of(capture(script(RAW_TARGETS.replace("RATE", str(rate)))))).verdict
     (bias,) = [f for f in (*found.findings, *(f for f, _ in found.masked)) if f.code == "TW302"]
     assert bias.severity is severity
+
+
+SCALED = """
+scaler = torch.amp.GradScaler("cpu", init_scale=128.0)
+with torch.autocast("cpu", dtype=torch.float16):
+    loss = ((model(x) - F.one_hot(y, 4)) ** 2).mean().sqrt()
+scaler.scale(loss).backward()
+scaler.step(optimizer)
+"""
+
+
+def test_a_gradient_scaler_is_no_part_of_the_loss(script: Any) -> None:
+    setup = setup_of(capture(script(SCALED, tail="")))
+    assert setup.loss(setup.forward(setup.inputs), setup.targets).requires_grad
+    assert "TW332" in examine(setup).verdict.passed

@@ -84,7 +84,10 @@ def _without_accumulation(operations: list[Operation], passes: int) -> list[Oper
     last = operations[-1]
     divided = last.function in DIVIDING and last.args[1:] == (passes,)
     scaled = last.function in (torch.Tensor.__mul__, torch.Tensor.mul) and _is_scale(last.args)
-    return operations[:-1] if len(operations) > 1 and (scaled or (divided and passes > 1)) else operations
+    if len(operations) == 1 or not (scaled or (divided and passes > 1)):
+        return operations
+    # A scaler brings its factor to the loss's device, which is no part of the loss.
+    return leading_to(tensors_of(last.args[:1]), operations[:-1])
 
 
 def _is_scale(args: tuple[Any, ...]) -> bool:

@@ -214,7 +214,7 @@ PROGRAMS: list[Program] = [
         "tested-on-training-sessions",
         DATA,
         EVALUATION,
-        "overlap near-overlap validation-identical",
+        "overlap near-overlap validation-identical evaluated-on-training",
     ).edit(
         (
             "train_rows, test_rows = train_test_split"

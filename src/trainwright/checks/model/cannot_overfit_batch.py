@@ -117,7 +117,7 @@ class CannotOverfitBatch(Check):
     code = "TW303"
     name = "cannot-overfit-batch"
     severity = Severity.ERROR
-    after = ("TW401", "TW112", "TW407", "TW304", "TW308", "TW341", *_START, *_WIRING, *_OUTPUTS, *_LOSSES)
+    after = ("TW401", "TW112", "TW407", "TW304", "TW308", "TW328", "TW341", *_START, *_WIRING, *_OUTPUTS, *_LOSSES)
     cases = (
         Case(training_benches.alloys_mlp, training_faults.tiny_rate),
         Case(training_benches.digits_cnn, training_faults.tiny_rate),
