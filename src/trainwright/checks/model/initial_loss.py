@@ -65,7 +65,7 @@ class InitialLossCheck(Check):
     code = "TW301"
     name = "initial-loss"
     severity = Severity.WARNING
-    after = ("TW401", "TW112", "TW315", "TW312", "TW330", "TW337")
+    after = ("TW401", "TW112", "TW315", "TW312", "TW328", "TW330", "TW337")
     cases = (
         Case(training_benches.yield_mlp, training_faults.large_head),
         Case(training_benches.alloys_mlp, training_faults.raw_inputs),
