@@ -103,6 +103,13 @@ def test_classes_of_an_evaluation_that_training_never_had_are_named() -> None:
     assert "TW205" in {finding.code for finding in doctor.findings}
 
 
+def test_classes_that_are_counted_from_one_in_training_only_are_told() -> None:
+    train, test = loaders()
+    data: Any = [(inputs, targets + 1) for inputs, targets in train.dataset]
+    (found,) = [f for f in trained(count, DataLoader(data, 60, shuffle=True), test).findings if f.code == "TW205"]
+    assert "with numbers 1 lower" in found.happened
+
+
 @pytest.mark.parametrize("named", [False, True])
 def test_values_with_an_axis_more_and_named_parts(named: bool) -> None:
     rows: Any = TensorDataset(TABLE, PROGRESS)

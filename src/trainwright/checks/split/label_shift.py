@@ -35,7 +35,8 @@ class LabelShift(Check):
     How it is measured:
         Both must hold: the chi-square statistic of the two rows of counts lies more than four standard deviations
         out, so that chance does not explain it, and at least a tenth of the samples would have to change class
-        (total variation), so that it matters. Classes too rare for the statistic are counted together.
+        (total variation), so that it matters. Where both parts have the same unbroken row of class numbers, one of them
+        counted from another number on, that is said. Classes too rare for the statistic are counted together.
 
     How to fix:
         Divide the data at random and stratified by class. Where the split is given, check how it was made.
@@ -61,6 +62,10 @@ class LabelShift(Check):
         difference = second / second.sum() - first / first.sum()
         distance = float(np.abs(difference).sum() / 2)
         deviations = chance_deviations(first, second)
+        offset = 0 if shift.bands else _offset(first, second)
+        if offset and deviations > DEVIATIONS:
+            yield self._counted_otherwise(shift, offset, deviations)
+            return
         if not (distance > DISTANCE and deviations > DEVIATIONS):
             return
         worst = int(np.abs(difference).argmax())
@@ -82,6 +87,35 @@ class LabelShift(Check):
             why_confident="Chance gives such a difference less than once in ten thousand divisions.",
             where=shift.second,
         )  # fmt: skip
+
+    def _counted_otherwise(self, shift: TargetShift, offset: int, deviations: float) -> Finding:
+        """``offset``: what the numbers of the second part's classes are above those of the first."""
+        return self.finding(
+            happened=f"The classes of {shift.second} are those of {shift.first} with numbers {abs(offset)} "
+            f"{'higher' if offset > 0 else 'lower'}: one part is counted from another number on, and right answers "
+            "count as wrong.",
+            expected=f"The same numbers for the same classes in {shift.first} and {shift.second}.",
+            todo="Number the classes from 0 on in both; look where 1 is added or taken away.",
+            evidence=(
+                Evidence("deviation from chance", deviations, limit=DEVIATIONS, unit="standard deviations"),
+                Evidence("offset between the numbers of the classes", offset, limit=0, where=shift.second),
+            ),
+            fixes=(
+                Fix("Number the classes alike", instruction="Make the targets of both parts by the same function."),
+            ),
+            confidence=0.9,
+            why_confident="The first and last class of each part are common in it and absent from the other.",
+            where=shift.second,
+        )
+
+
+def _offset(first: FloatArray, second: FloatArray) -> int:
+    """By how much the classes that occur in the second row of counts have higher numbers; 0 where they are not as many
+    in an unbroken row, three at least."""
+    mine, others = (np.flatnonzero(counts) for counts in (first, second))
+    if len(mine) != len(others) or len(mine) < 3 or not all((np.diff(row) == 1).all() for row in (mine, others)):
+        return 0
+    return int(others[0] - mine[0])
 
 
 def _fix(*, given: bool) -> Fix:
