@@ -78,6 +78,11 @@ def test_the_data_of_training_are_not_the_validation_where_there_are_others() ->
     assert curve_of(trained(both, train, test)).n_validation == 597
 
 
+def test_right_answers_among_the_data_of_training_are_no_validation() -> None:
+    train, test = loaders()
+    assert not len(curve_of(trained(lambda model, _: count(model, train), train, test)).validation_loss)
+
+
 def test_a_loss_of_the_program_s_own_goes_before() -> None:
     @torch.no_grad()
     def half(model: nn.Module, loader: DataLoader[Any]) -> None:
@@ -112,10 +117,10 @@ def test_classes_that_are_counted_from_one_in_training_only_are_told() -> None:
 
 @pytest.mark.parametrize("named", [False, True])
 def test_values_with_an_axis_more_and_named_parts(named: bool) -> None:
-    rows: Any = TensorDataset(TABLE, PROGRESS)
+    rows: Any = list(zip(TABLE, PROGRESS, strict=True))
     if named:
         rows = [{"x": x, "y": y} for x, y in zip(TABLE, PROGRESS, strict=True)]
-    loader = DataLoader(rows, 34)
+    loader, held_out = DataLoader(rows[:340], 34), DataLoader(rows[340:], 34)
     torch.manual_seed(0)
     model = nn.Linear(10, 1)
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)
@@ -131,11 +136,11 @@ def test_values_with_an_axis_more_and_named_parts(named: bool) -> None:
                 functional.mse_loss(model(inputs), targets[:, None]).backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
             with torch.no_grad():
-                for batch in loader:
+                for batch in held_out:
                     (model(parts(batch)[0])[:, 0] - parts(batch)[1]).abs().mean()
     curve = curve_of(doctor)
     assert len(curve.validation_loss) == 3
-    assert curve.n_validation == len(TABLE)
+    assert curve.n_validation == 102
 
 
 def test_guesses_before_each_step_are_no_evaluation() -> None:

@@ -261,11 +261,11 @@ class Losses:
 
     def _main_source(self) -> _Source | None:
         """Of several sources of evaluations the one evaluated by training's own loss, and most often; where only right
-        answers are counted, rather not the data that are trained on."""
+        answers are counted, never the data that are trained on."""
         own = self._names.most_common(1)[0][0] if self._names else ""
         candidates = [source for source in self._validation if source.loss_name == own] or list(self._validation)
         if not self.scores_itself:
-            candidates = [source for source in candidates if source.data not in self._trained_on] or candidates
+            candidates = [source for source in candidates if source.data not in self._trained_on]
         return max(candidates, key=lambda source: len(self._validation[source]), default=None)
 
     def _whole(self, source: _Source | None) -> Samples[tuple[float, float, int]]:

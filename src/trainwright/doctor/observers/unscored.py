@@ -50,10 +50,11 @@ class Unscored:
 
     @torch.no_grad()
     def trained(self, call: LossCall, prediction: Tensor | None) -> None:
-        """A loss of training, and what the model returned last."""
+        """A loss of training, and what the model returned last. A look at the same batch again is no evaluation."""
         if len(self._rules) < LEARNT:
             self._rules.append(self._learn(call, prediction))
             self._options = call.options
+        self._batch = None
 
     @torch.no_grad()
     def evaluated(self, prediction: Tensor | None) -> LossCall | None:
