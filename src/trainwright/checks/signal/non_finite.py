@@ -34,8 +34,8 @@ class NonFiniteCheck(Check):
     How it is measured:
         Thirty own steps on a copy. When the loss, a gradient or a weight stops being finite, the same steps are
         repeated up to there with every module watched. In a training, the losses of evaluations must be finite as
-        well, and a loss that had grown tenfold before is left to TW502. A fact; there is no limit to choose. Lower
-        learning rates are tried, unless the data or the very first pass are to blame.
+        well, and a loss that had grown tenfold before is left to TW502. A fact; there is no limit to choose. Inputs
+        on one scale and lower learning rates are tried, unless the data or the very first pass are to blame.
 
     How to fix:
         Impute missing inputs (``data.missing``), lower the learning rate, or guard log, division, exp and sqrt.
@@ -71,6 +71,8 @@ class NonFiniteCheck(Check):
             todo = (
                 f"Lower the learning rate: with {rate:g} instead of {found.learning_rate:g} the same steps stay finite."
             )
+        if "data.scaling" in found.cure:
+            todo = "Scale the inputs: with standardised ones the same steps stay finite at the same rate."
         samples = f", in samples {', '.join(map(str, found.samples[:5]))} of the batch" if found.samples else ""
         when = "before the first step" if found.step <= 0 else f"after {found.step} steps"
         yield self.finding(

@@ -26,6 +26,8 @@ _MOMENTUM, _STRONG_MOMENTUM = 0.9, 0.95
 what the rate says."""
 _UNSCALED = 3.0
 """Factor by which the inputs' root mean square may differ from 1 before scaling is tried."""
+RAW = 20.0
+"""Standard deviation of the inputs from which on their scale is held to blame for steps that do not stay finite."""
 _FLAT = 0.05
 """Spread of the inputs as a share of their mean below which scaling is tried."""
 _MOVED = 0.01
@@ -197,9 +199,20 @@ def _scale_all(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
 
 
 def _scale_inputs(setup: Setup, batch: Batch) -> tuple[Setup, Batch]:
+    return setup, replace(batch, inputs=_scaled(setup, batch.inputs))
+
+
+def _scaled(setup: Setup, inputs: Any) -> Any:
     """Standardise with the statistics of all samples of the setup: per feature, or per channel of images."""
     whole = iter(setup.features(setup.inputs))
-    return setup, replace(batch, inputs=setup.changed(batch.inputs, lambda tensor: _standardised(tensor, next(whole))))
+    return setup.changed(inputs, lambda tensor: _standardised(tensor, next(whole)))
+
+
+def with_scaled_inputs(setup: Setup) -> Setup | None:
+    """The setup with standardised inputs, where they are far from what networks are made for; None elsewhere."""
+    if not _is_continuous(setup, setup.inputs) or float(flat_features(setup, setup.inputs).std()) < RAW:
+        return None
+    return replace(setup, inputs=_scaled(setup, setup.inputs))
 
 
 def _standardised(tensor: Tensor, whole: Tensor) -> Tensor:

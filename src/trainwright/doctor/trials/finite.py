@@ -13,6 +13,7 @@ from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.finite import Place, first_non_finite, is_finite, largest, non_finite
 from trainwright.doctor.gradients import dense
 from trainwright.doctor.setup import Setup
+from trainwright.doctor.trials.changes import with_scaled_inputs
 from trainwright.doctor.trials.common import trial
 from trainwright.measures.signal import NonFinite
 
@@ -24,7 +25,8 @@ def find_non_finite(setup: Setup, *, steps: int = 30) -> NonFinite:
     """Make ``steps`` own steps over mini-batches; where the loss, a gradient or a weight stops being finite, repeat the
     steps up to there and watch every module, so that the first one to do so is named.
 
-    When it is neither the data's nor the first pass's fault, lower rates are tried.
+    When it is neither the data's nor the first pass's fault, standardised inputs (where they are raw) and lower rates
+    are tried.
     """
     place = _bad_data(setup)
     step = 0
@@ -99,6 +101,11 @@ def _find_cure(setup: Setup, place: Place, step: int, steps: int) -> Mapping[str
     caused_by_first_pass = step == 0 and place.kind in ("activation", "loss", "input", "target", "gradient")
     if caused_by_first_pass or not math.isfinite(setup.learning_rate):
         return {}
+    scaled = with_scaled_inputs(setup)
+    if scaled is not None:
+        with trial(scaled):
+            if _calms_down(scaled, steps):
+                return {"data.scaling": "standardise"}
     factor = 0.1
     while factor >= _LOWEST_RATE:
         with trial(setup):
