@@ -19,6 +19,8 @@ from trainwright.measures.signal import NonFinite
 
 _LOWEST_RATE = 1e-8
 """Down to this share of the user's rate lower ones are tried, by factors of ten."""
+CHANCE = 1.2
+"""What the loss of other batches may be above that of the first where the same rate is kept."""
 
 
 def find_non_finite(setup: Setup, *, steps: int = 30) -> NonFinite:
@@ -104,7 +106,7 @@ def _find_cure(setup: Setup, place: Place, step: int, steps: int) -> Mapping[str
     scaled = with_scaled_inputs(setup)
     if scaled is not None:
         with trial(scaled):
-            if _calms_down(scaled, steps):
+            if _calms_down(scaled, steps, CHANCE):
                 return {"data.scaling": "standardise"}
     factor = 0.1
     while factor >= _LOWEST_RATE:
@@ -117,8 +119,8 @@ def _find_cure(setup: Setup, place: Place, step: int, steps: int) -> Mapping[str
     return {}
 
 
-def _calms_down(setup: Setup, steps: int) -> bool:
-    """Whether the steps stay finite and do not end above the loss they started from."""
+def _calms_down(setup: Setup, steps: int, rise: float = 1.0) -> bool:
+    """Whether the steps stay finite and do not end above ``rise`` times the loss they started from."""
     setup.model.train()
     losses = []
     for step in range(steps):
@@ -126,7 +128,7 @@ def _calms_down(setup: Setup, steps: int) -> bool:
         if not math.isfinite(losses[-1]):
             return False
     tail = losses[-max(1, steps // 3) :]
-    return _all_finite(setup.model) and sum(tail) / len(tail) <= losses[0]
+    return _all_finite(setup.model) and sum(tail) / len(tail) <= rise * losses[0]
 
 
 def _readable_rate(setup: Setup) -> float:
