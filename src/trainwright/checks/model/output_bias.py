@@ -9,6 +9,7 @@ import numpy as np
 
 from trainwright.clinic import training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.curves import BaselineComparison
 from trainwright.measures.initial import OutputAtInit
 from trainwright.measures.trials import OverfitTrial
 
@@ -37,7 +38,7 @@ class OutputBias(Check):
         Mean output beside mean target on up to 512 training samples before the first step, in standard deviations of
         the target; for classes the divergence of their shares from the mean prediction. Healthy benches stay below 0.35
         deviations and 0.33 nats over seeds and widths. Between 1 and 2.5 deviations it is advice, and beyond
-        where a batch is fitted by the set-up's own steps all the same.
+        where a batch is fitted by the set-up's own steps all the same and no simple predictor turned out better.
 
     How to fix:
         Scale the target (``data.scale_target``), or set the last bias to the mean target or the log class shares
@@ -53,11 +54,14 @@ class OutputBias(Check):
     after = ("TW401", "TW315", "TW340", "TW301")
     cases = (Case(training_benches.yield_mlp, training_faults.raw_targets),)
 
-    def run(self, start: OutputAtInit, overfit: OverfitTrial | None) -> Iterator[Finding]:
+    def run(
+        self, start: OutputAtInit, overfit: OverfitTrial | None, beside: BaselineComparison | None
+    ) -> Iterator[Finding]:
         if start.n_samples < 2:
             raise CannotEvaluate(f"{start.n_samples} samples have no spread")
         if start.task == "regression":
-            yield from self._judge_values(start, learns=overfit is not None and overfit.own.overfits)
+            fits = overfit is not None and overfit.own.overfits
+            yield from self._judge_values(start, learns=fits and not (beside is not None and beside.better))
         else:
             yield from self._judge_classes(start)
 
