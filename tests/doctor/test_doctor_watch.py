@@ -368,3 +368,17 @@ def test_a_compiled_model_is_watched_from_outside() -> None:
     assert isinstance(trained, nn.Module)
     assert doctor.fault == ""
     assert doctor.measurements.of(StepOrder)[0].n_steps == 10
+
+
+def test_a_new_loader_in_every_epoch_is_the_same_pass_over_the_data() -> None:
+    model = nn.Linear(6, 3)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    data, kept = TensorDataset(INPUTS, CLASSES), []
+    with quiet() as doctor:
+        for _ in range(4):
+            for inputs, classes in DataLoader(data, len(INPUTS) // 5, drop_last=True):
+                optimizer.zero_grad()
+                nn.functional.cross_entropy(model(inputs), classes).backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+            kept.append(object())  # so that places in memory are taken
+    assert doctor.measurements.of(LearningCurve)[0].steps_per_epoch == 5

@@ -138,7 +138,7 @@ class Session:
         self._source: int | None = None
         self._phase = ""
         self._reported: dict[str, Samples[float]] = {}
-        self._train_loader: int | None = None
+        self._train_loader: tuple[Any, int] | None = None  # weakly, and the number for its data
         self._epoch_began = 0
         self._epoch_steps = 0
 
@@ -312,7 +312,7 @@ class Session:
         self.stream.trained(self.step, self._targets, self._source, sampled=self._sampled)
         if self.loaders.latest is not None and self.step < 3:
             self.stream.trained_by(self.loaders.latest)
-            self._train_loader = id(self.loaders.latest)
+            self._train_loader = weakref.ref(self.loaders.latest), self.loaders.number_of(self.loaders.latest)
         if self._sampled:
             self.models.looked_at([each for each, _ in self._living()], optimizer)
             self.governor.looked()
@@ -357,9 +357,16 @@ class Session:
 
     def loader_started(self, loader: Any) -> None:
         """A pass over data begins."""
-        if id(loader) == self._train_loader:
+        if self._is_of_training(loader):
             self.epoch_ended()
         self.loaders.started(loader)
+
+    def _is_of_training(self, loader: Any) -> bool:
+        """Whether it is the loader of training, or has its place: some programs make a new one for every epoch."""
+        if self._train_loader is None:
+            return False
+        known, number = self._train_loader
+        return loader is known() or (known() is None and self.loaders.number_of(loader) == number)
 
     def batch_waited(self, loader: Any, seconds: float, batch: Any) -> None:
         """A batch came."""

@@ -91,9 +91,7 @@ class Losses:
         if call.value.requires_grad:
             self._undecided = [*self._undecided[-MOST_UNDECIDED:], scored]
         else:
-            if not self.scores_itself:
-                self.scores_itself = True
-                self._forget_predictions()
+            self._hear_scores()
             self._evaluated(scored, source)
             self._see_evaluated(call, _Source(source, call.name))
 
@@ -102,6 +100,12 @@ class Losses:
         computes one."""
         self._evaluated(_score(call, accuracy=True), source)
         self._see_evaluated(call, _Source(source, call.name))
+
+    def _hear_scores(self) -> None:
+        """The program computes a loss of an evaluation: from now on only what it computes itself counts."""
+        if not self.scores_itself:
+            self.scores_itself = True
+            self._forget_predictions()
 
     def _forget_predictions(self) -> None:
         self._phases, self._validation, self._evaluated_targets = {}, {}, {}
@@ -179,6 +183,7 @@ class Losses:
     def _close_phases(self, step: int) -> None:
         """Training goes on, or the run is over: what was evaluated since then is one point of the curve."""
         for scored in self._undecided:
+            self._hear_scores()
             self._evaluated(scored, None)
         self._undecided = []
         phases, self._phases = self._phases, {}

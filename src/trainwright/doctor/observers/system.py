@@ -83,7 +83,11 @@ class Loaders:
         """
         if self._current is None or (self._over and not self._unused):
             return None
-        dataset = getattr(self._current, "dataset", None)
+        return self.number_of(self._current)
+
+    def number_of(self, loader: Any) -> int:
+        """The number for the data that ``loader`` gives."""
+        dataset = getattr(loader, "dataset", None)
         looks = (type(dataset).__name__, _length(dataset))
         for number, each in enumerate(self._sources):
             known = each.dataset()
