@@ -351,3 +351,8 @@ def test_a_gradient_scaler_is_no_part_of_the_loss(script: Any) -> None:
     setup = setup_of(capture(script(SCALED, tail="")))
     assert setup.loss(setup.forward(setup.inputs), setup.targets).requires_grad
     assert "TW332" in examine(setup).verdict.passed
+
+
+def test_a_warm_up_from_zero_is_tried_at_the_rate_it_leads_to(script: Any) -> None:
+    body = "torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: step / 30)\nloss = loss_fn(model(x), y)"
+    assert setup_of(capture(script(body))).learning_rate == 0.1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from trainwright.core import CannotEvaluate
 from trainwright.doctor.arrange import SAMPLES, describe, make_setup, own_batch_size
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 def setup_of(step: Step) -> Setup:
     """The setup of a captured step; ``CannotEvaluate`` with the reason where the step cannot be made again."""
     step = as_torch(step)
+    _warm_up(step.optimizer)
     held = held_by(step.optimizer)
     if not step.passes:
         raise CannotEvaluate("the optimizer made its step without a backward pass before")
@@ -44,6 +46,13 @@ def setup_of(step: Step) -> Setup:
         setup.call = _Autocasted(setup.call, call.autocast)
         return setup
     return _with_replayed_loss(step, call, _without_accumulation(operations, len(step.passes)))
+
+
+def _warm_up(optimizer: Optimizer) -> None:
+    """With the rate of 0 that some warm-ups begin with no step would be one: take the rate that they lead to."""
+    for group in optimizer.param_groups:
+        if group.get("lr") == 0 and group.get("initial_lr"):
+            group["lr"] = group["initial_lr"]
 
 
 def _only_call(last: Pass, operations: list[Operation], held: set[int]) -> ModelCall:
