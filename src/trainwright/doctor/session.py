@@ -422,9 +422,9 @@ class Session:
             "train_only": modes or None,
         }
         yield self._finiteness()
-        self.losses.guesses = not self.stream.is_evaluated
-        yield from self._curves(list(self.losses.measurements(extra, common)))
-        if (shift := self.losses.shift()) is not None:
+        guesses = not self.stream.is_evaluated
+        yield from self._curves(list(self.losses.measurements(extra, common, guesses=guesses)))
+        if (shift := self.losses.shift(guesses=guesses)) is not None:
             yield shift
         yield from self.start.measurements()
         yield from self.doors.measurements()

@@ -14,7 +14,7 @@ from trainwright.doctor.batch import map_tensors
 
 DIVIDING = (torch.Tensor.__truediv__, torch.Tensor.div, torch.div)
 SCALING = (*DIVIDING, torch.Tensor.__mul__, torch.Tensor.mul, torch.mul)
-_RESHAPING = (torch.Tensor.view, torch.Tensor.reshape, torch.reshape)
+RESHAPING = (torch.Tensor.view, torch.Tensor.reshape, torch.reshape)
 
 
 @dataclass
@@ -57,7 +57,7 @@ def repeat(operation: Operation, values: Mapping[int, Any], count: int, rows: in
     """Make an operation again: ``values`` for the tensors of these ids, ``rows`` samples in place of ``count``."""
     args = map_tensors(operation.args, lambda tensor: values.get(id(tensor), tensor))
     kwargs = map_tensors(operation.kwargs, lambda tensor: values.get(id(tensor), tensor))
-    if operation.function in _RESHAPING:
+    if operation.function in RESHAPING:
         args = (args[0], *_for_rows(args[1:], count, rows))
     if operation.function in DIVIDING:
         args = tuple(rows if isinstance(arg, int) and arg == count else arg for arg in args)

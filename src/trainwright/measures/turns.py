@@ -50,7 +50,7 @@ class TurnedShare:
 class TurnedClasses(TurnedShare):
     """The same where targets are classes or numbers, by the mean picture of each of ``n_classes``.
 
-    ``unlike``: classes whose mean picture, turned, correlates with itself by :data:`UNLIKE` at most; ``taken``: the
+    ``unlike``: classes whose mean picture, turned, hardly correlates with itself any more; ``taken``: the
     correlation of each class that, turned, looks like the mean picture of another one, with that one.
     """
 

@@ -70,15 +70,14 @@ class LeakingFeature(Check):
             if copies.table is not None and not copies.parts:
                 yield from self._told(copies.table)
             return
-        shown = ", ".join(map(str, copies.features[:SHOWN])) + (" …" if len(copies.features) > SHOWN else "")
         yield self.finding(
-            happened=f"{len(copies.features)} of the {copies.n_features} inputs of a sample (number {shown}) "
-            f"{'is' if len(copies.features) == 1 else 'are'} the target, scaled and shifted, to the last digit in all "
+            happened=f"{len(copies.features)} of the {copies.n_features} inputs of a sample (number "
+            f"{_shown(copies.features)}) {'is' if len(copies.features) == 1 else 'are'} the target, scaled and shifted, to the last digit in all "
             f"{copies.n_samples} samples looked at.",
             expected="0 inputs from which the target can be read off.",
             todo=f"Take input {copies.features[0]} out, or shift the window so that it ends before the target.",
             evidence=(Evidence("inputs that are the target", len(copies.features), limit=0, unit="inputs"),),
-            fixes=(Fix("Remove the leak", instruction="Drop these inputs, and look how they came in."),),
+            fixes=(_DROP,),
             confidence=0.97,
             why_confident="Equal to the last digits; only data without any noise could do that by nature.",
         )
@@ -93,11 +92,10 @@ class LeakingFeature(Check):
                 Evidence("share of the target's variance left", table.left, limit=LEFT),
             )
         elif table.telling:
-            shown = ", ".join(map(str, table.telling[:SHOWN])) + (" …" if len(table.telling) > SHOWN else "")
             yield self._likely(
                 table.telling[0],
-                f"The class can be read off {len(table.telling)} of the {table.n_columns} inputs (number {shown}): "
-                f"each has one and the same value throughout one class and never in another, in all {table.n_rows} "
+                f"The class can be read off {len(table.telling)} of the {table.n_columns} inputs (number "
+                f"{_shown(table.telling)}): each has one and the same value throughout one class and never in another, in all {table.n_rows} "
                 "samples looked at.",
                 "0 inputs from which the class can be read off.",
                 Evidence("inputs that tell the class", len(table.telling), limit=0, unit="inputs"),
@@ -131,7 +129,7 @@ class LeakingFeature(Check):
             expected="0 inputs from which the target can be worked out.",
             todo="Take these inputs out if they are only known when the target is.",
             evidence=(Evidence("inputs whose sum is the target", len(copies.parts), limit=0, unit="inputs"),),
-            fixes=(Fix("Remove the leak", instruction="Drop these inputs, and look how they came in."),),
+            fixes=(_DROP,),
             confidence=0.9,
             why_confident="Equal to the last digits while other inputs do not matter at all; data are hardly ever so.",
             severity=Severity.WARNING,
@@ -149,3 +147,11 @@ class LeakingFeature(Check):
             why_confident="The model need only copy; an auto-encoder of text is meant so, a language model is not.",
             severity=Severity.WARNING,
         )
+
+
+_DROP = Fix("Remove the leak", instruction="Drop these inputs, and look how they came in.")
+
+
+def _shown(columns: tuple[int, ...]) -> str:
+    """The first of these numbers, as text."""
+    return ", ".join(map(str, columns[:SHOWN])) + (" …" if len(columns) > SHOWN else "")

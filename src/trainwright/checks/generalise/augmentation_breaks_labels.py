@@ -96,9 +96,8 @@ class AugmentationBreaksLabels(Check):
         )
         yield self.finding(
             happened=f"{_how_many(turned)}; the evaluation holds no such ones. {meaning}, and kept their target.",
-            expected="Pictures that mean what their target says after the augmentation.",
-            todo="Look at twenty pictures as they enter the model beside their targets. Take this turn out of the "
-            "augmentation, or change the target with it.",
+            expected=_EXPECTED,
+            todo=_TODO,
             evidence=(_evidence(turned), Evidence("classes that look like another one", taken, limit=FEWEST_TAKEN)),
             fixes=(_LEAVE_OUT,),
             confidence=0.9 if taken >= FEWEST_TAKEN else 0.7,
@@ -120,23 +119,23 @@ class AugmentationBreaksLabels(Check):
         )
 
     def _by_likeness(self, turns: SimilarPictures, *, alone: bool) -> Iterator[Finding]:
-        if alone and turns.unreadable > UNREADABLE:
+        if turns.unreadable > UNREADABLE:
+            if not alone:
+                return
             raise CannotEvaluate(
                 f"similar pictures have other targets in {turns.unreadable:.0%} of the evaluation; at most "
                 f"{UNREADABLE:.0%} would tell"
             )
         is_wrong = turns.wrong >= max(WRONG, CONTROL * turns.wrong_control + OFFSET)
         is_explained = turns.explained >= max(EXPLAINED, ELSE * turns.explained_else)
-        readable = turns.unreadable <= UNREADABLE
-        if not (readable and is_wrong and is_explained and turns.n_explained >= FEWEST):
+        if not (is_wrong and is_explained and turns.n_explained >= FEWEST):
             return
         yield self.finding(
             happened=f"{turns.wrong:.0%} of the pictures in training carry another target than the pictures of the "
             f"evaluation that look like them ({turns.wrong_control:.0%} of the evaluation's own do). "
             f"{turns.explained:.0%} of these fit once they are {turns.turn}: so they were, and kept their target.",
-            expected="Pictures that mean what their target says after the augmentation.",
-            todo="Look at twenty pictures as they enter the model beside their targets. Take this turn out of the "
-            "augmentation, or change the target with it.",
+            expected=_EXPECTED,
+            todo=_TODO,
             evidence=(
                 Evidence("training pictures with another target than similar ones", turns.wrong, limit=WRONG),
                 Evidence("of these explained by one turn", turns.explained, limit=EXPLAINED),
@@ -148,6 +147,11 @@ class AugmentationBreaksLabels(Check):
         )
 
 
+_EXPECTED = "Pictures that mean what their target says after the augmentation."
+_TODO = (
+    "Look at twenty pictures as they enter the model beside their targets. Take this turn out of the augmentation, or "
+    "change the target with it."
+)
 _LEAVE_OUT = Fix("Leave out the turn", instruction="Delete the random flip or rotation, or swap the labels with it.")
 
 

@@ -41,9 +41,10 @@ class Contents:
         rows = [t.detach() for t in tensors if t.dim() and t.is_floating_point() and len(t) == len(inputs)]
         numbers = [t.reshape(len(t), -1) for t in rows]
         if numbers and targets is not None:
-            self._compare(torch.cat(numbers, 1)[:, :WIDEST].double(), targets)
+            together = torch.cat(numbers, 1)
+            self._compare(together[:, :WIDEST].double(), targets)
             if all(t.dim() <= 2 for t in rows):
-                self._leaks.trained(torch.cat(numbers, 1), targets)
+                self._leaks.trained(together, targets)
         if inputs.is_floating_point():
             return
         self._count_tokens(inputs)

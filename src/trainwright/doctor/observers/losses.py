@@ -67,7 +67,6 @@ class Losses:
         self._phases: dict[_Source, list[_Scored]] = {}
         self._validation: dict[_Source, Samples[tuple[float, float, int]]] = {}
         self.scores_itself = False  # the program computes losses of evaluations
-        self.guesses = False  # predictions without a loss belong to training
         self._trained_on: set[Any] = set()
         self._constants: dict[str, Constant] = {}
         self._evaluated_targets: dict[_Source, Constant | None] = {}
@@ -105,10 +104,7 @@ class Losses:
         """The program computes a loss of an evaluation: from now on only what it computes itself counts."""
         if not self.scores_itself:
             self.scores_itself = True
-            self._forget_predictions()
-
-    def _forget_predictions(self) -> None:
-        self._phases, self._validation, self._evaluated_targets = {}, {}, {}
+            self._phases, self._validation, self._evaluated_targets = {}, {}, {}
 
     def before_backward(self, roots: tuple[Tensor, ...]) -> None:
         """A backward pass begins; where a single call of a loss function came before it, it comes from that."""
@@ -204,16 +200,17 @@ class Losses:
         scale = self._scales.most_common(1)[0][0] if self._scales else math.nan
         return scale, self._reductions.most_common(1)[0][0] if self._reductions else ""
 
-    def measurements(self, optimizers: dict[str, dict[str, Any]], common: dict[str, Any]) -> Iterator[LearningCurve]:
+    def measurements(
+        self, optimizers: dict[str, dict[str, Any]], common: dict[str, Any], *, guesses: bool
+    ) -> Iterator[LearningCurve]:
         """One learning curve for each learner; validation and the best constant belong to the only one, or to none:
         networks with losses of their own play against each other or share the work, and none need beat a constant.
 
-        ``optimizers``: further fields of each learner's curve; ``common``: those of all.
+        ``optimizers``: further fields of each learner's curve; ``common``: those of all. ``guesses``: predictions
+        without a loss belong to training.
         """
         alone = len(self._curves) == 1
-        if self.guesses and not self.scores_itself:
-            self._forget_predictions()
-        source = self._main_source() if alone else None
+        source = self._main_source(guesses=guesses) if alone else None
         validation = self._whole(source)
         targets = None if source is None else self._evaluated_targets.get(source)
         scale, reduction = self.scale_and_reduction()
@@ -241,10 +238,10 @@ class Losses:
                 **{**common, **optimizers.get(learner, {})},
             )
 
-    def shift(self) -> TargetShift | None:
+    def shift(self, *, guesses: bool) -> TargetShift | None:
         """The classes of training beside those of its validation, where one that validation asks for never came in
         training. Other differences of their mixes may be meant, as by a sampler that draws rare classes more often."""
-        source = self._main_source() if len(self._constants) == 1 else None
+        source = self._main_source(guesses=guesses) if len(self._constants) == 1 else None
         trained = next(iter(self._constants.values()), None)
         evaluated = self._evaluated_targets.get(source) if source is not None else None
         if trained is None or evaluated is None or not trained.is_like(evaluated):
@@ -264,13 +261,13 @@ class Losses:
             given=True,
         )
 
-    def _main_source(self) -> _Source | None:
+    def _main_source(self, *, guesses: bool) -> _Source | None:
         """Of several sources of evaluations the one evaluated by training's own loss, and most often; where only right
         answers are counted, never the data that are trained on."""
         own = self._names.most_common(1)[0][0] if self._names else ""
         candidates = [source for source in self._validation if source.loss_name == own] or list(self._validation)
         if not self.scores_itself:
-            candidates = [source for source in candidates if source.data not in self._trained_on]
+            candidates = [s for s in candidates if not guesses and s.data not in self._trained_on]
         return max(candidates, key=lambda source: len(self._validation[source]), default=None)
 
     def _whole(self, source: _Source | None) -> Samples[tuple[float, float, int]]:

@@ -42,6 +42,7 @@ class Unscored:
     def __init__(self) -> None:
         self._batch: Any = None
         self._rules: list[_Rule | None] = []
+        self._rule: _Rule | None = None  # the one that all of them are
         self._options: dict[str, Any] = {}
 
     def came(self, batch: Any) -> None:
@@ -54,6 +55,7 @@ class Unscored:
         if len(self._rules) < LEARNT:
             self._rules.append(self._learn(call, prediction))
             self._options = call.options
+            self._rule = self._rules[0] if len(self._rules) == LEARNT and len(set(self._rules)) == 1 else None
         self._batch = None
 
     @torch.no_grad()
@@ -73,10 +75,6 @@ class Unscored:
         except (RuntimeError, ValueError, IndexError, TypeError):
             return None  # an evaluation of another kind
         return LossCall(rule.name, outputs, targets, value, self._options)
-
-    @property
-    def _rule(self) -> _Rule | None:
-        return self._rules[0] if len(self._rules) == LEARNT and len(set(self._rules)) == 1 else None
 
     def _learn(self, call: LossCall, prediction: Tensor | None) -> _Rule | None:
         if self._batch is None or prediction is None or not prediction.dim() or call.name not in _FUNCTIONS:

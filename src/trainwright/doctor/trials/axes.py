@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from trainwright.doctor.batch import n_samples, rows_of, tensors_of
 from trainwright.doctor.setup import Setup
+from trainwright.doctor.tape import RESHAPING
 from trainwright.doctor.trials.common import switch_off_dropout, trial, without_compilation
 from trainwright.doctor.trials.refusals import may_be_time_first
 from trainwright.measures.structure import AxisMix, AxisRoles
@@ -19,8 +20,6 @@ from trainwright.measures.structure import AxisMix, AxisRoles
 _SEQUENTIAL = (nn.RNNBase, nn.MultiheadAttention)
 _SIZES = (7, 5)
 """Two batch sizes; the axis whose length follows them holds the samples."""
-
-_RESHAPING = (torch.Tensor.view, torch.Tensor.reshape, torch.reshape)
 
 _Seen = list[tuple[str, nn.Module, tuple[int, ...]]]
 
@@ -101,7 +100,7 @@ class _Reshapes(TorchFunctionMode):
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = function(*args, **(kwargs or {}))
-        if function in _RESHAPING and isinstance(args[0], Tensor):
+        if function in RESHAPING and isinstance(args[0], Tensor):
             source = next((name for name, tensor in self._earlier if tensor is args[0]), None)
             if source is not None and _is_renamed(args[0], result):
                 before, after = f"{list(args[0].shape)} of {source}", str(list(result.shape))
