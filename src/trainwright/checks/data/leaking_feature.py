@@ -72,8 +72,8 @@ class LeakingFeature(Check):
             return
         yield self.finding(
             happened=f"{len(copies.features)} of the {copies.n_features} inputs of a sample (number "
-            f"{_shown(copies.features)}) {'is' if len(copies.features) == 1 else 'are'} the target, scaled and shifted, to the last digit in all "
-            f"{copies.n_samples} samples looked at.",
+            f"{_shown(copies.features)}) {'is' if len(copies.features) == 1 else 'are'} the target, scaled and shifted, to "
+            f"the last digit in all {copies.n_samples} samples looked at.",
             expected="0 inputs from which the target can be read off.",
             todo=f"Take input {copies.features[0]} out, or shift the window so that it ends before the target.",
             evidence=(Evidence("inputs that are the target", len(copies.features), limit=0, unit="inputs"),),
@@ -95,8 +95,8 @@ class LeakingFeature(Check):
             yield self._likely(
                 table.telling[0],
                 f"The class can be read off {len(table.telling)} of the {table.n_columns} inputs (number "
-                f"{_shown(table.telling)}): each has one and the same value throughout one class and never in another, in all {table.n_rows} "
-                "samples looked at.",
+                f"{_shown(table.telling)}): each has one and the same value throughout one class and never in another, "
+                f"in all {table.n_rows} samples looked at.",
                 "0 inputs from which the class can be read off.",
                 Evidence("inputs that tell the class", len(table.telling), limit=0, unit="inputs"),
             )
