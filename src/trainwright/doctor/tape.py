@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from trainwright.doctor.batch import map_tensors
 
-DIVIDING = (torch.Tensor.__truediv__, torch.Tensor.div, torch.div)
-SCALING = (*DIVIDING, torch.Tensor.__mul__, torch.Tensor.mul, torch.mul)
+_DIVIDING_IN_PLACE = (torch.Tensor.__itruediv__, torch.Tensor.div_)
+DIVIDING = (torch.Tensor.__truediv__, torch.Tensor.div, torch.div, *_DIVIDING_IN_PLACE)
+_MULTIPLYING_IN_PLACE = (torch.Tensor.__imul__, torch.Tensor.mul_)
+SCALING = (*DIVIDING, torch.Tensor.__mul__, torch.Tensor.mul, torch.mul, *_MULTIPLYING_IN_PLACE)
 RESHAPING = (torch.Tensor.view, torch.Tensor.reshape, torch.reshape)
 
 
