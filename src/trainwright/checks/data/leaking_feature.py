@@ -72,8 +72,8 @@ class LeakingFeature(Check):
             return
         yield self.finding(
             happened=f"{len(copies.features)} of the {copies.n_features} inputs of a sample (number "
-            f"{_shown(copies.features)}) {'is' if len(copies.features) == 1 else 'are'} the target, scaled and shifted, "
-            f"to the last digit in all {copies.n_samples} samples looked at.",
+            f"{_shown(copies.features)}) {'is' if len(copies.features) == 1 else 'are'} the target, scaled and shifted,"
+            f" to the last digit in all {copies.n_samples} samples looked at.",
             expected="0 inputs from which the target can be read off.",
             todo=f"Take input {copies.features[0]} out, or shift the window so that it ends before the target.",
             evidence=(Evidence("inputs that are the target", len(copies.features), limit=0, unit="inputs"),),
