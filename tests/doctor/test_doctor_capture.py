@@ -290,6 +290,7 @@ loss = FACTOR
     [
         ('model(x, labels=y)["loss"] / 1', True),
         ('model(inputs=x, labels=y)["loss"] / 4 * 128.0', True),
+        ('model(x, labels=y)["loss"]; loss *= 1', True),  # as the Trainer of transformers does
         ('-model(x, labels=y)["loss"]', False),
     ],
 )
