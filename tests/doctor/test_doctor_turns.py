@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainwright.core import Measurements, discover, judge
-from trainwright.doctor.observers.turns import Turns
+from trainwright.doctor.observers import directions
+from trainwright.doctor.observers.turns import TURNS, Turns
 from trainwright.measures.turns import PictureTurns
 
 IMAGES = torch.from_numpy(load_digits().images).float()[:, None] / 16
@@ -203,3 +204,39 @@ def test_few_pictures_of_an_evaluation_by_other_writers_are_no_turn(seed: int) -
     turns.evaluated.add(IMAGES[:n], NAMES[:n])
     (found,) = turns.measurements()
     assert judged(found) == []
+
+
+def striped(count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Stripes of 24 by 24 pixels that begin anywhere: to the left, to the right, flat; all with noise."""
+    generator = torch.Generator().manual_seed(seed)
+    names = torch.randint(3, (count,), generator=generator)
+    angles = torch.tensor([0.8, -0.8, 0.0])[names] + 0.1 * torch.randn(count, generator=generator)
+    phases = 6.3 * torch.rand(count, generator=generator)
+    down, across = torch.meshgrid(torch.arange(24.0), torch.arange(24.0), indexing="ij")
+    along = angles.cos()[:, None, None] * down + angles.sin()[:, None, None] * across
+    noise = 0.5 * torch.randn(count, 24, 24, generator=generator)
+    return (torch.sin(along + phases[:, None, None]) + noise)[:, None], names
+
+
+def stripes_swapped(images: Tensor, names: Tensor) -> tuple[Tensor, Tensor]:
+    which = half(len(images))
+    return mirror(images, which), torch.where(which, torch.tensor([1, 0, 2])[names], names)
+
+
+@pytest.mark.parametrize(
+    ("change", "fires"), [(as_they_are, False), (names_kept, True), (stripes_swapped, False), (wrong_names, False)]
+)
+def test_mirrored_stripes_are_seen_by_their_directions(change: Change, fires: bool) -> None:
+    found = measured(striped(900, seed=6), change)
+    assert judged(found) == ["WARNING TW606"] * fires
+    assert judged(replace(found, directions=None)) == []
+    assert found.directions is not None
+    if fires:  # as a mirror or a turn of stripes that go through the whole picture is one and the same
+        assert found.directions.total == pytest.approx(0.5, abs=0.15)
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_directions_turn_as_their_picture_does(turn: str) -> None:
+    image = functional.interpolate(IMAGES[:5], size=(34, 34), mode="bilinear")
+    straight, turned = directions.directions(image), directions.directions(TURNS[turn](image))
+    torch.testing.assert_close(directions.directed(TURNS)[turn](straight), turned)

@@ -62,10 +62,11 @@ class TurnedClasses(TurnedShare):
 @dataclass(frozen=True, kw_only=True)
 class PictureTurns(Measurement):
     """Pictures (or signals) of training beside those of the evaluation: ``similar`` compares single ones, ``classes``
-    the mean of each class or range of targets, ``dense`` places of a picture with those of a target that is one too.
-    Each is None where it does not apply.
+    the mean of each class or range of targets, ``directions`` the mean directions of what is drawn in them, ``dense``
+    places of a picture with those of a target that is one too. Each is None where it does not apply.
     """
 
     similar: SimilarPictures | None
     classes: TurnedClasses | None
+    directions: TurnedClasses | None
     dense: TurnedShare | None

@@ -79,6 +79,8 @@ class AugmentationBreaksLabels(Check):
     def run(self, turns: PictureTurns, curve: LearningCurve | None) -> Iterator[Finding]:
         if turns.classes is not None and _is_turned(turns.classes):
             yield from self._by_class(turns.classes, curve)
+        elif turns.directions is not None and _is_turned(turns.directions) and _is_taken(turns.directions):
+            yield from self._by_class(turns.directions, curve)
         elif turns.dense is not None and _is_turned(turns.dense):
             yield self._alone(turns.dense)
         elif turns.similar is not None:
@@ -87,11 +89,11 @@ class AugmentationBreaksLabels(Check):
     def _by_class(self, turned: TurnedClasses, curve: LearningCurve | None) -> Iterator[Finding]:
         taken = len(turned.taken)
         unlike = _is_turned(turned, SURE) and turned.unlike >= max(FEWEST_TAKEN, MOST_UNLIKE * turned.n_classes)
-        if taken < FEWEST_TAKEN and not unlike:
+        if not (_is_taken(turned) or unlike):
             return
         meaning = (
             f"{taken} of {turned.n_classes} classes or ranges look like another one then"
-            if taken >= FEWEST_TAKEN
+            if _is_taken(turned)
             else f"{turned.unlike} of {turned.n_classes} classes or ranges do not look like themselves then"
         )
         yield self.finding(
@@ -100,10 +102,10 @@ class AugmentationBreaksLabels(Check):
             todo=_TODO,
             evidence=(_evidence(turned), Evidence("classes that look like another one", taken, limit=FEWEST_TAKEN)),
             fixes=(_LEAVE_OUT,),
-            confidence=0.9 if taken >= FEWEST_TAKEN else 0.7,
+            confidence=0.9 if _is_taken(turned) else 0.7,
             why_confident=f"By least squares over the mean pictures of {turned.n_classes} classes; the share is "
             f"{turned.share / max(turned.error, 1e-9):.0f} times its standard error.",
-            severity=Severity.WARNING if taken >= FEWEST_TAKEN or not _is_solved(curve) else Severity.ADVICE,
+            severity=Severity.WARNING if _is_taken(turned) or not _is_solved(curve) else Severity.ADVICE,
         )
 
     def _alone(self, turned: TurnedShare) -> Finding:
@@ -159,6 +161,11 @@ def _is_turned(turned: TurnedShare, sure: float = 1.0) -> bool:
     """Whether so many samples were turned that it is no chance."""
     one = turned.share >= max(SHARE, sure * ERRORS * turned.error) and turned.total >= WHOLE * turned.share
     return one or turned.total >= max(TOTAL, sure * ERRORS * turned.total_error)
+
+
+def _is_taken(turned: TurnedClasses) -> bool:
+    """Whether classes look like others after the turn, and not only unlike themselves."""
+    return len(turned.taken) >= FEWEST_TAKEN
 
 
 def _is_solved(curve: LearningCurve | None) -> bool:

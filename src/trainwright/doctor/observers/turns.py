@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from trainwright.doctor.observers import directions
 from trainwright.doctor.observers.turned import Turn, turned_classes, turned_dense
-from trainwright.measures.turns import PictureTurns, SimilarPictures
+from trainwright.measures.turns import PictureTurns, SimilarPictures, TurnedClasses
 
 MOST_TRAINED, MOST_EVALUATED = 800, 400
 """Pictures that are kept of training and of the evaluation."""
@@ -48,6 +49,7 @@ class Pictures:
     def __init__(self, most: int) -> None:
         self._most = most
         self._pictures: list[Tensor] = []
+        self._directions: list[Tensor] = []
         self._targets: list[Tensor] = []
         self.n, self.are_signals, self.are_flat = 0, False, False
 
@@ -60,19 +62,25 @@ class Pictures:
             return
         most = LENGTH if (are_signals := inputs.dim() != 4 and pictures.shape[2] != pictures.shape[3]) else SIDE
         kept = _as_targets(targets, pictures, most)
-        pictures = _reduced(pictures, most)
+        whole, pictures = pictures, _reduced(pictures, most)
         if kept is None or (self._pictures and self._pictures[0].shape[1:] != pictures.shape[1:]):
             return
         if self._targets and self._targets[0].shape[1:] != kept.shape[1:]:
             return
         self.are_signals, self.are_flat = are_signals, inputs.dim() != 4
         self._pictures.append(pictures.cpu())
+        if not are_signals and min(whole.shape[2:]) >= directions.SMALLEST:
+            self._directions.append(directions.directions(whole).cpu())
         self._targets.append(kept.cpu())
         self.n += len(inputs)
 
     def together(self) -> tuple[Tensor, Tensor] | None:
         """Pictures [N, C, H, W] and their targets [N] or [N, K, H, W]; None where there are too few."""
         return (torch.cat(self._pictures), torch.cat(self._targets)) if self.n >= FEWEST else None
+
+    def directed(self) -> tuple[Tensor, Tensor] | None:
+        """The directions of what is drawn in the same pictures, with the same targets; None for small ones."""
+        return (torch.cat(self._directions), torch.cat(self._targets)) if self._directions else None
 
 
 def _as_pictures(inputs: Tensor) -> Tensor | None:
@@ -134,12 +142,18 @@ class Turns:
         turns = _turns(evaluated[0], signals=self.evaluated.are_signals)
         if evaluated[1].dim() > 1:
             dense = turned_dense(trained, evaluated, turns)
-            return None if dense is None else PictureTurns(similar=None, classes=None, dense=dense)
+            return None if dense is None else PictureTurns(similar=None, classes=None, directions=None, dense=dense)
         first, second = _different(*trained), _different(*evaluated)
         similar = None if self.evaluated.are_flat or first is None or second is None else _similar(first, second, turns)
         classes = turned_classes(trained, evaluated, turns)
-        found = PictureTurns(similar=similar, classes=classes, dense=None)
+        found = PictureTurns(similar=similar, classes=classes, directions=self._directed(turns), dense=None)
         return None if similar is None and classes is None else found
+
+    def _directed(self, turns: Mapping[str, Turn]) -> TurnedClasses | None:
+        trained, evaluated = self.trained.directed(), self.evaluated.directed()
+        if trained is None or evaluated is None:
+            return None
+        return turned_classes(trained, evaluated, directions.directed(turns))
 
 
 def _alike(trained: tuple[Tensor, Tensor], evaluated: tuple[Tensor, Tensor]) -> bool:
