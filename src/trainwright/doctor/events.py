@@ -100,6 +100,9 @@ class Listener(Protocol):
     def loader_ended(self, loader: Any) -> None:
         """A pass over a ``DataLoader`` is complete."""
 
+    def seeded(self, function: str, seed: Any) -> None:
+        """A random generator is about to be made with a seed, or to be given one, by this function."""
+
     def state_taken(self, module: nn.Module, state: Any) -> None:
         """``state_dict`` of a module returned."""
 

@@ -24,6 +24,7 @@ from trainwright.doctor.observers.governor import Governor
 from trainwright.doctor.observers.learner import Learner
 from trainwright.doctor.observers.losses import Losses
 from trainwright.doctor.observers.models import Models, Watched
+from trainwright.doctor.observers.seeding import Seeding
 from trainwright.doctor.observers.series import Later, Samples
 from trainwright.doctor.observers.start import Start
 from trainwright.doctor.observers.stream import Stream
@@ -115,6 +116,7 @@ class Session:
         self.stream = Stream()
         self.activity = Activity()
         self.loaders = Loaders()
+        self.seeding = Seeding()
         self.doors = Doors()
         self.start = Start()
         self.checkpoints = Checkpoints()
@@ -199,6 +201,7 @@ class Session:
     def _evaluated(self, args: tuple[Any, ...], kwargs: dict[str, Any], prediction: Tensor | None) -> None:
         """A call between two steps that nothing is learnt from; within a step it would be a teacher's."""
         self.stream.called_without_graph(self.step)
+        self.seeding.evaluated()
         if self.stream.wants_evaluation or self.governor.affords(1e-4):
             self.stream.evaluated(args, kwargs, self.step, self.loaders.source)
         if not self.losses.scores_itself and (call := self.unscored.evaluated(prediction)) is not None:
@@ -309,6 +312,7 @@ class Session:
         pupil.stepped_at = self.step
         pupil.learner.after_step(optimizer, self.step, self.models, sampled=self._sampled)
         self.losses.stepped(pupil.name, self.step, sampled=self._sampled)
+        self.seeding.trained()
         self.stream.trained(self.step, self._targets, self._source, sampled=self._sampled)
         if self.loaders.latest is not None and self.step < 3:
             self.stream.trained_by(self.loaders.latest)
@@ -360,6 +364,7 @@ class Session:
         if self._is_of_training(loader):
             self.epoch_ended()
         self.loaders.started(loader)
+        self.seeding.started(loader)
 
     def _is_of_training(self, loader: Any) -> bool:
         """Whether it is the loader of training, or has its place: some programs make a new one for every epoch."""
@@ -371,12 +376,17 @@ class Session:
     def batch_waited(self, loader: Any, seconds: float, batch: Any) -> None:
         """A batch came."""
         self.loaders.waited(loader, seconds)
+        self.seeding.came(loader)
         self.unscored.came(batch)
 
     def loader_ended(self, loader: Any) -> None:
         """A pass over data is complete."""
         del loader
         self.loaders.ended()
+
+    def seeded(self, function: str, seed: Any) -> None:
+        """A random generator begins anew."""
+        self.seeding.seeded(function, seed)
 
     def state_taken(self, module: nn.Module, state: Any) -> None:
         """A checkpoint in memory."""
@@ -431,7 +441,7 @@ class Session:
         yield from self.models.measurements()
         yield from self.activity.measurements()
         yield from self.stream.measurements(self.models)
-        yield from self.loaders.measurements(self.device)
+        yield from self.loaders.measurements(self.device, self.seeding.found())
         yield from self.checkpoints.measurements(self.step)
         if loads := self.loads.all():
             yield WeightLoads(loads=loads)

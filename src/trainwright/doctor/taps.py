@@ -27,6 +27,7 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 from trainwright.core import UsageError
 from trainwright.doctor.events import LOSSES, NAMES, Listener, LossCall
 from trainwright.doctor.taps_keras import is_loaded, tap_keras
+from trainwright.doctor.workers import SEEDING
 
 MOST_FAULTS = 3
 
@@ -70,6 +71,7 @@ class Taps:
         self._tap_optimizers()
         self._tap_loaders()
         self._tap_files()
+        self._tap_seeds()
         self._find_keras()
         _listening.add(self)
         return self
@@ -258,6 +260,13 @@ class Taps:
 
     def _tap_files(self) -> None:
         self._before(torch, "save", lambda *args, **kwargs: self._listener.saved(args[0] if args else kwargs["obj"]))
+
+    def _tap_seeds(self) -> None:
+        for home, name in SEEDING:
+            self._before(home, name, functools.partial(self._seeded, f"{home.__name__}.{name}"))
+
+    def _seeded(self, name: str, *args: Any, **kwargs: Any) -> None:
+        self._listener.seeded(name, next(iter((*args, *kwargs.values())), None))
 
     def _after(self, owner: Any, name: str, event: Callable[..., None], *, failures: bool = False) -> None:
         """Tell ``event(result, *args, **kwargs)`` after each call; with ``failures`` also an exception as result."""

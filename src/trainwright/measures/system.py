@@ -28,15 +28,32 @@ class LoaderTimes(Measurement):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SeededAgain:
+    """A ``seed`` that ``function`` was given ``n_calls`` times in ``n_with`` of ``n_steps`` steps of training, and at
+    no time in ``n_evaluations`` calls of models that nothing was learnt from. ``n_seeds``: different ones that came
+    half as often or more."""
+
+    function: str
+    seed: int
+    n_steps: int
+    n_with: int
+    n_calls: int
+    n_evaluations: int
+    n_seeds: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerRandomness(Measurement):
     """A data set of whose ``n_workers`` worker processes all draw the same numbers from ``generators``: the names of
     its attributes that hold a generator of their own, of which every worker has a copy, where there is no
     ``worker_init_fn`` to seed it anew; and, if ``reseeded``, of global generators that this function seeds alike in
-    every worker, as far as the data set draws from them."""
+    every worker, as far as the data set draws from them. ``again``: the seed that most steps of training begin with
+    again, with or without workers, if any does."""
 
     generators: tuple[str, ...]
     n_workers: int
     reseeded: bool = False
+    again: SeededAgain | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

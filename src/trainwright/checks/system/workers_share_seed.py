@@ -6,17 +6,25 @@ from collections.abc import Iterator
 
 from trainwright.clinic import loop_faults, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.system import WorkerRandomness
+from trainwright.measures.system import SeededAgain, WorkerRandomness
 
 FEWEST_WORKERS = 2
+FEWEST_STEPS, STEPS = 20, 0.4
+"""Steps of training that must have begun with a seed again, and their share; each of several optimizers makes steps of
+its own."""
+FEWEST_TIMES = 1.5
+"""Calls in a step from which on their number is told."""
+MOST_SEEDS = 2
+"""Different seeds that come so often; more are those of single samples, each of which has its own."""
 
 
 class WorkersShareSeed(Check):
-    """Loading workers draw the same random numbers.
+    """Loading workers, or samples, draw the same random numbers.
 
     What it finds:
         A data set that keeps a random generator of its own, read by several worker processes, each with a copy of it;
-        and a ``worker_init_fn`` that gives every worker the same seed.
+        and a ``worker_init_fn`` that gives every worker the same seed. With or without workers, a generator that is
+        seeded alike again for each sample or batch.
 
     Why it hurts:
         Every worker makes the same augmentations, and without persistent workers every epoch repeats them: the variety
@@ -26,11 +34,13 @@ class WorkersShareSeed(Check):
         Attributes of the data set that hold a NumPy or Python generator, in a loader with two or more workers and no
         ``worker_init_fn``. Torch seeds the global generators for each worker; where there is a ``worker_init_fn``, two
         workers are played in processes of their own, and a generator that the data set draws from must not give both
-        the same number.
+        the same number. Calls of ``np.random.default_rng``, ``np.random.seed``, ``random.seed`` and
+        ``torch.manual_seed`` are heard; a seed that comes in 40 % of the steps of training and in 20 at least, but
+        never when a model is evaluated, is told of. What evaluation seeds alike belongs to the inputs.
 
     How to fix:
         Draw from torch's global generator, or seed in ``worker_init_fn`` from ``torch.initial_seed()``, which is
-        another number in every worker and every epoch.
+        another number in every worker and every epoch. Make a generator once, before the training.
 
     References:
         PyTorch, torch.utils.data: randomness in multi-process data loading; Rogozhnikov, Using PyTorch + NumPy? You're
@@ -43,6 +53,8 @@ class WorkersShareSeed(Check):
     cases = (Case(training_benches.yield_mlp, loop_faults.workers_share_seed),)
 
     def run(self, found: WorkerRandomness) -> Iterator[Finding]:
+        if found.again is not None and _is_alike(found.again):
+            yield self._again(found.again)
         if found.n_workers < FEWEST_WORKERS or not found.generators:
             return
         names = ", ".join(f"'{name}'" for name in found.generators[:5])
@@ -70,3 +82,27 @@ class WorkersShareSeed(Check):
             if found.reseeded
             else "A copied generator gives the same numbers; only one that is never drawn from is harmless.",
         )
+
+    def _again(self, again: SeededAgain) -> Finding:
+        often = again.n_calls / again.n_with
+        times = f", {often:.0f} times in each" if often >= FEWEST_TIMES else ""
+        return self.finding(
+            happened=f"{again.function} was given {again.seed} again in {again.n_with} of {again.n_steps} steps of "
+            f"training{times}, and never in evaluation: what is drawn at random after it is the same every time.",
+            expected="A generator that is seeded once, and drawn from ever after.",
+            todo="Make the generator once, before the training, and draw from that.",
+            evidence=(Evidence("steps that begin with the same seed", again.n_with, limit=FEWEST_STEPS, unit="steps"),),
+            fixes=(
+                Fix(
+                    "Seed once",
+                    instruction=f"Move {again.function}({again.seed}) out of what is done for each sample or batch.",
+                ),
+            ),
+            confidence=0.85,
+            why_confident="The calls were counted; only if nothing is drawn from it is it harmless.",
+        )
+
+
+def _is_alike(again: SeededAgain) -> bool:
+    often = again.n_with >= max(FEWEST_STEPS, STEPS * again.n_steps)
+    return often and again.n_seeds <= MOST_SEEDS and again.n_evaluations > 0

@@ -7,7 +7,7 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.observers.series import Samples
 from trainwright.doctor.restore import GENERATORS
 from trainwright.doctor.workers import generators_seeded_alike
-from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, WorkerRandomness
+from trainwright.measures.system import CheckpointAliases, LoaderTimes, MemoryCourse, SeededAgain, WorkerRandomness
 
 MOST_ASKED = 4
 """Loaders whose workers are asked for their random numbers: some programs make a new loader in every epoch."""
@@ -97,8 +97,8 @@ class Loaders:
         self._sources.append(_Source(_weakly(dataset), looks))
         return len(self._sources) - 1
 
-    def measurements(self, device: str) -> Iterator[Measurement]:
-        """Waiting times, and generators that workers share, where there are any."""
+    def measurements(self, device: str, again: SeededAgain | None) -> Iterator[Measurement]:
+        """Waiting times, and generators that workers share or that begin again, where there are any."""
         if self._batches:
             yield LoaderTimes(
                 waited=self._waited,
@@ -108,8 +108,8 @@ class Loaders:
                 n_cores=os.cpu_count() or 1,
                 device=device,
             )
-        if self._shared.generators:
-            yield self._shared
+        if self._shared.generators or again is not None:
+            yield replace(self._shared, again=again)
 
 
 @dataclass
