@@ -89,9 +89,9 @@ def short_training(bench: Bench) -> Bench:
 
 
 def memorised(bench: Bench) -> Bench:
-    """Sixty samples, a third of them with a wrong label, trained ten times as long as needed by a wide network."""
+    """150 samples, a third of them with a wrong label, trained ten times as long as needed by a wide network."""
     rng = np.random.default_rng([11, bench.seed])
-    train = bench.splits["train"][:60]
+    train = bench.splits["train"][:150]
     targets = bench.targets.copy()
     wrong = train[rng.random(len(train)) < 1 / 3]
     targets[wrong] = rng.permutation(targets[wrong])

@@ -65,6 +65,7 @@ class SampleOverlap(Measurement):
 
     ``n_shared`` of ``n_evaluation`` samples of the evaluation that shares least with training; ``n_train``: different
     training samples known. ``only_training``: nothing else was ever evaluated, and no loader tells the parts apart.
+    ``is_whole``: no new sample came in the later half of those that were looked at.
     ``natural``: share of samples that may be equal to a training sample by nature, as an upper bound: 0 where samples
     have so many different numbers that equal ones are no chance, else from the doubles within the training data.
     """
@@ -73,6 +74,7 @@ class SampleOverlap(Measurement):
     n_shared: int
     n_train: int
     only_training: bool
+    is_whole: bool
     natural: float
 
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from trainwright.core import CannotEvaluate
 from trainwright.measures.curves import Curve, LearningCurve
 
 LEARNT = 0.05
@@ -40,6 +41,14 @@ def is_unmoved(curve: LearningCurve) -> bool:
     if curve.name or not _is_long_enough(curve) or len(values) < FEWEST_EPOCHS or values[0] <= 0:
         return False
     return float(np.median(values[-LAST:])) > (1 - LEARNT) * float(values[0])
+
+
+def share_learnt(loss: float, baseline: float | None) -> float:
+    """Share of the constant prediction's loss (``baseline``) that was left behind; ``CannotEvaluate`` where that is not
+    known."""
+    if baseline is None or not math.isfinite(baseline) or baseline <= 0:
+        raise CannotEvaluate(f"the loss of a constant prediction is {'not known' if baseline is None else baseline}")
+    return (baseline - loss) / baseline
 
 
 def accuracy_error(percent: float, n: int | None) -> float:

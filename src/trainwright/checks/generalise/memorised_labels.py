@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from trainwright.clinic import curve_faults, training_benches
-from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.curves import LearningCurve
-from trainwright.measures.learning import accuracy_error
+from trainwright.measures.learning import accuracy_error, share_learnt
 from trainwright.measures.trends import lowest_level
 
 TRAIN = 0.7
@@ -55,18 +54,20 @@ class MemorisedLabels(Check):
     code = "TW605"
     name = "memorised-labels"
     severity = Severity.WARNING
-    after = ("TW401", "TW208", "TW501", "TW604")
+    after = ("TW401", "TW122", "TW208", "TW501", "TW604")
     cases = (Case(training_benches.alloys_mlp, curve_faults.shuffled_labels),)
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
         curve.require_points(curve.train_loss, FEWEST_POINTS)
         curve.require_points(curve.validation_loss, FEWEST_POINTS, "validation losses")
         losses = curve.validation_loss.finite.y
-        train = _learnt(lowest_level(curve.trend.y), curve.baseline_train_loss)
-        validation = _learnt(float(losses.min()), curve.baseline_validation_loss)
+        train = share_learnt(lowest_level(curve.trend.y), curve.baseline_train_loss)
+        validation = share_learnt(float(losses.min()), curve.baseline_validation_loss)
         by_heart = train >= TRAIN and validation <= VALIDATION
         on_the_way = (
-            train >= PARTLY and validation <= 0 and _learnt(float(losses[-1]), curve.baseline_validation_loss) < LOST
+            train >= PARTLY
+            and validation <= 0
+            and share_learnt(float(losses[-1]), curve.baseline_validation_loss) < LOST
         )
         if not (by_heart or on_the_way) or _beats_chance(curve):
             return
@@ -95,12 +96,6 @@ class MemorisedLabels(Check):
             why_confident="Validation was no better than a constant at any time, which overfitting alone does not "
             "explain.",
         )
-
-
-def _learnt(loss: float, baseline: float | None) -> float:
-    if baseline is None or not math.isfinite(baseline) or baseline <= 0:
-        raise CannotEvaluate(f"the loss of a constant prediction is {'not known' if baseline is None else baseline}")
-    return (baseline - loss) / baseline
 
 
 def _beats_chance(curve: LearningCurve) -> bool:

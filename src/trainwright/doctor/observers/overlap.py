@@ -18,6 +18,8 @@ WIDEST = 4096
 """Numbers of a sample that are looked at."""
 MANY, SEVERAL = 32, 4
 """With so many numbers equal samples are no chance, with so few only where most of them take many values."""
+SEEN = 4
+"""Times that each training sample must have been seen on average before it is said that there are no others."""
 UNSEEN = 3.0
 """Doubles that may have been missed where none was seen (the rule of three: upper 95 % bound of a Poisson count)."""
 
@@ -71,8 +73,16 @@ class Overlap:
                 n_shared=least[0],
                 n_train=len(self._trained),
                 only_training=not others and all(shared == n for shared, n in found),
+                is_whole=_is_whole(self._batches),
                 natural=0.0 if self._rich else _natural(self._batches),
             )
+
+
+def _is_whole(batches: Sequence[tuple[int, int]]) -> bool:
+    """Whether the later half of these samples, in number, had no new ones among them; ``batches`` as below."""
+    sizes, new = (np.array(column) for column in zip(*batches, strict=True))
+    later = np.cumsum(sizes) > sizes.sum() / 2
+    return bool(sizes.sum() >= SEEN * new.sum() and not new[later].any())
 
 
 def _natural(batches: Sequence[tuple[int, int]]) -> float:

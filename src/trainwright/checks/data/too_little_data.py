@@ -1,0 +1,92 @@
+"""TW122 too-little-data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainwright.clinic import curve_faults, training_benches
+from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.batches import BatchStream, SampleOverlap
+from trainwright.measures.curves import LearningCurve
+from trainwright.measures.learning import share_learnt
+from trainwright.measures.trends import lowest_level
+
+FEW = 100
+"""Samples of training up to which their number is the first thing to blame."""
+TRAIN = 0.7
+"""Share of the constant prediction's loss that was learnt on training data."""
+BEHIND = 0.6
+"""Share of that which was learnt on validation data at best."""
+FEWEST_POINTS = 3
+
+
+class TooLittleData(Check):
+    """So few samples that the network learns them by heart.
+
+    What it finds:
+        A training set of a hundred samples or fewer that is learnt nearly to the end, beside a validation loss that is
+        far behind at its best.
+
+    Why it hurts:
+        What sets single samples apart is learnt before what they share. No setting of the training mends that, and a
+        validation score can only be as good as the few samples allow.
+
+    How it is measured:
+        The number of samples is the loader's, or that of different inputs seen once no new ones come. 70 % of the
+        constant prediction's loss must be learnt on them, and on validation data at best six tenths of that.
+
+    How to fix:
+        Get more data, real ones first: label more, widen the time or place they come from; then augment them, start
+        from a model that was trained on something similar, or take a simple model. Look at twenty samples beside their
+        labels too: labels that do not belong to their inputs look the same in so few samples.
+
+    References:
+        Perlich, Provost and Simonoff, Tree Induction vs. Logistic Regression: A Learning-Curve Analysis (2003).
+    """
+
+    code = "TW122"
+    name = "too-little-data"
+    severity = Severity.WARNING
+    after = ("TW401", "TW205", "TW208", "TW324", "TW501", "TW510", "TW604")
+    cases = (Case(training_benches.alloys_mlp, curve_faults.sixty_noisy_samples),)
+
+    def run(self, curve: LearningCurve, stream: BatchStream | None, overlap: SampleOverlap | None) -> Iterator[Finding]:
+        n = _n_train(curve, stream, overlap)
+        if n > FEW:
+            return
+        curve.require_points(curve.train_loss, FEWEST_POINTS)
+        curve.require_points(curve.validation_loss, FEWEST_POINTS, "validation losses")
+        train = share_learnt(lowest_level(curve.trend.y), curve.baseline_train_loss)
+        validation = share_learnt(float(curve.validation_loss.finite.y.min()), curve.baseline_validation_loss)
+        if train < TRAIN or validation > BEHIND * train:
+            return
+        yield self.finding(
+            happened=f"The training data are {n} samples. {train:.0%} of the constant prediction's loss was learnt on "
+            f"them, and at best {max(validation, 0):.0%} on validation data.",
+            expected=f"Validation within {BEHIND:.0%} of what is learnt in training, which {n} samples do not allow.",
+            todo="Get more data, augment them, or take a model that was trained on something similar; a simple model "
+            "may do better than this network. See as well whether the labels belong to the inputs.",
+            evidence=(
+                Evidence("training samples", n, limit=FEW, unit="samples"),
+                Evidence(
+                    "share of the constant's loss learnt",
+                    validation,
+                    limit=BEHIND * train,
+                    where="validation",
+                    series=(curve.train_loss.series("training loss"), curve.validation_loss.series("validation loss")),
+                ),
+            ),
+            fixes=(Fix("Get more data", instruction="Label more samples; until then compare with a linear model."),),
+            confidence=0.85,
+            why_confident="The samples were counted and are learnt by heart; wrong labels would look alike.",
+        )
+
+
+def _n_train(curve: LearningCurve, stream: BatchStream | None, overlap: SampleOverlap | None) -> int:
+    if curve.n_train is not None:
+        return curve.n_train
+    if overlap is not None and overlap.is_whole:
+        return overlap.n_train
+    if stream is not None and stream.steps_per_epoch:
+        return round(stream.steps_per_epoch * float(stream.sizes.mean()))
+    raise CannotEvaluate("the number of training samples is not known")
