@@ -357,3 +357,35 @@ def test_a_gradient_scaler_is_no_part_of_the_loss(script: Any) -> None:
 def test_a_warm_up_from_zero_is_tried_at_the_rate_it_leads_to(script: Any) -> None:
     body = "torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: step / 30)\nloss = loss_fn(model(x), y)"
     assert setup_of(capture(script(body))).learning_rate == 0.1
+
+
+NUMBERS = """
+model = nn.Sequential(nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 1))
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+numbers = TARGETS
+loss = F.mse_loss(model(x[: len(numbers)]).squeeze(1), numbers.float())
+"""
+
+
+@pytest.mark.parametrize(
+    ("targets", "fires"),
+    [
+        ("torch.arange(32) % 4", True),
+        ("(torch.arange(32) % 4).float()", False),  # fractions, as a regression's
+        ("1 + torch.arange(32) % 4", False),  # ratings
+        ("torch.arange(32) % 2", False),
+        ("torch.tensor([0] * 22 + [1] * 6 + [2] * 3 + [3])", False),  # counts
+        ("torch.tensor([0, 1, 2, 4] * 8)", False),
+    ],
+)
+def test_numbers_of_classes_are_no_quantities(targets: str, fires: bool, script: Any) -> None:
+    verdict = examine(setup_of(capture(script(NUMBERS.replace("TARGETS", targets))))).verdict
+    assert [f.severity for f in verdict.findings if f.code == "TW325"] == [Severity.WARNING] * fires
+
+
+def test_numbers_of_classes_within_a_model_s_own_loss(script: Any) -> None:
+    own = OWN_LOSS.replace("nn.Linear(12, 4)", "nn.Linear(12, 1)").replace(
+        "F.cross_entropy(logits, labels)", "F.mse_loss(logits.squeeze(1), labels.float())"
+    )
+    verdict = examine(setup_of(capture(script(own.replace("FACTOR", 'model(x, labels=y)["loss"]'))))).verdict
+    assert "TW325" in {f.code for f in verdict.findings}

@@ -17,3 +17,15 @@ class ClassCounts(Measurement):
     split: str
     class_names: tuple[str, ...]
     counts: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassNumbers(Measurement):
+    """Integers that a loss of distances (``loss_name``) compares the only output of each of ``n_samples`` with: from
+    ``lowest`` to ``highest``; ``counts``: samples of each value that comes."""
+
+    loss_name: str
+    n_samples: int
+    lowest: int
+    highest: int
+    counts: tuple[int, ...]

@@ -9,6 +9,14 @@ from trainwright.clinic import model_benches, model_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.door import ALIGNED_LOSSES, BINARY_LOSSES, CLASS_LOSSES, COUNT_LOSSES, ROW_TOLERANCE, LossDoor
 from trainwright.measures.gradients import LossResponse
+from trainwright.measures.labels import ClassNumbers
+
+FEWEST_CLASSES, MOST_CLASSES = 3, 20
+"""Different whole numbers from 0 on that are taken for numbers of classes."""
+LEAST, MOST = 0.25, 2.5
+"""Samples of each, as shares of what each would have if all had the same; some batches are small."""
+FEWEST_OF_A_CLASS = 4
+"""Samples for each class on average."""
 
 
 class TargetOutOfRange(Check):
@@ -23,7 +31,8 @@ class TargetOutOfRange(Check):
     Why it hurts:
         A class number out of range stops the program, on a GPU with a message that names no cause. A binary target
         outside 0 … 1 passes ``BCEWithLogitsLoss`` without a word: the loss has no minimum and goes to minus infinity.
-        A class that the loss passes over teaches nothing: the network says the other one of all samples.
+        A class that the loss passes over teaches nothing: the network says the other one of all samples. Numbers of
+        classes that are fitted as quantities make class 1 lie between 0 and 2, and who is torn between these says 1.
 
     How it is measured:
         Targets are counted where torch's loss receives them, the number to ignore (``ignore_index``) left out: a fact.
@@ -31,7 +40,8 @@ class TargetOutOfRange(Check):
 
         Under a loss of one's own with one output and one of two targets for each sample, the outputs of all samples of
         one target value are moved together, far and a little, in both directions: a *warning* where the loss changes
-        with those of one value only.
+        with those of one value only. Under a loss of distances with one output, targets that come as three to twenty
+        integers from 0 on, all about as often, are taken for numbers of classes: a *warning*.
 
     How to fix:
         Number classes from 0 to C − 1 and binary targets 0 and 1; for several labels at once use
@@ -50,7 +60,10 @@ class TargetOutOfRange(Check):
         Case(model_benches.margin_mlp, model_faults.hinge_of_0_and_1),
     )
 
-    def run(self, door: LossDoor, response: LossResponse | None) -> Iterator[Finding]:
+    def run(self, door: LossDoor, response: LossResponse | None, numbers: ClassNumbers | None) -> Iterator[Finding]:
+        if numbers is not None and _are_classes(numbers):
+            yield self._as_quantities(numbers)
+            return
         if response is not None and response.n_samples > 0 and math.isfinite(response.passed_over + response.other):
             yield self._without_response(response)
             return
@@ -79,6 +92,23 @@ class TargetOutOfRange(Check):
             confidence=0.9,
             why_confident="The loss was computed with these outputs moved up and down, far and a little; weights of 0 "
             "in the place of targets may be meant.",
+            severity=Severity.WARNING,
+        )
+
+    def _as_quantities(self, numbers: ClassNumbers) -> Finding:
+        n, kinds = numbers.n_samples, len(numbers.counts)
+        return self.finding(
+            happened=f"The targets are integers from 0 to {numbers.highest}, each in {min(numbers.counts)} to "
+            f"{max(numbers.counts)} of {n} samples, as classes are numbered, and {numbers.loss_name} fits one output "
+            "to them as to a quantity: class 2 counts as twice class 1.",
+            expected=f"{kinds} outputs and cross entropy, if the numbers are names of classes.",
+            todo=f"Give the model {kinds} outputs and use nn.CrossEntropyLoss. Counts or grades, which have an order, "
+            "may stay as they are.",
+            evidence=(Evidence("whole numbers from 0 on", kinds, limit=FEWEST_CLASSES, unit="values"),),
+            fixes=(Fix("Classify", instruction=f"nn.Linear(…, {kinds}) and nn.CrossEntropyLoss()(logits, targets)."),),
+            confidence=0.7,
+            why_confident="Numbers of classes come as integers from 0 on, all about as often; whether they have an "
+            "order cannot be seen.",
             severity=Severity.WARNING,
         )
 
@@ -147,3 +177,12 @@ class TargetOutOfRange(Check):
             why_confident="Row sums are a fact; weighting samples by the size of their targets may be meant.",
             severity=Severity.WARNING,
         )
+
+
+def _are_classes(numbers: ClassNumbers) -> bool:
+    """Whether all whole numbers from 0 on come, and about as often, as those of classes do."""
+    kinds = len(numbers.counts)
+    if numbers.lowest != 0 or numbers.highest != kinds - 1 or not FEWEST_CLASSES <= kinds <= MOST_CLASSES:
+        return False
+    mean = numbers.n_samples / kinds
+    return mean >= FEWEST_OF_A_CLASS and min(numbers.counts) >= LEAST * mean and max(numbers.counts) <= MOST * mean

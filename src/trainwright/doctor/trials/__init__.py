@@ -10,6 +10,7 @@ from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.activations import watch_activations
 from trainwright.doctor.trials.axes import inspect_axes
 from trainwright.doctor.trials.causality import future_dependence
+from trainwright.doctor.trials.class_numbers import count_class_numbers
 from trainwright.doctor.trials.dependence import batch_dependence, input_dependence
 from trainwright.doctor.trials.door import observe_door, observe_graph
 from trainwright.doctor.trials.finite import find_non_finite
@@ -30,6 +31,7 @@ from trainwright.measures.door import LossDoor
 from trainwright.measures.gradients import CustomGradients, LossResponse, OutputGradient
 from trainwright.measures.graph import LossGraph
 from trainwright.measures.initial import InitialLoss, OutputAtInit, OutputRange
+from trainwright.measures.labels import ClassNumbers
 from trainwright.measures.loads import RunningStatistics, WeightLoads
 from trainwright.measures.modes import ModeAgreement, SampleBySample
 from trainwright.measures.reproducibility import Repetition
@@ -43,6 +45,7 @@ TRIALS: dict[type[Measurement], Callable[[Setup], Measurement]] = {
     InputLayout: measure_input_layout,
     LossDoor: observe_door,
     LossGraph: observe_graph,
+    ClassNumbers: count_class_numbers,
     NonFinite: find_non_finite,
     InitialLoss: measure_initial_loss,
     OutputAtInit: output_at_init,
