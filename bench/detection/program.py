@@ -60,6 +60,9 @@ MODULES = {
     "lightning_newsletter": frozenset({"lightning"}),
     "hf_visitors": frozenset({"transformers", "accelerate"}),
     "keras_robot_arm": frozenset({"keras"}),
+    "lightning_melody": frozenset({"lightning"}),
+    "hf_protein_homes": frozenset({"transformers", "accelerate"}),
+    "keras_solar_cells": frozenset({"keras"}),
 }
 
 

@@ -9,7 +9,18 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench.detection.corpus import data, drawn, fifth, healthy, init_and_shape, loop, output_and_loss, rates, sixth
+from bench.detection.corpus import (
+    data,
+    drawn,
+    fifth,
+    healthy,
+    init_and_shape,
+    loop,
+    output_and_loss,
+    rates,
+    seventh,
+    sixth,
+)
 from bench.detection.corpus.strangers import (
     images,
     images_healthy,
@@ -34,7 +45,7 @@ STRANGERS = (
     *(text_and_tables, text_and_tables_healthy, vision_and_points, vision_and_points_healthy),
     *(pictures_and_signals, pictures_and_signals_healthy, words_and_tables, words_and_tables_healthy),
 )
-LOTS = *drawn.LOTS, *fifth.LOTS, *sixth.LOTS
+LOTS = *drawn.LOTS, *fifth.LOTS, *sixth.LOTS, *seventh.LOTS
 PROGRAMS: tuple[Program, ...] = tuple(program for module in (*SEEN, *STRANGERS, *LOTS) for program in module.PROGRAMS)
 
 

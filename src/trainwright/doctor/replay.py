@@ -182,11 +182,13 @@ def _by_sample(operations: list[Operation], call: ModelCall, count: int) -> Iter
         given = list(tensors_of((operation.args, operation.kwargs)))
         if any(id(tensor) in derived or tensor.requires_grad for tensor in given):
             derived |= {id(tensor) for tensor in tensors_of(operation.result)}
-        elif any(tensor is operation.result for tensor in given):
-            continue
-        elif any(tensor.dim() and len(tensor) > 1 and len(tensor) % count for tensor in given):
+        elif any(tensor is operation.result or _has_other_rows(tensor, count) for tensor in given):
             continue
         yield operation
+
+
+def _has_other_rows(tensor: Tensor, count: int) -> bool:
+    return tensor.dim() > 0 and len(tensor) > 1 and len(tensor) % count > 0
 
 
 def _own_batch(call: ModelCall) -> Any:

@@ -1,12 +1,12 @@
 """Healthy programs of lot a: three bases as written, and twists that only look odd."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("pen_strokes", "as-written", EVALUATION),
-    well("lightning_newsletter", "as-written", EVALUATION),
-    well("crop_yield", "as-written", EVALUATION),
-    well("lightning_newsletter", "rate-one-with-batch-norm", EVALUATION).edit(
+    well("pen_strokes", "as-written", CALIBRATION),
+    well("lightning_newsletter", "as-written", CALIBRATION),
+    well("crop_yield", "as-written", CALIBRATION),
+    well("lightning_newsletter", "rate-one-with-batch-norm", CALIBRATION).edit(
         ("nn.Linear(3 * cfg.dim, width),", "nn.Linear(3 * cfg.dim, width, bias=False), nn.BatchNorm1d(width),"),
         ("nn.Linear(width, width),", "nn.Linear(width, width, bias=False), nn.BatchNorm1d(width),"),
         ("        nn.init.zeros_(module.bias)\n", "        assert module.bias is None\n"),
@@ -19,7 +19,7 @@ PROGRAMS: list[Program] = [
         ("batch: int = 128", "batch: int = 256"),
         ("epochs: int = 9", "epochs: int = 12"),
     ),
-    well("crop_yield", "head-from-zero", EVALUATION).edit(
+    well("crop_yield", "head-from-zero", CALIBRATION).edit(
         (
             "        self.head = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1))\n",
             "        self.head = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1))\n"
@@ -27,7 +27,7 @@ PROGRAMS: list[Program] = [
             "        nn.init.zeros_(self.head[2].bias)\n",
         ),
     ),
-    well("pen_strokes", "gru", EVALUATION).edit(
+    well("pen_strokes", "gru", CALIBRATION).edit(
         (
             "        self.blocks = nn.ModuleList([Block(dim, heads) for _ in range(depth)])\n",
             "        self.gru = nn.GRU(dim, dim, num_layers=depth, batch_first=True)\n",
@@ -36,7 +36,7 @@ PROGRAMS: list[Program] = [
         ("self.code(h.mean(dim=1))", "self.code(h[:, -1])"),
         ("LEARNING_RATE = 1.5e-3", "LEARNING_RATE = 4e-3"),
     ),
-    well("crop_yield", "loss-in-kilos", EVALUATION).edit(
+    well("crop_yield", "loss-in-kilos", CALIBRATION).edit(
         ("return self.head(self.encoder(", "return 4000 + 2000 * self.head(self.encoder("),
         (
             "grain = (kilos - reference[2].mean()) / reference[2].std()\n",
@@ -49,7 +49,7 @@ PROGRAMS: list[Program] = [
         ("Trainer(pretrained, rate=0.02,", "Trainer(pretrained, rate=0.002,"),
         ("Trainer(net, rate=0.01,", "Trainer(net, rate=0.001,"),
     ),
-    well("lightning_newsletter", "rate-in-cycles", EVALUATION).edit(
+    well("lightning_newsletter", "rate-in-cycles", CALIBRATION).edit(
         (
             "        return torch.optim.Adam(self.parameters(), lr=self.cfg.rate, weight_decay=2e-5)\n",
             "        optimizer = torch.optim.Adam(self.parameters(), lr=self.cfg.rate, weight_decay=2e-5)\n"
@@ -59,7 +59,7 @@ PROGRAMS: list[Program] = [
             '        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycles, "interval": "step"}}\n',
         ),
     ),
-    well("pen_strokes", "third-of-labels-wrong", EVALUATION).edit(
+    well("pen_strokes", "third-of-labels-wrong", CALIBRATION).edit(
         (
             "train_set = Strokes(train_strokes, train_labels, augment=True)\n",
             "careless = rng.random(len(train_labels)) < 0.3  # what if the helpers mislabel three in ten?\n"
@@ -67,7 +67,7 @@ PROGRAMS: list[Program] = [
             "train_set = Strokes(train_strokes, train_labels, augment=True)\n",
         ),
     ),
-    well("pen_strokes", "six-gelu-blocks", EVALUATION).edit(
+    well("pen_strokes", "six-gelu-blocks", CALIBRATION).edit(
         ("nn.Linear(dim, 2 * dim), nn.ReLU(),", "nn.Linear(dim, 2 * dim), nn.GELU(),"),
         ("dim=40, depth=2", "dim=40, depth=6"),
         (
@@ -77,7 +77,7 @@ PROGRAMS: list[Program] = [
         ("BATCH_SIZE = 48", "BATCH_SIZE = 64"),
         ("EPOCHS = 22", "EPOCHS = 13"),
     ),
-    well("crop_yield", "encoder-frozen", EVALUATION).edit(
+    well("crop_yield", "encoder-frozen", CALIBRATION).edit(
         (
             "    net.encoder.load_state_dict(torch.load(path))\n",
             "    net.encoder.load_state_dict(torch.load(path))\n"

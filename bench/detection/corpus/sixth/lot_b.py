@@ -1,6 +1,6 @@
 """Faulty programs of the sixth evaluation, lot b: shop visitors (Trainer), telescope showers, blood sugar."""
 
-from bench.detection.program import EVALUATION, Program, ill
+from bench.detection.program import CALIBRATION, Program, ill
 
 OUTPUT, RATES, LOOP = "output and loss", "rates and schedules", "loop"
 SHAPE, DATA = "initialisation and shape", "data"
@@ -11,7 +11,7 @@ PROGRAMS: list[Program] = [
         "shower_images",
         "relu-on-logit",
         OUTPUT,
-        EVALUATION,
+        CALIBRATION,
         "activation-on-output output-range",
     ).edit(
         ("        nn.Linear(64, 1),\n", "        nn.Linear(64, 1),\n        nn.ReLU(),\n"),
@@ -20,7 +20,7 @@ PROGRAMS: list[Program] = [
         "shower_images",
         "softmax-over-one-unit",
         OUTPUT,
-        EVALUATION,
+        CALIBRATION,
         "softmax-one-unit no-gradient ignores-input",
     ).edit(
         ("        nn.Linear(64, 1),\n", "        nn.Linear(64, 1),\n        nn.Softmax(dim=1),\n"),
@@ -31,7 +31,7 @@ PROGRAMS: list[Program] = [
         "hf_visitors",
         "softmax-over-batch",
         OUTPUT,
-        EVALUATION,
+        CALIBRATION,
         "softmax-axis batch-leak",
     ).edit(
         ("logits = self.head(self.norm(pooled))", "probabilities = F.softmax(self.head(self.norm(pooled)), dim=0)"),
@@ -46,7 +46,7 @@ PROGRAMS: list[Program] = [
         "hf_visitors",
         "squared-error-of-class-number",
         OUTPUT,
-        EVALUATION,
+        CALIBRATION,
         "loss-and-metric-disagree target-out-of-range initial-loss output-range worse-than-simple-baseline",
     ).edit(
         ("self.head = nn.Linear(width, len(KINDS))", "self.head = nn.Linear(width, 1)"),
@@ -62,7 +62,7 @@ PROGRAMS: list[Program] = [
         "glucose_ahead",
         "momentum-099",
         RATES,
-        EVALUATION,
+        CALIBRATION,
         "rate-too-high diverging oscillating not-learning loss-spike",
     ).edit(
         (
@@ -75,7 +75,7 @@ PROGRAMS: list[Program] = [
         "glucose_ahead",
         "sgd-on-raw-targets",
         RATES,
-        EVALUATION,
+        CALIBRATION,
         "rate-too-high diverging unscaled-feature output-range initial-loss exploding-gradient non-finite",
     ).edit(
         (
@@ -91,7 +91,7 @@ PROGRAMS: list[Program] = [
         "shower_images",
         "best-weights-not-copied",
         LOOP,
-        EVALUATION,
+        CALIBRATION,
         "aliased-checkpoint",
     ).edit(
         ("LEARNING_RATE = 1e-3", "LEARNING_RATE = 3e-3"),
@@ -105,7 +105,7 @@ PROGRAMS: list[Program] = [
         "shower_images",
         "train-mode-once",
         LOOP,
-        EVALUATION,
+        CALIBRATION,
         "stuck-in-eval",
     ).edit(
         (
@@ -117,7 +117,7 @@ PROGRAMS: list[Program] = [
         "glucose_ahead",
         "never-eval",
         LOOP,
-        EVALUATION,
+        CALIBRATION,
         "validated-in-train-mode",
     ).edit(
         ("    model.eval()\n", ""),
@@ -130,7 +130,7 @@ PROGRAMS: list[Program] = [
         "glucose_ahead",
         "rmse-in-half",
         LOOP,
-        EVALUATION,
+        CALIBRATION,
         "non-finite scaler-always-skips weights-not-moving not-learning no-gradient",
     ).edit(
         ('"--epochs", type=int, default=10', '"--epochs", type=int, default=4'),
@@ -152,7 +152,7 @@ PROGRAMS: list[Program] = [
         "hf_visitors",
         "all-zero",
         SHAPE,
-        EVALUATION,
+        CALIBRATION,
         "zero-init symmetric-init dead-at-init no-gradient ignores-input",
     ).edit(
         (
@@ -165,7 +165,7 @@ PROGRAMS: list[Program] = [
         "hf_visitors",
         "dropout-097",
         SHAPE,
-        EVALUATION,
+        CALIBRATION,
         "dropout-rate train-eval-gap",
     ).edit(
         ("dropout: float = 0.1", "dropout: float = 0.97"),
@@ -174,7 +174,7 @@ PROGRAMS: list[Program] = [
         "glucose_ahead",
         "batch-first-forgotten",
         SHAPE,
-        EVALUATION,
+        CALIBRATION,
         "batch-leak swapped-axis",
     ).edit(
         ("self.gru = nn.GRU(mean.numel(), hidden, batch_first=True)", "self.gru = nn.GRU(mean.numel(), hidden)"),
@@ -183,7 +183,7 @@ PROGRAMS: list[Program] = [
         "glucose_ahead",
         "softmax-hidden",
         SHAPE,
-        EVALUATION,
+        CALIBRATION,
         "softmax-axis init-scale vanishing-gradient bottleneck activation-on-output saturated-unit",
     ).edit(
         (
@@ -196,7 +196,7 @@ PROGRAMS: list[Program] = [
         "hf_visitors",
         "labels-left-behind",
         DATA,
-        EVALUATION,
+        CALIBRATION,
         "unrelated-labels not-learning worse-than-simple-baseline",
     ).edit(
         (
@@ -213,7 +213,7 @@ PROGRAMS: list[Program] = [
         "hf_visitors",
         "tested-on-training-sessions",
         DATA,
-        EVALUATION,
+        CALIBRATION,
         "overlap near-overlap validation-identical evaluated-on-training",
     ).edit(
         (
@@ -228,7 +228,7 @@ PROGRAMS: list[Program] = [
         "hf_visitors",
         "sorted-by-kind",
         DATA,
-        EVALUATION,
+        CALIBRATION,
         "sorted-order not-shuffled",
     ).edit(
         (
@@ -242,7 +242,7 @@ PROGRAMS: list[Program] = [
         "glucose_ahead",
         "lost-reading",
         DATA,
-        EVALUATION,
+        CALIBRATION,
         "non-finite-value missing-value non-finite",
     ).edit(
         (

@@ -1,12 +1,12 @@
 """Healthy programs of the sixth evaluation, lot b: each base as written, and eight twists that only look odd."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("hf_visitors", "as-written", EVALUATION),
-    well("shower_images", "as-written", EVALUATION),
-    well("glucose_ahead", "as-written", EVALUATION),
-    well("glucose_ahead", "sparse-embedding", EVALUATION).edit(
+    well("hf_visitors", "as-written", CALIBRATION),
+    well("shower_images", "as-written", CALIBRATION),
+    well("glucose_ahead", "as-written", CALIBRATION),
+    well("glucose_ahead", "sparse-embedding", CALIBRATION).edit(
         ("self.patient = nn.Embedding(patients, 6)", "self.patient = nn.Embedding(patients, 6, sparse=True)"),
         (
             "    optimizer = optim.Adam(model.parameters(), lr=args.lr)\n",
@@ -20,7 +20,7 @@ PROGRAMS: list[Program] = [
         ),
         ("            optimizer.step()\n", "            optimizer.step()\n            table_optimizer.step()\n"),
     ),
-    well("glucose_ahead", "summed-loss-small-rate", EVALUATION).edit(
+    well("glucose_ahead", "summed-loss-small-rate", CALIBRATION).edit(
         ("loss_fn = nn.MSELoss()", 'loss_fn = nn.MSELoss(reduction="sum")'),
         (
             "optimizer = optim.Adam(model.parameters(), lr=args.lr)",
@@ -29,12 +29,12 @@ PROGRAMS: list[Program] = [
         ('"--lr", type=float, default=3e-3', '"--lr", type=float, default=5e-4'),
         ("running += loss.item() * len(later)", "running += loss.item()"),
     ),
-    well("glucose_ahead", "batch-of-four", EVALUATION).edit(
+    well("glucose_ahead", "batch-of-four", CALIBRATION).edit(
         ('"--batch-size", type=int, default=64', '"--batch-size", type=int, default=4'),
         ('"--lr", type=float, default=3e-3', '"--lr", type=float, default=1e-3'),
         ('"--epochs", type=int, default=10', '"--epochs", type=int, default=2'),
     ),
-    well("glucose_ahead", "wide-sparse-relu", EVALUATION).edit(
+    well("glucose_ahead", "wide-sparse-relu", CALIBRATION).edit(
         (
             "self.head = nn.Sequential(nn.Linear(hidden + 6, 48), nn.ReLU(), nn.Linear(48, 1))\n",
             "code = [nn.Linear(hidden + 6, 768, bias=False), nn.BatchNorm1d(768), nn.ReLU()]\n"
@@ -42,7 +42,7 @@ PROGRAMS: list[Program] = [
             "        self.head = nn.Sequential(*code, nn.Linear(768, 1))\n",
         ),
     ),
-    well("glucose_ahead", "log-density", EVALUATION).edit(
+    well("glucose_ahead", "log-density", CALIBRATION).edit(
         ("nn.ReLU(), nn.Linear(48, 1))", "nn.ReLU(), nn.Linear(48, 2))"),
         (
             "        return self.head(summary).squeeze(1)\n",
@@ -57,18 +57,18 @@ PROGRAMS: list[Program] = [
             "            loss = loss_fn(middle, (later - centre) / spread, variance)\n",
         ),
     ),
-    well("shower_images", "zero-gamma", EVALUATION).edit(
+    well("shower_images", "zero-gamma", CALIBRATION).edit(
         ("LEARNING_RATE = 1e-3", "LEARNING_RATE = 2e-3"),
         (
             "        self.skip = nn.Conv2d",
             "        nn.init.zeros_(self.bn2.weight)  # each block begins as its shortcut\n        self.skip = nn.Conv2d",
         ),
     ),
-    well("shower_images", "raw-counts", EVALUATION).edit(
+    well("shower_images", "raw-counts", CALIBRATION).edit(
         ("brightness = np.sqrt(images)\nmean, std = brightness[:N_TRAIN].mean(), brightness[:N_TRAIN].std()\n", ""),
         ("torch.from_numpy((brightness - mean) / std).float().unsqueeze(1)", "torch.from_numpy(images).unsqueeze(1)"),
     ),
-    well("hf_visitors", "warm-up-and-cosine", EVALUATION).edit(
+    well("hf_visitors", "warm-up-and-cosine", CALIBRATION).edit(
         ('lr_scheduler_type="linear"', 'lr_scheduler_type="cosine",\n        warmup_steps=30'),
     ),
 ]
