@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from trainwright.checks.signal.non_finite import NonFiniteCheck
 from trainwright.core import CannotEvaluate, Measurements, Severity, Verdict, discover, judge
 from trainwright.doctor.diagnosis import checks_of_curves
+from trainwright.measures.batches import SampleOverlap
 from trainwright.measures.curves import BaselineComparison, BaselineScore, Curve, LearningCurve
 from trainwright.measures.signal import NonFinite
 from trainwright.measures.trends import lowest_level, noise, rises, slope
@@ -315,3 +316,24 @@ def test_a_validation_loss_above_the_constant_prediction_is_no_mere_advice() -> 
     once = replace(known, validation_metric=Curve.of([1], [1.0]))
     (unknown,) = [f for f in verdict(once).findings if f.code == "TW601"]
     assert unknown.severity is Severity.WARNING, "one value of a metric is no course"
+
+
+def test_few_samples_learnt_by_heart_are_too_little_data() -> None:
+    by_heart = curve(0.05 + 2.2 * np.exp(-T / 4), 2.3 - 0.5 * np.exp(-T / 20), n_train=60)
+    found = verdict(by_heart)
+    assert [f.code for f in found.findings] == ["TW122"]
+    assert "The training data are 60 samples. 9" in found.findings[0].happened
+    assert "TW122" not in codes(replace(by_heart, n_train=600))
+    assert "TW122" not in codes(replace(by_heart, validation_loss=over(0.4 + 2 * np.exp(-T / 6)))), "understood"
+    assert "TW122" not in codes(replace(by_heart, train_loss=over(np.full(40, 2.2)))), "not learnt either"
+    assert "TW122" not in codes(replace(by_heart, n_train=None))
+
+
+def overlap(n_train: int, *, whole: bool) -> SampleOverlap:
+    return SampleOverlap(n_evaluation=300, n_shared=0, n_train=n_train, only_training=False, is_whole=whole, natural=0)
+
+
+def test_training_samples_are_counted_in_a_watched_loop() -> None:
+    by_heart = curve(0.05 + 2.2 * np.exp(-T / 4), 2.3 - 0.5 * np.exp(-T / 20))
+    assert "TW122" in codes(by_heart, overlap(64, whole=True))
+    assert "TW122" not in codes(by_heart, overlap(64, whole=False)), "there may be others"

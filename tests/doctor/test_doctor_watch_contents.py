@@ -464,3 +464,25 @@ def test_columns_that_are_filled_in_for_one_class_only_tell_the_class() -> None:
         assert found.table.area == pytest.approx(area, abs=0.01)
         assert found.table.telling == telling
         assert ("TW117" in codes(watch)) == bool(telling)
+
+
+@pytest.mark.parametrize(("count", "fires"), [(60, True), (1200, False)])
+@pytest.mark.parametrize("loaded", [True, False])
+def test_sixty_noisy_samples_are_too_little_data(count: int, fires: bool, loaded: bool) -> None:
+    generator = torch.Generator().manual_seed(1)
+    wrong = torch.rand(count, generator=generator) < 0.4
+    classes = torch.where(wrong, torch.randint(0, 10, (count,), generator=generator), CLASSES[:count])
+    rows = DataLoader(TensorDataset(IMAGES[:count], classes), batch_size=20, shuffle=True, generator=generator)
+    torch.manual_seed(0)
+    model = network()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    with doctor() as watch:
+        for _ in range(60 if fires else 4):
+            batches = rows if loaded else [(IMAGES[k : k + 20], classes[k : k + 20]) for k in range(0, count, 20)]
+            for images, names in batches:
+                optimizer.zero_grad()
+                functional.cross_entropy(model(images), names).backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+            with torch.no_grad():
+                functional.cross_entropy(model(IMAGES[1200:]), CLASSES[1200:])
+    assert ("TW122" in codes(watch)) == fires
