@@ -369,6 +369,58 @@ def test_a_head_without_use_is_advice_and_one_called_auxiliary_is_passed() -> No
     assert named(verdict(Heads("aux_head"), lambda o: F.cross_entropy(o, T))) == []
 
 
+def test_a_head_that_another_method_calls_is_advice() -> None:
+    class Galaxy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.kind, self.tilt, self.old = nn.Linear(6, 16), nn.Linear(16, 3), nn.Linear(16, 1), None
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.kind(self.body(x).relu())  # type: ignore[no-any-return]
+
+        def inclination(self, features: Tensor) -> Tensor:
+            return torch.sigmoid(self.tilt(features))
+
+        def reset(self) -> None:
+            nn.init.zeros_(self.tilt.weight)
+
+    net = Galaxy()
+    assert named(verdict(net, lambda o: F.cross_entropy(o, T))) == [("TW331", "advice")]
+    net.old = nn.Linear(16, 3)  # type: ignore[assignment]
+    assert named(verdict(net, lambda o: F.cross_entropy(o, T))) == [("TW331", "warning"), ("TW331", "advice")]
+
+
+def test_heads_of_a_library_s_model_are_advice() -> None:
+    hf = pytest.importorskip("transformers")
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    config = hf.EsmConfig(vocab_size=8, pad_token_id=1, mask_token_id=2, max_position_embeddings=12, **sizes)
+
+    class Protein(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder, self.head = hf.EsmModel(config, add_pooling_layer=False), nn.Linear(8, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.encoder(x.abs().long() + 3).last_hidden_state.mean(1))  # type: ignore[no-any-return]
+
+    assert named(verdict(Protein(), lambda o: F.cross_entropy(o, T))) == [("TW331", "advice")]
+
+
+def test_a_recurrent_layer_whose_result_is_dropped_is_a_warning() -> None:
+    class Tune(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.rnn, self.drop = nn.Linear(6, 16), nn.GRU(16, 16), nn.Dropout(0.1)
+            self.out = nn.Linear(16, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            features = self.embed(x).relu()
+            self.rnn(features)
+            return self.out(self.drop(features))  # type: ignore[no-any-return]
+
+    assert named(verdict(Tune(), lambda o: F.cross_entropy(o, T))) == [("TW331", "warning")]
+
+
 def test_a_teacher_under_no_grad_is_advice_and_passed_where_no_optimizer_holds_it() -> None:
     class Taught(nn.Module):
         def __init__(self) -> None:

@@ -77,9 +77,10 @@ class Calls:
             if not name and not torch.compiler.is_compiling():
                 self._returned = [tensor for tensor in tensors_of(output) if tensor.requires_grad]
             given = inputs[0] if isinstance(inputs, tuple) and inputs else None
-            is_layer = next(module.parameters(recurse=False), None) is not None
-            if is_layer and isinstance(given, Tensor):
-                self._given.append((name, given, isinstance(output, Tensor) and output.shape == given.shape))
+            is_leaf = next(module.children(), None) is None
+            if is_leaf and isinstance(given, Tensor):
+                result = next(tensors_of(output), None)  # recurrent layers return their state as well
+                self._given.append((name, given, result is not None and result.shape == given.shape))
 
         return note
 

@@ -101,7 +101,8 @@ class LossGraph(Measurement):
     ``n_optimized``: parameters the optimizers hold, −1 where no optimizer is known; ``n_held_twice``: of these, by more
     than one of them; ``stale``: shapes of those that belong to no model and that the loss does not reach;
     ``strangers``: shapes of parameters that the loss reaches but no model, attribute or optimizer holds. ``called``:
-    modules in the order they were first called, empty where that was not observed; ``without_graph``: those that were
+    modules in the order they were first called, empty where that was not observed; ``spare``: others that belong to a
+    library's model or that another method than ``forward`` calls; ``without_graph``: those that were
     called with gradients switched off; ``passed_over``: those whose result has the shape of their input while a later
     module got that input.
 
@@ -135,6 +136,7 @@ class LossGraph(Measurement):
     untrained: tuple[str, ...] = ()
     cut_calls: tuple[CutCalls, ...] = ()
     fresh: tuple[str, ...] = ()
+    spare: tuple[str, ...] = ()
 
     @property
     def is_hidden(self) -> bool:

@@ -29,6 +29,7 @@ class Reach:
         self.reached_modules = {module_of(name) for name in reached}
         self.called = tuple(dict.fromkeys(name for graph in graphs for name in graph.called))
         self.without_graph = {name for graph in graphs for name in graph.without_graph}
+        self._spare = {name for graph in graphs for name in graph.spare}
         self._passed_over = {name for graph in graphs for name in graph.passed_over}
         self.unreached: dict[str, list[str]] = {}
         for name in trainable:
@@ -50,9 +51,14 @@ class Reach:
         return all("." in name and name.partition(".")[2] in inner for name in modules)
 
     def never_called(self) -> list[str]:
-        """Unreached modules that do not run, but for auxiliary ones (named so) and one of several alike (experts)."""
-        found = (name for name in self.unreached if self.called and name not in self.called)
+        """Unreached modules that do not run, but for spare ones, auxiliary ones (named so) and one of several alike
+        (experts)."""
+        found = (name for name in self.unreached if self.called and name not in {*self.called, *self._spare})
         return [name for name in found if not _AUXILIARY.search(name) and not self._has_active_twin(name)]
+
+    def spare(self) -> list[str]:
+        """Unreached modules that do not run and are there for another use than the training's."""
+        return [name for name in self.unreached if name in self._spare and name not in self.called]
 
     def passed_over(self) -> list[str]:
         """Unreached modules whose input went to a later module instead of their result."""

@@ -27,7 +27,8 @@ class UnusedLayer(Check):
 
     How it is measured:
         The graph of the loss shows which parameters it reaches, and hooks show which modules are called: a fact. A
-        layer never called is a warning, and so is one whose input the next layer gets instead of its result. Another
+        layer never called is a warning (advice, where it belongs to a library's model, or where another method than
+        ``forward`` calls it), and so is one whose input the next layer gets instead of its result. Another
         one that is called but not used is advice, as encoders with an unused pooling layer are common, and a warning
         from three layers with a quarter of the trainable parameters on. Spared are
         frozen layers, layers in no optimizer, layers whose name says auxiliary (``aux``), and one of several alike (an
@@ -59,6 +60,9 @@ class UnusedLayer(Check):
             raise CannotEvaluate("which modules are called was not observed")
         if never := reach.never_called():
             yield self._finding(reach, never, "never called", Severity.WARNING)
+        if spare := reach.spare():
+            what = "never called in training, and parts of a library's model or called by another method"
+            yield self._finding(reach, spare, what, Severity.ADVICE)
         if over := reach.passed_over():
             what = "called, but their result is dropped and the next layer gets their input"
             yield self._finding(reach, over, what, Severity.WARNING)
@@ -86,7 +90,7 @@ class UnusedLayer(Check):
             confidence=0.95 if sure else 0.7,
             why_confident="The graph does not reach the layer, and no pooling layer or second head looks like it."
             if sure
-            else "Unused pooling layers of pretrained encoders look the same and do no harm.",
+            else "Spare heads and unused pooling layers of pretrained encoders look the same and do no harm.",
             where="" if sure else modules[0],
             severity=severity,
         )
