@@ -33,14 +33,21 @@ DONE = 0.2
 """A schedule that made less than this share of its planned steps, though there were half as many of the optimizer as
 planned, is moved once per epoch."""
 
+OVER, IN_EPOCHS, FALLEN = 0.1, 2.0, 0.5
+"""A schedule that is done after this share of the training and moved with every step, the steps of its plan being at
+most so many times the epochs, was planned in epochs; judged where the rate it leaves is below this share of the
+highest."""
+FEWEST_EPOCHS = 3
+
 
 class ScheduleMismatch(Check):
     """The learning-rate schedule does not fit the length of the training.
 
     What it finds:
         A rate that reached zero, or a hundredth of itself, long before the training ended; one that goes round several
-        times within an epoch; one that never moved although a schedule was set up; and one planned in steps that is
-        moved once per epoch, and so stays where it begins.
+        times within an epoch; one that never moved although a schedule was set up; one planned in steps that is moved
+        once per epoch, and so stays where it begins; and one planned in epochs that is moved with every step, and so is
+        done at once.
 
     Why it hurts:
         Steps at a rate of zero are wasted. A schedule stepped once per batch whose lengths were given in epochs
@@ -70,6 +77,9 @@ class ScheduleMismatch(Check):
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
         if curve.schedule is not None and _is_stepped_per_epoch(curve.schedule):
             yield self._stepped_per_epoch(curve, curve.schedule)
+            return
+        if curve.schedule is not None and _is_stepped_per_batch(curve, curve.schedule):
+            yield self._stepped_per_batch(curve, curve.schedule)
             return
         curve.require_points(curve.learning_rate, FEWEST_POINTS, "learning rates")
         known = curve.learning_rate.finite
@@ -108,6 +118,16 @@ class ScheduleMismatch(Check):
             f"made {plan.n_optimizer_steps}: the rate ends at {curve.learning_rate.finite.y[-1]:.3g}.",
             Evidence("moves of the schedule", plan.n_moves, limit=DONE * plan.horizon),
             Fix("Step it per batch", instruction="Call scheduler.step() right after optimizer.step()."),
+        )
+
+    def _stepped_per_batch(self, curve: LearningCurve, plan: Plan) -> Finding:
+        rates = curve.learning_rate.finite.y
+        return self._finding(
+            curve,
+            f"{plan.scheduler} was done after {plan.horizon} of {plan.n_optimizer_steps} steps, as it moves with every "
+            f"step and not once per epoch: the rate fell from {rates.max():.3g} to {rates[-1]:.3g} at once.",
+            Evidence("share of the training after which the schedule was done", _over(plan), limit=OVER),
+            Fix("Step it per epoch", instruction="Call scheduler.step() once per epoch, behind the loop over batches."),
         )
 
     def _finding(self, curve: LearningCurve, happened: str, evidence: Evidence, fix: Fix) -> Finding:
@@ -150,6 +170,20 @@ def _is_stepped_per_epoch(plan: Plan) -> bool:
     """Whether the plan is one for the optimizer's steps, and the scheduler made few of them."""
     in_steps = plan.horizon > 0 and 0.5 <= plan.n_optimizer_steps / plan.horizon <= 2
     return in_steps and plan.n_moves < DONE * plan.horizon
+
+
+def _over(plan: Plan) -> float:
+    return plan.horizon / max(1, plan.n_optimizer_steps)
+
+
+def _is_stepped_per_batch(curve: LearningCurve, plan: Plan) -> bool:
+    """Whether the plan is one for epochs, and the scheduler made it in as many of the optimizer's steps."""
+    rates = curve.learning_rate.finite.y
+    if not curve.steps_per_epoch or not plan.horizon or not len(rates) or plan.n_moves < plan.n_optimizer_steps / 2:
+        return False
+    epochs = plan.n_optimizer_steps / curve.steps_per_epoch
+    in_epochs = epochs >= FEWEST_EPOCHS and plan.horizon <= IN_EPOCHS * epochs
+    return in_epochs and _over(plan) <= OVER and float(rates[-1]) <= FALLEN * float(rates.max())
 
 
 def _rounds_per_epoch(curve: LearningCurve) -> float | None:

@@ -62,6 +62,21 @@ def turned_classes(
     )
 
 
+def turned_one_way(
+    trained: tuple[Tensor, Tensor], evaluated: tuple[Tensor, Tensor], turns: Mapping[str, Turn]
+) -> TurnedClasses | None:
+    """The same, each turn by itself, for classes that some turns leave as they are: beside those, others would be one
+    and the same. Of the turns that make classes look like others, the first whose share is within two standard errors
+    of the largest."""
+    alone = [turned_classes(trained, evaluated, {name: turn}) for name, turn in turns.items()]
+    found = [each for each in alone if each is not None]
+    telling = [each for each in found if len(each.taken) > 1] or found
+    if not telling:
+        return None
+    best = max(telling, key=lambda each: each.share)
+    return next(each for each in telling if each.share >= best.share - 2 * best.error)
+
+
 def turned_dense(
     trained: tuple[Tensor, Tensor], evaluated: tuple[Tensor, Tensor], turns: Mapping[str, Turn]
 ) -> TurnedShare | None:

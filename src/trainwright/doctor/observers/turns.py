@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainwright.doctor.observers import directions
-from trainwright.doctor.observers.turned import Turn, turned_classes, turned_dense
+from trainwright.doctor.observers.turned import Turn, turned_classes, turned_dense, turned_one_way
 from trainwright.measures.turns import PictureTurns, SimilarPictures, TurnedClasses
 
 MOST_TRAINED, MOST_EVALUATED = 800, 400
@@ -153,7 +153,7 @@ class Turns:
         trained, evaluated = self.trained.directed(), self.evaluated.directed()
         if trained is None or evaluated is None:
             return None
-        return turned_classes(trained, evaluated, directions.directed(turns))
+        return turned_one_way(trained, evaluated, directions.directed(turns))
 
 
 def _alike(trained: tuple[Tensor, Tensor], evaluated: tuple[Tensor, Tensor]) -> bool:
