@@ -144,6 +144,8 @@ def test_a_softmax_between_layers_is_told_from_one_that_weighs(digits: Any) -> N
     (finding,) = findings(lambda m, x: m.head(m.b(m.a(x).relu()).softmax(1)))
     assert finding.evidence[0].where == "model"
     assert "between b and head" in finding.happened
+    (finding,) = findings(lambda m, x: m.head((m.a(x).relu() + m.b(m.a(x).relu()).relu()).softmax(1)))  # a residual sum
+    assert finding.code == "TW312"
     assert not findings(lambda m, x: m.head(m.a(x).relu() * m.b(m.a(x).relu()).softmax(1)))
     assert not findings(lambda m, x: m.head(functional.gumbel_softmax(m.b(m.a(x).relu()))))
     assert not findings(lambda m, x: m.head(m.b(m.a(x).relu()).relu()).softmax(1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 
@@ -144,11 +145,13 @@ class InitScale(Check):
 
 
 def _squeezed(layers: Sequence[LayerStart]) -> Iterator[tuple[LayerStart, LayerStart, LayerStart]]:
-    """Layer, softmax behind it and the layer that is given just what the softmax returns."""
-    for before, softmax, after in zip(layers, layers[1:], layers[2:], strict=False):
+    """The latest layer before a softmax, the softmax, and the layer that is given just what the softmax returns."""
+    for place, (softmax, after) in enumerate(itertools.pairwise(layers)):
+        before = next((each for each in reversed(layers[:place]) if each.kind == "layer"), None)
         straight = after.n_units == softmax.n_units and math.isclose(after.spread, softmax.spread, rel_tol=1e-6)
-        kinds = (before.kind, softmax.kind, after.kind)
-        if kinds == ("layer", "softmax", "layer") and straight and softmax.spread < SQUEEZED * before.spread:
+        if before is None or (softmax.kind, after.kind) != ("softmax", "layer") or not straight:
+            continue
+        if softmax.spread < SQUEEZED * before.spread:
             yield before, softmax, after
 
 

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 
 from trainwright.clinic import training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.curves import LearningCurve
 from trainwright.measures.initial import InitialLoss
+from trainwright.measures.trends import lowest_level
+from trainwright.measures.trials import OverfitTrial
 
 LIMIT = 2.0
 """Initial loss as a multiple of the loss of outputs that say nothing. Healthy networks lie between 0.91 and 1.16
@@ -19,6 +22,10 @@ WIDE = 10.0
 healthy programs over three seeds are at 0.9 to 3.8 times the loss of outputs that say nothing."""
 ERRORS = 3.0
 """Standard errors, as a share about the root of the number of samples, by which the size of few values may be off."""
+
+MILD, LEARNT = 1.5, 0.5
+"""Up to so many times the limit it is advice where the model can fit a batch all the same, or the training comes down
+to this share of the loss of outputs that say nothing."""
 
 RAW_INPUT = 3.0
 """Root mean square of the inputs above which they have not been standardised, where it is 1."""
@@ -52,7 +59,8 @@ class InitialLossCheck(Check):
         outputs that say nothing: zeros, equal log-probabilities, one half. Their ratio is 0.91 to 1.16 on the healthy
         benches over seeds and widths; the limit of 2 also clears raw pixels from 0 to 16. For values it is wider on few
         samples, of which the first batch of a watched loop may have 32: there the targets' size is not well known. For
-        Keras, which starts last layers wider, it is 20.
+        Keras, which starts last layers wider, it is 20. Up to one and a half times the limit it is advice where the
+        model learns all the same.
         Losses of one's own are not judged, as their theory is not known.
 
     How to fix:
@@ -71,7 +79,7 @@ class InitialLossCheck(Check):
         Case(training_benches.alloys_mlp, training_faults.raw_inputs),
     )
 
-    def run(self, start: InitialLoss) -> Iterator[Finding]:
+    def run(self, start: InitialLoss, overfit: OverfitTrial | None, curve: LearningCurve | None) -> Iterator[Finding]:
         if start.loss_name not in KNOWN:
             raise CannotEvaluate(f"the theory of the loss '{start.loss_name}' is not known")
         if not (math.isfinite(start.loss) and start.ignorant_loss > 0 and start.n_samples > 1):
@@ -83,6 +91,7 @@ class InitialLossCheck(Check):
         if start.task == "classification" and start.loss_name in ("cross_entropy", "nll"):
             theory = f"ln {start.n_outputs} = {start.ignorant_loss:.3g}"
         raw = start.input_rms > RAW_INPUT
+        no_harm = ratio <= MILD * limit and _does_no_harm(start, overfit, curve)
         yield self.finding(
             happened=f"The loss of the untrained model is {start.loss:.3g} over {start.n_samples} samples, {ratio:.1f} "
             f"times that of a model that knows nothing; the inputs' root mean square is {start.input_rms:.3g}, the "
@@ -96,7 +105,14 @@ class InitialLossCheck(Check):
             fixes=(_SCALE,) if raw else (_SMALL_HEAD,),
             confidence=0.95,
             why_confident=f"Healthy networks start at 0.91 to 1.16 times the theory, this one at {ratio:.1f}.",
+            severity=Severity.ADVICE if no_harm else Severity.WARNING,
         )
+
+
+def _does_no_harm(start: InitialLoss, overfit: OverfitTrial | None, curve: LearningCurve | None) -> bool:
+    if overfit is not None and overfit.own.overfits:
+        return True
+    return curve is not None and len(curve.trend) > 0 and lowest_level(curve.trend.y) < LEARNT * start.ignorant_loss
 
 
 def _limit(start: InitialLoss) -> float:

@@ -41,10 +41,9 @@ class Contents:
         rows = [t.detach() for t in tensors if t.dim() and t.is_floating_point() and len(t) == len(inputs)]
         numbers = [t.reshape(len(t), -1) for t in rows]
         if numbers and targets is not None:
-            together = torch.cat(numbers, 1)
-            self._compare(together[:, :WIDEST].double(), targets)
-            if all(t.dim() <= 2 for t in rows):
-                self._leaks.trained(together, targets)
+            self._compare(torch.cat(numbers, 1)[:, :WIDEST].double(), targets)
+        if (table := [t.reshape(len(t), -1) for t in rows if t.dim() <= 2]) and targets is not None:
+            self._leaks.trained(torch.cat(table, 1), targets)  # pictures may be beside it
         if inputs.is_floating_point():
             return
         self._count_tokens(inputs)
