@@ -18,6 +18,7 @@ from trainwright.doctor.graph import read_graph
 from trainwright.measures.batches import BatchStream, InputStatistics
 from trainwright.measures.curves import Curve, LearningCurve, Plan
 from trainwright.measures.graph import LossGraph
+from trainwright.measures.initial import InitialLoss
 from trainwright.measures.layers import ActivationSignals, LayerSignals, OutputSpread
 from trainwright.measures.learning import learns
 from trainwright.measures.loop import Clipping, Modes, Schedule, StepOrder, WeightDecay
@@ -425,6 +426,42 @@ def test_a_schedule_planned_in_steps_and_moved_per_epoch_stays_where_it_begins()
     assert findings("TW508", replace(run, schedule=in_epochs)) == (), "seven epochs of seven"
     longer = replace(in_epochs, horizon=200_000)
     assert findings("TW508", replace(run, schedule=longer)) == (), "the plan of a longer training"
+
+
+def test_a_schedule_planned_in_epochs_and_moved_per_step_is_done_at_once() -> None:
+    steps = np.arange(1.0, 321)
+    fallen = Curve(steps, np.where(steps <= 4, 0.02, np.where(steps <= 6, 0.004, 0.0008)))
+    plan = Plan("MultiStepLR", horizon=6, n_moves=320, n_optimizer_steps=320)
+    run = curve(0.5, learning_rate=fallen, schedule=plan, steps_per_epoch=40.0)
+    (finding,) = findings("TW508", run)
+    assert "done after 6 of 320 steps" in finding.happened
+    assert "from 0.02 to 0.0008" in finding.happened
+    warmed_up = Curve(steps, np.minimum(1, steps / 6) * 0.02)
+    assert findings("TW508", replace(run, learning_rate=warmed_up)) == (), "a warm-up of six steps"
+    in_steps = replace(plan, horizon=240)
+    assert findings("TW508", replace(run, schedule=in_steps)) == (), "planned in steps"
+    assert findings("TW508", replace(run, steps_per_epoch=None)) == ()
+
+
+@pytest.mark.parametrize(
+    ("loss", "end", "expected"),
+    [(3.1, 0.2, [Severity.ADVICE]), (3.1, 0.9, [Severity.WARNING]), (12.0, 0.2, [Severity.WARNING]), (1.9, 0.2, [])],
+)
+def test_a_first_loss_a_little_too_high_is_advice_where_it_does_no_harm(
+    loss: float, end: float, expected: list[Severity]
+) -> None:
+    start = InitialLoss(
+        loss=loss,
+        ignorant_loss=1.0,
+        constant_loss=1.0,
+        loss_name="mse",
+        task="regression",
+        n_outputs=1,
+        n_samples=512,
+        input_rms=1.0,
+        output_rms=1.0,
+    )
+    assert severities("TW301", start, curve(end)) == expected
 
 
 @pytest.mark.parametrize(

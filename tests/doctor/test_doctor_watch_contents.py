@@ -450,6 +450,30 @@ def test_a_column_that_follows_the_target_closely_is_told_from_the_last_value_of
         assert ("TW117" in codes(watch)) == fires
 
 
+def test_a_table_beside_pictures_is_looked_at() -> None:
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen, self.table, self.out = nn.Linear(64, 8), nn.Linear(11, 8), nn.Linear(16, 1)
+
+        def forward(self, pictures: Tensor, table: Tensor) -> Tensor:
+            return self.out(torch.cat([self.seen(pictures.flatten(1)).relu(), self.table(table).relu()], 1))  # type: ignore[no-any-return]
+
+    targets = (PROGRESS - PROGRESS.mean()) / PROGRESS.std()
+    noise = 1e-2 * torch.randn(len(targets), generator=torch.Generator().manual_seed(0))
+    pictures = IMAGES[: len(targets)].reshape(-1, 1, 8, 8)
+    for column, fires in ((targets + noise, True), (100 * noise, False)):
+        model, table = Both(), torch.cat([SCALED, column[:, None]], 1)
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        with doctor() as watch:
+            for step in range(30):
+                rows = torch.arange(32 * step, 32 * step + 32) % len(table)
+                optimizer.zero_grad()
+                functional.mse_loss(model(pictures[rows], table[rows]).squeeze(1), targets[rows]).backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+        assert ("TW117" in codes(watch)) == fires
+
+
 def test_columns_that_are_filled_in_for_one_class_only_tell_the_class() -> None:
     names = (PROGRESS.median() < PROGRESS).long()
     filled = torch.where(names > 0, 1 + torch.rand(len(names), generator=torch.Generator().manual_seed(0)), 0.0)
