@@ -90,7 +90,7 @@ class Diverging(Check):
         reference, lowest = curve.reference, lowest_level(values)
         learnt, lost = reference - lowest, float(tail.min()) - lowest
         blown_up = FAR_UP if curve.may_be_game else BLOWN_UP
-        if reference > 0 and tail.min() > blown_up * reference:
+        if reference > 0 and tail.min() > blown_up * max(reference, _before_first_step(curve)):
             yield self._risen(curve, float(tail.mean()), float(tail.mean()) / reference, blown_up, "blew up")
         elif _gave_back(curve, learnt, lost):
             if curve.may_be_game:
@@ -151,6 +151,12 @@ class Diverging(Check):
             confidence=0.9,
             why_confident="The loss is that high over the whole last fifth of the training, not in one spike.",
         )
+
+
+def _before_first_step(curve: LearningCurve) -> float:
+    """The loss before anything was learnt, where it was seen; what begins too high and comes down has not run away."""
+    known = curve.train_loss.finite
+    return float(known.y[0]) if curve.x_unit == "step" and known.x[0] <= 1 else -math.inf
 
 
 def _gave_back(curve: LearningCurve, learnt: float, lost: float) -> bool:
