@@ -46,7 +46,7 @@ class ValidationIdentical(Check):
     code = "TW604"
     name = "validation-identical"
     severity = Severity.ERROR
-    after = ("TW401", "TW304", "TW340", "TW508")
+    after = ("TW401", "TW304", "TW340", "TW404", "TW502", "TW508")
     cases = (Case(training_benches.alloys_mlp, curve_faults.stale_evaluation),)
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
