@@ -32,7 +32,7 @@ PROGRAMS: list[Program] = [
             "        local = self.stem(letters.view(len(letters), self.config.hidden_size, -1))",
         ),
     ),
-    ill("hf_protein_homes", "eval-rows-in-train", "data", EVALUATION, "overlap").edit(
+    ill("hf_protein_homes", "eval-rows-in-train", "data", EVALUATION, "overlap evaluated-on-training").edit(
         (
             "train_set = ProteinSet([r for i, r in enumerate(records) if i not in held_out])",
             "train_set = ProteinSet(records)",
