@@ -219,3 +219,40 @@ def test_a_penalty_on_activations_leaves_them_between_the_layers() -> None:
     graph = read_graph(loss, dict(layers.named_parameters()))
     assert graph.n_nonlinear == 1
     assert graph.stacked == ()
+
+
+class Through(nn.Module):
+    """Six numbers pass through a layer of so many units, with another way beside it or not."""
+
+    def __init__(self, units: int, *, beside: bool = False, classes: int = 4) -> None:
+        super().__init__()
+        self.body, self.neck, self.head = nn.Linear(6, 16), nn.Linear(16, units), nn.Linear(units, classes)
+        self.around = nn.Linear(16, classes) if beside else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = self.body(x).relu()
+        logits: Tensor = self.head(self.neck(features).relu())
+        return logits if self.around is None else logits + self.around(features)
+
+
+@pytest.mark.parametrize(
+    ("model", "necks"),
+    [
+        (Through(1), [("neck", 16, 1, 4)]),
+        (Through(2, classes=9), [("neck", 16, 2, 9)]),
+        (Through(3), []),
+        (Through(1, beside=True), []),
+        (Through(1, classes=2), []),
+        (nn.Sequential(nn.Linear(6, 1), nn.Linear(1, 4)), []),  # nothing is learnt before it
+    ],
+)
+def test_necks_that_everything_passes_through(model: nn.Module, necks: list[tuple[str, int, int, int]]) -> None:
+    x, t = batch()
+    by_hand = -(model(x).log_softmax(1).gather(1, (t % 2)[:, None])).mean()
+    for loss in (F.cross_entropy(model(x), t % 2), by_hand):
+        assert [(n.name, n.values_in, n.values_out, n.n_classes) for n in read(loss, model).necks] == necks
+
+
+def test_the_code_of_an_auto_encoder_is_no_neck() -> None:
+    x, model = batch()[0], Through(1, classes=6)
+    assert read(F.mse_loss(model(x), x), model).necks == ()

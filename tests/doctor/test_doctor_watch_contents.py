@@ -510,3 +510,11 @@ def test_sixty_noisy_samples_are_too_little_data(count: int, fires: bool, loaded
             with torch.no_grad():
                 functional.cross_entropy(model(IMAGES[1200:]), CLASSES[1200:])
     assert ("TW122" in codes(watch)) == fires
+
+
+@pytest.mark.parametrize("units", [1, 8])
+def test_a_neck_of_one_unit_is_named_in_a_watched_loop(units: int) -> None:
+    model = nn.Sequential(nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, units), nn.ReLU(), nn.Linear(units, 10))
+    with doctor() as watch:
+        fit(model, IMAGES, CLASSES)
+    assert ("TW329" in codes(watch)) == (units == 1)

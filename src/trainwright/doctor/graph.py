@@ -12,7 +12,18 @@ from trainwright.doctor.calls import Calls
 from trainwright.doctor.fresh import FEWEST_WEIGHTS, fills, fresh_and_frozen
 from trainwright.doctor.layers import TABLES
 from trainwright.doctor.linearity import Linearity
-from trainwright.doctor.operations import Node, averages, axis_of, children, describe, is_leaf, name_of, passed_on
+from trainwright.doctor.necks import find_necks
+from trainwright.doctor.operations import (
+    TRANSPOSING,
+    Node,
+    averages,
+    axis_of,
+    children,
+    describe,
+    is_leaf,
+    name_of,
+    passed_on,
+)
 from trainwright.doctor.registration import unregistered_tensors
 from trainwright.doctor.spare import spare_modules
 from trainwright.doctor.taps_keras import is_keras, parts
@@ -25,7 +36,6 @@ NODE_LIMIT = 50_000
 FEWEST_CALLS = 3
 """Calls of one layer in one pass, or of a model in one step, from which a loop is seen in them: a stop-gradient that is
 meant, as between two views of a picture, makes two."""
-TRANSPOSING = ("T", "Transpose", "Permute")
 OPERATION_LIMIT = 2_000
 """Operations between the loss and the last layers that are described at most."""
 _HIDING = ("CompiledFunction", "CheckpointFunction")
@@ -101,7 +111,14 @@ def read_graph(
         n_layers=linearity.n_layers,
         n_held_twice=len(given or ()) - len(optimized or ()),
         cut_calls=tuple(_cut_calls(nodes, names, calls)) if calls else (),
+        necks=tuple(find_necks(nodes, trainable, _n_classes(operations))) if complete else (),
     )
+
+
+def _n_classes(operations: Iterable[Operation]) -> int:
+    """The length of the softmax between the last layers and the loss; 0 where there is none."""
+    found = (o for o in operations if o.name in ("LogSoftmax", "Softmax") and 0 <= o.axis < len(o.shape))
+    return next((o.shape[o.axis] for o in found), 0)
 
 
 def _never_called(unreached: Iterable[str], calls: Calls) -> list[str]:

@@ -17,6 +17,9 @@ from trainwright.measures.operations import DISTANCES, LOSSES, MONOTONE, PASSING
 Node = Any
 """``torch.autograd.graph.Node``; its attributes depend on the operation."""
 
+TRANSPOSING = ("T", "Transpose", "Permute")
+"""Operations that stand between a weight and the layer that multiplies with it."""
+
 _SOFTMAXES = {"SafeSoftmax": "Softmax", "SparseSoftmax": "Softmax"}
 _REDUCTIONS = ("none", "mean", "sum")
 _LARGEST_FACTOR = 1_000_000

@@ -86,6 +86,17 @@ class CutCalls:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Neck:
+    """A linear layer from ``values_in`` to ``values_out`` numbers of a sample, through which everything goes that the
+    softmax over ``n_classes`` depends on."""
+
+    name: str
+    values_in: int
+    values_out: int
+    n_classes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class LossGraph(Measurement):
     """What the graph of one loss shows, read once without changing it.
 
@@ -106,8 +117,9 @@ class LossGraph(Measurement):
     called with gradients switched off; ``passed_over``: those whose result has the shape of their input while a later
     module got that input.
 
-    ``stacked``: layers with nothing nonlinear between them; ``n_nonlinear``: nonlinear operations before the last
-    layers; ``n_layers``: layers with weights. ``cut_calls``: layers in a loop whose earlier calls get no gradient.
+    ``necks``: narrow layers that all of a sample has to pass through. ``stacked``: layers with nothing nonlinear
+    between them; ``n_nonlinear``: nonlinear operations before the last layers; ``n_layers``: layers with weights.
+    ``cut_calls``: layers in a loop whose earlier calls get no gradient.
     """
 
     requires_grad: bool
@@ -137,6 +149,7 @@ class LossGraph(Measurement):
     cut_calls: tuple[CutCalls, ...] = ()
     fresh: tuple[str, ...] = ()
     spare: tuple[str, ...] = ()
+    necks: tuple[Neck, ...] = ()
 
     @property
     def is_hidden(self) -> bool:

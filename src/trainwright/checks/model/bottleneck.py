@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from trainwright.clinic import initial_faults, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.graph import LossGraph, Neck
 from trainwright.measures.structure import LayerUse, ModelStructure
 from trainwright.measures.trials import OverfitTrial
 
@@ -30,7 +31,9 @@ class Bottleneck(Check):
         By cutting: the layer's output is replaced by that of one sample for all samples. Where all outputs become the
         same, everything passes through that layer. So side branches (squeeze-and-excitation, low-rank adapters, gates)
         are passed, and so are regressions and auto-encoders, where few numbers may be what is meant, and two classes.
-        An error where the model cannot fit a batch, else a warning.
+        An error where the model cannot fit a batch, else a warning. In a watched loop a linear layer is judged without
+        which the loss would reach no layer before it, where one of as many inputs as there are classes of outputs
+        follows.
 
     How to fix:
         Widen the layer.
@@ -48,7 +51,14 @@ class Bottleneck(Check):
         Case(training_benches.waves_gru, initial_faults.bottleneck),
     )
 
-    def run(self, structure: ModelStructure, overfit: OverfitTrial | None) -> Iterator[Finding]:
+    def run(
+        self, graphs: tuple[LossGraph, ...], structure: ModelStructure | None, overfit: OverfitTrial | None
+    ) -> Iterator[Finding]:
+        if structure is None:
+            for neck in dict.fromkeys(neck for graph in graphs for neck in graph.necks):
+                if _is_too_narrow(neck.values_out, neck.n_classes):
+                    yield self._finding(neck, neck.n_classes, learns=True)
+            return
         if structure.task != "classification":
             return
         learns = overfit is None or overfit.own.overfits
@@ -56,23 +66,34 @@ class Bottleneck(Check):
             if _is_bottleneck(layer, structure.n_outputs):
                 yield self._finding(layer, structure.n_outputs, learns=learns)
 
-    def _finding(self, layer: LayerUse, classes: int, *, learns: bool) -> Finding:
+    def _finding(self, layer: LayerUse | Neck, classes: int, *, learns: bool) -> Finding:
+        kind = f" ({layer.kind})" if isinstance(layer, LayerUse) else ""
         return self.finding(
-            happened=f"{layer.name} ({layer.kind}) leaves {layer.values_out} of {layer.values_in} values, all that the "
+            happened=f"{layer.name}{kind} leaves {layer.values_out} of {layer.values_in} values, all that the "
             f"model gets to know of a sample; there are {classes} classes.",
             expected=f"More values than that for {classes} classes, or another way around the layer.",
             todo=f"Widen {layer.name}, to at least {classes} values say.",
             evidence=(Evidence("values that pass", layer.values_out, limit=classes, where=layer.name),),
             fixes=(Fix("Widen the layer", instruction=f"Give {layer.name} more outputs."),),
             confidence=0.8 if learns else 0.97,
-            why_confident="Cutting the layer makes all outputs the same"
-            + ("; a single batch is fitted all the same." if learns else ", and the model cannot fit a batch."),
+            why_confident=_why(layer, learns=learns),
             where=layer.name,
             severity=Severity.WARNING if learns else Severity.ERROR,
         )
 
 
+def _why(layer: LayerUse | Neck, *, learns: bool) -> str:
+    if isinstance(layer, Neck):
+        return "In the graph of the loss no way leads around it."
+    end = "; a single batch is fitted all the same." if learns else ", and the model cannot fit a batch."
+    return f"Cutting the layer makes all outputs the same{end}"
+
+
 def _is_bottleneck(layer: LayerUse, classes: int) -> bool:
     values = layer.values_out
     is_narrow = 0 < values <= 2 and values * NARROW <= layer.values_in
-    return layer.only_way and is_narrow and classes >= CLASSES + 5 * (values - 1)
+    return layer.only_way and is_narrow and _is_too_narrow(values, classes)
+
+
+def _is_too_narrow(values: int, classes: int) -> bool:
+    return classes >= CLASSES + 5 * (values - 1)

@@ -53,7 +53,7 @@ class DeadRelu(Check):
     name = "dead-relu"
     severity = Severity.WARNING
     after = (
-        *("TW401", "TW112", "TW304", "TW310", "TW312", "TW313", "TW303"),
+        *("TW401", "TW112", "TW304", "TW310", "TW312", "TW313", "TW303", "TW329"),
         *("TW322", "TW409", "TW410", "TW511", "TW519", "TW402", "TW406", "TW502", "TW503"),
     )
     cases = (
