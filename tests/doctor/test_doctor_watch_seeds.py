@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from collections.abc import Callable
 
@@ -116,3 +117,26 @@ def test_what_evaluation_seeds_alike_belongs_to_the_inputs() -> None:
 def test_many_seeds_are_forgotten_again() -> None:
     again = found(watched(by_sample, by_sample))
     assert again is None or again.n_seeds > 2
+
+
+def test_functions_that_are_listened_to_can_be_pickled() -> None:
+    functions = (
+        np.random.default_rng,
+        np.random.seed,
+        random.seed,
+        torch.manual_seed,
+        functional.cross_entropy,
+        torch.save,
+    )
+    with trainwright.watch(quiet=True):
+        listened = (
+            np.random.default_rng,
+            np.random.seed,
+            random.seed,
+            torch.manual_seed,
+            functional.cross_entropy,
+            torch.save,
+        )
+        written = [pickle.dumps(function) for function in listened]
+        assert all(pickle.loads(each) is function for each, function in zip(written, listened, strict=True))
+    assert [pickle.loads(each) for each in written] == list(functions)

@@ -12,6 +12,7 @@ import functools
 import os
 import threading
 import time
+import types
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -115,6 +116,8 @@ class Taps:
         original = getattr(owner, name)
         wrapper = make(original)
         functools.update_wrapper(wrapper, original)
+        if isinstance(owner, types.ModuleType):  # where pickle looks for it
+            wrapper.__module__, wrapper.__qualname__ = owner.__name__, name
         self._originals.append((owner, name, original))
         setattr(owner, name, wrapper)
 
