@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from trainwright.clinic import loop_faults, training_faults
+from trainwright.clinic import curve_faults, loop_faults
 from trainwright.clinic.bench import Bench
 from trainwright.clinic.training_benches import alloys_mlp, normalised
 from trainwright.core import UsageError
@@ -55,7 +55,7 @@ def test_mistakes_change_the_course_and_healthy_peculiarities_do_not() -> None:
 
 
 def test_best_weights_come_back_unless_they_are_aliased() -> None:
-    spoilt = training_faults.memorised(alloys_mlp(0))  # validates worse and worse
+    spoilt = curve_faults.sixty_noisy_samples(alloys_mlp(0))  # validates worse and worse
     assert not _same_at_the_end(spoilt)
     assert _same_at_the_end(loop_faults.aliased_best(spoilt))
 
