@@ -65,6 +65,10 @@ def layers() -> Any:
 
 @pytest.fixture
 def used_setup(digits: Any) -> Any:
+    return in_training(digits)
+
+
+def in_training(digits: Any) -> Any:
     """A setup in the middle of its training, with modules in different modes."""
     setup = digits(*layers(), optimizer=torch.optim.AdamW, weight_decay=0.1)
     for number in range(3):
@@ -119,9 +123,9 @@ def test_every_trial_restores_everything_when_it_fails(kind: Any, used_setup: An
     assert_same(before, fingerprint(used_setup))
 
 
-def test_a_trial_gives_the_same_numbers_twice(used_setup: Any) -> None:
+def test_a_trial_gives_the_same_numbers_twice(digits: Any) -> None:
     for kind, trial in TRIALS.items():
-        setup = suited(kind, copy.deepcopy(used_setup))
+        setup = suited(kind, in_training(digits))
         first, second = trial(setup), trial(setup)
         assert {k: v for k, v in vars(first).items() if k != "seconds"}.keys()
         assert repr(first).partition("seconds=")[0] == repr(second).partition("seconds=")[0]

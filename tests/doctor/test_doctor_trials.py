@@ -25,8 +25,8 @@ from trainwright.doctor.trials import (
 from trainwright.measures.batches import InputLayout
 from trainwright.measures.curves import LearningCurve
 from trainwright.measures.gradients import LossResponse
-from trainwright.measures.labels import ClassNumbers
 from trainwright.measures.initial import InitialLoss, OutputRange
+from trainwright.measures.labels import ClassNumbers
 from trainwright.measures.trials import OverfitTrial
 
 
