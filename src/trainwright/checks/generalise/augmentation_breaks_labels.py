@@ -104,7 +104,7 @@ class AugmentationBreaksLabels(Check):
             evidence=(_evidence(turned), Evidence("classes that look like another one", taken, limit=FEWEST_TAKEN)),
             fixes=(_LEAVE_OUT,),
             confidence=0.9 if _is_taken(turned) else 0.7,
-            why_confident=f"By least squares over the mean pictures of {turned.n_classes} classes; the share is "
+            why_confident=f"By least squares over the means of {turned.n_classes} classes; the share is "
             f"{turned.share / max(turned.error, 1e-9):.0f} times its standard error.",
             severity=Severity.WARNING if _is_taken(turned) or not _is_solved(curve) else Severity.ADVICE,
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import permutations
 
 import torch
@@ -20,12 +21,16 @@ from trainwright.measures.turns import TurnedClasses, TurnedShare
 
 Turn = Callable[[Tensor], Tensor]
 
+_Shares = Callable[[Tensor, Tensor, Tensor, Mapping[str, Turn]], Tensor]
+
 PARTS = 4
 """Parts of training whose spread gives the standard error."""
 THIRDS = 1.8
 """How many times less the evaluation is off as a whole than a third of it is, measured by the two others: the variances
 are 6/n for the latter, and 2/n for the former, of which some goes as both halves take turns."""
 FEWEST_OF_A_CLASS, MOST_CLASSES = 10, 50
+NOTHING = 1e-8
+"""Share of the mean pictures' squares that a turn must change."""
 RANGES = 8
 """Classes that are made of targets which are numbers."""
 UNLIKE = 0.3
@@ -40,26 +45,8 @@ def turned_classes(
 ) -> TurnedClasses | None:
     """``trained`` and ``evaluated``: pictures [N, C, H, W] with targets [N]. None where there are too few samples of
     two classes."""
-    (pictures, names), (reference, reference_names) = _as_classes(trained, evaluated)
-    classes = _enough(names, reference_names)
-    if not 2 <= len(classes) <= MOST_CLASSES:
-        return None
-    halves = [_means(reference, reference_names, classes, slice(half, None, 2)) for half in (0, 1)]
-    shares = []
-    for part in range(PARTS):
-        means = _means(pictures, names, classes, slice(part, None, PARTS))
-        # The noise of one half must not stand on both sides of the equation.
-        shares += [_shares(means, halves[a], halves[1 - a], turns) for a in (0, 1)]
-    found = _share(torch.stack(shares), turns, len(pictures), _by_chance(reference, reference_names, classes, turns))
-    whole = _means(reference, reference_names, classes, slice(None))
-    own, others = _likeness(turns[found.turn](whole), whole)
-    taken = others[(others >= TAKEN) & (others - own >= MARGIN)]
-    return TurnedClasses(
-        **vars(found),
-        n_classes=len(classes),
-        unlike=int((own <= UNLIKE).sum()),
-        taken=tuple(taken.tolist()),
-    )
+    means = _means_of_classes(trained, evaluated)
+    return None if means is None else _judge(means, turns, *_all_shares(means, turns, _shares))
 
 
 def turned_one_way(
@@ -68,11 +55,15 @@ def turned_one_way(
     """The same, each turn by itself, for classes that some turns leave as they are: beside those, others would be one
     and the same. Of the turns that make classes look like others, the first whose share is within two standard errors
     of the largest."""
-    alone = [turned_classes(trained, evaluated, {name: turn}) for name, turn in turns.items()]
-    found = [each for each in alone if each is not None]
-    telling = [each for each in found if len(each.taken) > 1] or found
-    if not telling:
+    means = _means_of_classes(trained, evaluated)
+    if means is None:
         return None
+    shares, by_chance = _all_shares(means, turns, _shares_alone)
+    found = [
+        _judge(means, {name: turn}, shares[:, [place]], by_chance[:, [place]])
+        for place, (name, turn) in enumerate(turns.items())
+    ]
+    telling = [each for each in found if len(each.taken) > 1] or found
     best = max(telling, key=lambda each: each.share)
     return next(each for each in telling if each.share >= best.share - 2 * best.error)
 
@@ -98,10 +89,56 @@ def turned_dense(
     return _share(torch.stack(columns, 1), turns, len(x))
 
 
-def _by_chance(pictures: Tensor, names: Tensor, classes: list[float], turns: Mapping[str, Turn]) -> Tensor:
-    """The shares [6, turns] that a third of the evaluation seems to have, measured by the two others: none has any."""
-    thirds = [_means(pictures, names, classes, slice(part, None, 3)) for part in range(3)]
-    return torch.stack([_shares(thirds[a], thirds[b], thirds[c], turns) for a, b, c in permutations(range(3))])
+@dataclass(frozen=True)
+class _Means:
+    """Mean pictures [K, C, H, W] of the classes: of parts of training, of halves, of thirds and of all of the
+    evaluation. ``n``: pictures of training."""
+
+    n: int
+    parts: list[Tensor]
+    halves: list[Tensor]
+    thirds: list[Tensor]
+    whole: Tensor
+
+
+def _means_of_classes(trained: tuple[Tensor, Tensor], evaluated: tuple[Tensor, Tensor]) -> _Means | None:
+    """None where there are too few samples of two classes."""
+    (pictures, names), (reference, reference_names) = _as_classes(trained, evaluated)
+    classes = _enough(names, reference_names)
+    if not 2 <= len(classes) <= MOST_CLASSES:
+        return None
+    halves, thirds = (
+        [_means(reference, reference_names, classes, slice(part, None, n)) for part in range(n)] for n in (2, 3)
+    )
+    return _Means(
+        n=len(pictures),
+        parts=[_means(pictures, names, classes, slice(part, None, PARTS)) for part in range(PARTS)],
+        halves=halves,
+        thirds=thirds,
+        whole=_means(reference, reference_names, classes, slice(None)),
+    )
+
+
+def _all_shares(means: _Means, turns: Mapping[str, Turn], shares_of: _Shares) -> tuple[Tensor, Tensor]:
+    """(shares [2·PARTS, turns] of parts of training, such [6, turns] that a third of the evaluation seems to have,
+    measured by the two others, though none has any)."""
+    # The noise of one half must not stand on both sides of the equation.
+    pairs, thirds = ((0, 1), (1, 0)), means.thirds
+    found = [shares_of(part, means.halves[a], means.halves[b], turns) for part in means.parts for a, b in pairs]
+    by_chance = [shares_of(thirds[a], thirds[b], thirds[c], turns) for a, b, c in permutations(range(3))]
+    return torch.stack(found), torch.stack(by_chance)
+
+
+def _judge(means: _Means, turns: Mapping[str, Turn], shares: Tensor, by_chance: Tensor) -> TurnedClasses:
+    found = _share(shares, turns, means.n, by_chance)
+    own, others = _likeness(turns[found.turn](means.whole), means.whole)
+    taken = others[(others >= TAKEN) & (others - own >= MARGIN)]
+    return TurnedClasses(
+        **vars(found),
+        n_classes=len(means.whole),
+        unlike=int((own <= UNLIKE).sum()),
+        taken=tuple(taken.tolist()),
+    )
 
 
 def _share(shares: Tensor, turns: Mapping[str, Turn], n: int, by_chance: Tensor | None = None) -> TurnedShare:
@@ -147,16 +184,38 @@ def _means(pictures: Tensor, names: Tensor, classes: list[float], which: slice) 
 
 
 def _shares(trained: Tensor, first: Tensor, second: Tensor, turns: Mapping[str, Turn]) -> Tensor:
-    """The share of each turn by least squares. Light, contrast, blur, shifts and wrong labels are no turns, and are
-    fitted beside them."""
-    wide = functional.pad(second, (1, 1, 1, 1), mode="replicate")
+    """The share of each turn by least squares."""
+    design = torch.cat([_columns(second, turns), _beside(second)], 1)
+    return _least_squares(design, (trained - first).flatten()[:, None]).flatten()[: len(turns)]
+
+
+def _shares_alone(trained: Tensor, first: Tensor, second: Tensor, turns: Mapping[str, Turn]) -> Tensor:
+    """The share of each turn where there is no other: what is left of it and of the change beside what is no turn."""
+    beside = _beside(second)
+    whole = torch.cat([_columns(second, turns), (trained - first).flatten()[:, None]], 1)
+    left = whole - beside @ _least_squares(beside, whole)
+    turned, change = left[:, :-1], left[:, -1:]
+    sizes = turned.square().sum(0)
+    return torch.where(sizes > NOTHING * second.square().sum(), (turned * change).sum(0) / sizes, 0.0)
+
+
+def _columns(means: Tensor, turns: Mapping[str, Turn]) -> Tensor:
+    """What each turn changes in the mean pictures, a column each."""
+    return torch.stack([(turn(means) - means).flatten() for turn in turns.values()], 1)
+
+
+def _beside(means: Tensor) -> Tensor:
+    """What light, contrast, blur, shifts and wrong labels, which are no turns, change in them, a column each."""
+    wide = functional.pad(means, (1, 1, 1, 1), mode="replicate")
     blurred = functional.avg_pool2d(wide, 3, 1)
     across, down = wide[..., 1:-1, 2:] - wide[..., 1:-1, :-2], wide[..., 2:, 1:-1] - wide[..., :-2, 1:-1]
-    beside = (second, blurred - second, across, down, second.mean(0) - second, torch.ones_like(second))
-    columns = [turn(second) - second for turn in turns.values()] + list(beside)
-    design = torch.stack([column.flatten() for column in columns], 1)
-    solution: Tensor = torch.linalg.lstsq(design, (trained - first).flatten()[:, None], driver="gelsd").solution
-    return solution.flatten()[: len(turns)]
+    columns = (means, blurred - means, across, down, means.mean(0) - means, torch.ones_like(means))
+    return torch.stack([column.flatten() for column in columns], 1)
+
+
+def _least_squares(design: Tensor, wanted: Tensor) -> Tensor:
+    solution: Tensor = torch.linalg.lstsq(design, wanted, driver="gelsd").solution
+    return solution
 
 
 def _likeness(turned: Tensor, means: Tensor) -> tuple[Tensor, Tensor]:
