@@ -119,6 +119,27 @@ def test_many_seeds_are_forgotten_again() -> None:
     assert again is None or again.n_seeds > 2
 
 
+def test_a_data_set_whose_length_fails_costs_no_event() -> None:
+    class Named(Digits):  # as Keras's own, of inputs by name
+        def __len__(self) -> int:
+            raise KeyError(0)
+
+    def batches(rows: slice) -> DataLoader[tuple[Tensor, Tensor]]:
+        return DataLoader(Named(rows, None), batch_sampler=[list(range(k, k + 20)) for k in range(0, 60, 20)])
+
+    model = nn.Linear(64, 10)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with trainwright.watch(quiet=True) as doctor:
+        for images, classes in batches(slice(0, 60)):
+            optimizer.zero_grad()
+            functional.cross_entropy(model(images), classes).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        for images, _ in batches(slice(60, 120)):
+            with torch.no_grad():
+                model(images)
+    assert doctor.fault == ""
+
+
 def test_functions_that_are_listened_to_can_be_pickled() -> None:
     functions = (
         np.random.default_rng,

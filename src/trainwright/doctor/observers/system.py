@@ -130,7 +130,7 @@ def _weakly(thing: Any) -> Callable[[], Any]:
 def _length(dataset: Any) -> int:
     try:
         return len(dataset)
-    except TypeError:  # an iterable data set has no length
+    except Exception:  # noqa: BLE001 - an iterable data set has no length, and the method may be anybody's
         return -1
 
 
