@@ -29,7 +29,6 @@ from trainwright.doctor.spare import spare_modules
 from trainwright.doctor.taps_keras import is_keras, parts
 from trainwright.measures.graph import CutCalls, LossGraph, Operation, Unregistered
 from trainwright.measures.operations import LAYERS
-from trainwright.measures.reach import module_of
 
 NODE_LIMIT = 50_000
 """Nodes that are read at most; GPT-2 small has about 2,500, an unrolled LSTM 20 per time step."""
@@ -74,7 +73,6 @@ def read_graph(
     unoptimized = {n: p for n, p in trainable.items() if optimized is not None and id(p) not in optimized}
     owned = {*names, *(id(p) for model in models for p in model.parameters())}
     known = {*owned, *(optimized or ()), *(id(t) for tensors in held.values() for t in tensors)}
-    never = [name for name, p in trainable.items() if id(p) not in leaves] if calls and len(models) == 1 else []
     return LossGraph(
         requires_grad=loss.requires_grad,
         has_graph=loss.grad_fn is not None,
@@ -105,7 +103,7 @@ def read_graph(
         called=tuple(calls.order) if calls else (),
         without_graph=tuple(calls.without_graph) if calls else (),
         passed_over=tuple(calls.passed_over()) if calls else (),
-        spare=tuple(spare_modules(models[0], calls.order, _never_called(never, calls))) if calls and never else (),
+        spare=tuple(spare_modules(models[0], calls.order, trainable)) if calls and len(models) == 1 else (),
         stacked=tuple(linearity.stacked()),
         n_nonlinear=linearity.n_nonlinear,
         n_layers=linearity.n_layers,
@@ -119,11 +117,6 @@ def _n_classes(operations: Iterable[Operation]) -> int:
     """The length of the softmax between the last layers and the loss; 0 where there is none."""
     found = (o for o in operations if o.name in ("LogSoftmax", "Softmax") and 0 <= o.axis < len(o.shape))
     return next((o.shape[o.axis] for o in found), 0)
-
-
-def _never_called(unreached: Iterable[str], calls: Calls) -> list[str]:
-    """The modules of these parameters that did not run."""
-    return [name for name in dict.fromkeys(map(module_of, unreached)) if name not in calls.order]
 
 
 def named_parameters(models: Sequence[nn.Module], optimizer_parameters: Iterable[Tensor]) -> dict[str, Parameter]:

@@ -6,18 +6,22 @@ import ast
 import inspect
 import textwrap
 import types
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from torch import nn
 
+from trainwright.measures.reach import module_of
+
 _OF_FORWARD = ("__init__", "forward", "__call__")
 
 
-def spare_modules(model: nn.Module, called: Collection[str], never: Collection[str]) -> Iterator[str]:
-    """Those of the modules ``never`` called that belong to a library's own model, which has heads for several uses, or
-    that another method than ``forward`` calls. ``called``: names of the modules that ran."""
-    for name in never:
+def spare_modules(model: nn.Module, called: Collection[str], parameters: Iterable[str]) -> Iterator[str]:
+    """Modules of these ``parameters`` that did not run and belong to a library's own model, which has heads for several
+    uses, or that another method than ``forward`` calls. ``called``: names of the modules that ran."""
+    for name in dict.fromkeys(map(module_of, parameters)):
+        if name in called:
+            continue
         owner, attribute = _owner(name, called)
         kind = type(model.get_submodule(owner))
         if not _is_container(kind) and (_is_of_library(kind) or attribute in _called_elsewhere(kind)):

@@ -28,7 +28,7 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 from trainwright.core import UsageError
 from trainwright.doctor.events import LOSSES, NAMES, Listener, LossCall
 from trainwright.doctor.taps_keras import is_loaded, tap_keras
-from trainwright.doctor.workers import SEEDING
+from trainwright.doctor.workers import SEEDING, seed_of
 
 MOST_FAULTS = 3
 
@@ -269,7 +269,7 @@ class Taps:
             self._before(home, name, functools.partial(self._seeded, f"{home.__name__}.{name}"))
 
     def _seeded(self, name: str, *args: Any, **kwargs: Any) -> None:
-        self._listener.seeded(name, next(iter((*args, *kwargs.values())), None))
+        self._listener.seeded(name, seed_of(*args, **kwargs))
 
     def _after(self, owner: Any, name: str, event: Callable[..., None], *, failures: bool = False) -> None:
         """Tell ``event(result, *args, **kwargs)`` after each call; with ``failures`` also an exception as result."""

@@ -30,6 +30,11 @@ SAMPLES = 3
 """Samples that are read to see which seeds come with each."""
 
 
+def seed_of(*args: Any, **kwargs: Any) -> Any:
+    """What one of these functions is given as seed: its only argument, by place or by name."""
+    return next(iter((*args, *kwargs.values())), None)
+
+
 def generators_seeded_alike(loader: Any) -> tuple[str, ...]:
     """Global generators that two workers of ``loader`` draw the same numbers from, and that its data set draws from.
 
@@ -111,7 +116,7 @@ class _Heard:
         self._original, self._name, self._heard = original, name, heard
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        seed = next(iter((*args, *kwargs.values())), None)
+        seed = seed_of(*args, **kwargs)
         if isinstance(seed, int):
             self._heard.add((self._name, seed))
         return self._original(*args, **kwargs)
