@@ -51,6 +51,10 @@ class Listener(Protocol):
 
     listens_within: bool
     """Whether the next calls are told of before they begin, and when they are left; read at each call."""
+    listens_after_backward: bool
+    """Whether :meth:`after_backward` is told."""
+    listens_before_step: bool
+    """Whether :meth:`before_step` is told where no closure is given."""
 
     def before_root(self, module: nn.Module) -> None:
         """An outermost module is about to be called."""

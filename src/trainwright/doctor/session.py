@@ -127,8 +127,8 @@ class Session:
         self._by_hand: weakref.WeakKeyDictionary[nn.Module, ByHand] = weakref.WeakKeyDictionary()
         self._moving: weakref.ReferenceType[nn.Module] | None = None
         self.device = "cpu"
-        self._sampled = self.governor.wants(0)
-        self.listens_within = False
+        self.listens_before_step = self._sampled = self.governor.wants(0)
+        self.listens_within, self.listens_after_backward = False, True
         self._clips = Later(self._clipped)
         self._latest: tuple[Watched, bool, Tensor | None] | None = None
         self._backwards = 0
@@ -256,6 +256,7 @@ class Session:
         """Where no optimizer was heard of, the program may move the weights itself."""
         self._moving = None
         if any(not isinstance(optimizer, HandWritten) for optimizer, _ in self._living()):
+            self.listens_after_backward = False  # until one is gone
             return
         models = [m for entry in self.models if entry.called_at == self.step and (m := entry.module()) is not None]
         if not models or is_keras(models[0]):
@@ -324,7 +325,7 @@ class Session:
         self._owes_backward = False
         self._backwards = 0
         self.step += 1
-        self._sampled = self.governor.wants(self.step)
+        self.listens_before_step = self._sampled = self.governor.wants(self.step)
         self.listens_within = self.doors.wants_graph(self.step)
         self._tell()
 
@@ -485,13 +486,17 @@ class Session:
             kind = type(optimizer).__name__
             twins = sum(pupil.name.split(" ")[0] == kind for pupil in self.learners)
             name = f"{kind} {twins + 1}" if twins else kind
-            found = _Pupil(weakref.ref(optimizer), name, Learner(optimizer, self._backwards))
+            found = _Pupil(weakref.ref(optimizer, self._forgotten), name, Learner(optimizer, self._backwards))
             self.learners.append(found)
             self.doors.begin(self.step)
             self._pupils[id(optimizer)] = found
             first = next((p for group in optimizer.param_groups for p in group["params"]), None)
             self.device = first.device.type if first is not None else "cpu"
         return found
+
+    def _forgotten(self, _: Any) -> None:
+        """The program let go of an optimizer, and may move the weights itself from now on."""
+        self.listens_after_backward = True
 
 
 def _is_shape(value: Tensor | None) -> bool:

@@ -30,12 +30,14 @@ class Start:
         self._found: InitialLoss | None = None
         self._over = False
 
-    @torch.no_grad()
     def called(self, call: LossCall, step: int, inputs: tuple[Any, ...]) -> None:
         """A loss function was called in training; ``inputs`` of the model that gave the outputs."""
-        if self._over:
-            return
-        self._over = True
+        if not self._over:
+            self._over = True
+            self._look(call, step, inputs)
+
+    @torch.no_grad()
+    def _look(self, call: LossCall, step: int, inputs: tuple[Any, ...]) -> None:
         function = FUNCTIONS.get(call.name)
         if step or function is None or call.value.numel() != 1 or call.targets.numel() < FEWEST:
             return

@@ -49,7 +49,6 @@ class Unscored:
         """A loader gave a batch."""
         self._batch = batch if len(self._rules) < LEARNT or self._rule is not None else None
 
-    @torch.no_grad()
     def trained(self, call: LossCall, prediction: Tensor | None) -> None:
         """A loss of training, and what the model returned last. A look at the same batch again is no evaluation."""
         if len(self._rules) < LEARNT:
@@ -76,6 +75,7 @@ class Unscored:
             return None  # an evaluation of another kind
         return LossCall(rule.name, outputs, targets, value, self._options)
 
+    @torch.no_grad()
     def _learn(self, call: LossCall, prediction: Tensor | None) -> _Rule | None:
         if self._batch is None or prediction is None or not prediction.dim() or call.name not in _FUNCTIONS:
             return None
