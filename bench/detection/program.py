@@ -63,6 +63,9 @@ MODULES = {
     "lightning_melody": frozenset({"lightning"}),
     "hf_protein_homes": frozenset({"transformers", "accelerate"}),
     "keras_solar_cells": frozenset({"keras"}),
+    "lightning_taxi_gaps": frozenset({"lightning"}),
+    "hf_typists": frozenset({"transformers", "accelerate"}),
+    "keras_slope_slides": frozenset({"keras"}),
 }
 
 

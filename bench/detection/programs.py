@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.detection.corpus import (
     data,
     drawn,
+    eighth,
     fifth,
     healthy,
     init_and_shape,
@@ -45,7 +46,7 @@ STRANGERS = (
     *(text_and_tables, text_and_tables_healthy, vision_and_points, vision_and_points_healthy),
     *(pictures_and_signals, pictures_and_signals_healthy, words_and_tables, words_and_tables_healthy),
 )
-LOTS = *drawn.LOTS, *fifth.LOTS, *sixth.LOTS, *seventh.LOTS
+LOTS = *drawn.LOTS, *fifth.LOTS, *sixth.LOTS, *seventh.LOTS, *eighth.LOTS
 PROGRAMS: tuple[Program, ...] = tuple(program for module in (*SEEN, *STRANGERS, *LOTS) for program in module.PROGRAMS)
 
 

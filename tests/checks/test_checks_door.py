@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import Categorical, Normal
 from torch.nn import functional as F  # noqa: N812 - torch's own convention
 
+from trainwright.checks.model.target_out_of_range import TargetOutOfRange
 from trainwright.core import Measurements, Severity, Verdict, discover, judge
 from trainwright.doctor.calls import Calls
 from trainwright.doctor.door import LossCalls, describe_door
@@ -252,6 +253,23 @@ def test_faulty_losses_of_one_output_are_named(code: str, severity: str, loss: L
     assert named(verdict(mlp(1), loss, targets=values()[:, None])) == [(code, severity)]
 
 
+@pytest.mark.parametrize(
+    ("lowered", "ignored", "fires"),
+    [
+        (torch.arange(48) % 6 - 1, -1, True),
+        (torch.arange(48) % 6, -1, False),
+        (torch.arange(48) % 7 - 1, -1, False),  # -1 beside all six
+        (torch.arange(48) % 6 - 1, -100, False),  # out of range
+        (torch.cat([torch.full((40,), -1), torch.arange(8) % 5]), -1, False),  # mostly padding
+        (torch.arange(12) % 6 - 1, -1, False),  # too few
+    ],
+)
+def test_classes_that_were_lowered_by_one_under_an_ignored_number(lowered: Tensor, ignored: int, fires: bool) -> None:
+    door = describe_door("nll", torch.randn(len(lowered), 6).log_softmax(1), lowered, ignore_index=ignored)
+    found = [f for f in TargetOutOfRange().run(door, None, None) if f.severity is Severity.WARNING]
+    assert bool(found) == fires
+
+
 def test_ranges_are_compared_with_the_targets_of_the_same_loss() -> None:
     def loss(o: Tensor) -> Tensor:
         return F.mse_loss(o.sigmoid(), YES) + F.mse_loss(o @ torch.ones(3), values())
@@ -355,7 +373,7 @@ def test_a_head_without_use_is_advice_and_one_called_auxiliary_is_passed() -> No
         def __init__(self, second: str) -> None:
             super().__init__()
             self.body, self.first = nn.Linear(6, 16), nn.Linear(16, 3)
-            self.add_module(second, nn.Linear(16, 4))
+            self.add_module(second, nn.Linear(16, 16 if second == "link" else 4))
             self.second = second
 
         def forward(self, x: Tensor) -> Tensor:
@@ -365,7 +383,8 @@ def test_a_head_without_use_is_advice_and_one_called_auxiliary_is_passed() -> No
             return self.first(features)  # type: ignore[no-any-return]
 
     assert named(verdict(Heads("box"), lambda o: F.cross_entropy(o, T))) == [("TW331", "advice")]
-    assert named(verdict(Heads("spare"), lambda o: F.cross_entropy(o, T))) == [("TW331", "warning")]
+    assert named(verdict(Heads("spare"), lambda o: F.cross_entropy(o, T))) == [("TW331", "advice")], "fits nowhere"
+    assert named(verdict(Heads("link"), lambda o: F.cross_entropy(o, T))) == [("TW331", "warning")]
     assert named(verdict(Heads("aux_head"), lambda o: F.cross_entropy(o, T))) == []
 
 

@@ -389,3 +389,31 @@ def test_numbers_of_classes_within_a_model_s_own_loss(script: Any) -> None:
     )
     verdict = examine(setup_of(capture(script(own.replace("FACTOR", 'model(x, labels=y)["loss"]'))))).verdict
     assert "TW325" in {f.code for f in verdict.findings}
+
+
+TAGGER = """
+from torch.utils.data import DataLoader, TensorDataset
+class Tagger(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table, self.head = nn.Embedding(20, 8), nn.Linear(8, 5)
+        self.place = nn.Parameter(torch.randn(12, 8))
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=BATCH_FIRST)
+    def forward(self, tokens):
+        x = self.table(tokens) + self.place
+        return self.head(x + self.attention(x, x, x)[0])
+tagger = Tagger()
+words = torch.randint(0, 20, (320, 12))
+optimizer = torch.optim.Adam(tagger.parameters(), 1e-2)
+tokens, tags = next(iter(DataLoader(TensorDataset(words, words % 5), batch_size=32)))
+loss = F.cross_entropy(tagger(tokens).flatten(0, 1), tags.flatten())
+"""
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_attention_along_the_samples_of_a_loader_s_batch_is_named(batch_first: bool, script: Any) -> None:
+    setup = setup_of(capture(script(TAGGER.replace("BATCH_FIRST", str(batch_first)))))
+    assert setup.samples_first
+    report = examine(setup)
+    assert ("TW327" in {finding.code for finding in report.findings}) is not batch_first
+    assert not [reason for _, reason in report.verdict.not_evaluated if "ended with" in reason]

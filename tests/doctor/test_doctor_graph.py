@@ -235,6 +235,19 @@ class Through(nn.Module):
         return logits if self.around is None else logits + self.around(features)
 
 
+class Filtered(nn.Module):
+    """A convolution leaves so many channels of six numbers, of which a linear layer gets the means."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv1d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv1d(8, channels, 3, padding=1))
+        self.head = nn.Linear(channels, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.body(x[:, None]).mean(2))
+        return logits
+
+
 @pytest.mark.parametrize(
     ("model", "necks"),
     [
@@ -244,6 +257,8 @@ class Through(nn.Module):
         (Through(1, beside=True), []),
         (Through(1, classes=2), []),
         (nn.Sequential(nn.Linear(6, 1), nn.Linear(1, 4)), []),  # nothing is learnt before it
+        (Filtered(1), [("head", 1, 4, 4)]),
+        (Filtered(3), []),
     ],
 )
 def test_necks_that_everything_passes_through(model: nn.Module, necks: list[tuple[str, int, int, int]]) -> None:

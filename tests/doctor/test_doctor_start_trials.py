@@ -9,7 +9,9 @@ from torch import nn
 from torch.nn import functional
 
 from trainwright.checks.model.future_leak import FutureLeak
+from trainwright.checks.model.ignores_input import IgnoresInput
 from trainwright.checks.model.init_scale import InitScale
+from trainwright.core import judge
 from trainwright.doctor.loads import loads_into, record_loads
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials import (
@@ -20,9 +22,14 @@ from trainwright.doctor.trials import (
     describe_structure,
     future_dependence,
     inspect_axes,
+    run_trials,
     watch_activations,
     watch_weights,
 )
+from trainwright.measures.start import ActivationsAtStart
+from trainwright.measures.trials import InputDependence
+
+KINDS = {ActivationsAtStart, InputDependence}
 
 
 class Net(nn.Module):
@@ -135,11 +142,29 @@ def test_every_way_to_write_relu_is_seen(digits: Any) -> None:
     assert all(0 <= layer.dead < 0.5 for layer in found if layer.kind == "relu")
 
 
+def test_outputs_that_fade_layer_by_layer_are_told_from_those_that_are_cut(digits: Any) -> None:
+    def found(model: nn.Module) -> list[str]:
+        verdict = judge([InitScale(), IgnoresInput()], run_trials(with_model(digits.mlp(), model), KINDS))
+        return [finding.code for finding in verdict.findings]
+
+    torch.manual_seed(0)
+    squashed = [part for _ in range(14) for part in (nn.Linear(32, 32), nn.Sigmoid())]
+    assert found(nn.Sequential(nn.Linear(64, 32), nn.Sigmoid(), *squashed, nn.Linear(32, 10))) == ["TW312"]
+    layers = {name: nn.Linear(32, 32) for name in "abcd"}
+    cut = Net(
+        lambda m, x: m.head(m.d(m.c(m.b(m.a(m.first(x))) * 1e-9))),
+        first=nn.Linear(64, 32),
+        head=nn.Linear(32, 10),
+        **layers,
+    )
+    assert found(cut) == ["TW304"]
+
+
 def test_a_softmax_between_layers_is_told_from_one_that_weighs(digits: Any) -> None:
     def findings(function: Any) -> list[Any]:
         model = Net(function, a=nn.Linear(64, 32), b=nn.Linear(32, 32), head=nn.Linear(32, 10))
         start = watch_activations(with_model(digits.mlp(), model))
-        return list(InitScale().run(start, None, None))
+        return list(InitScale().run(start, None, None, None))
 
     (finding,) = findings(lambda m, x: m.head(m.b(m.a(x).relu()).softmax(1)))
     assert finding.evidence[0].where == "model"

@@ -518,3 +518,25 @@ def test_a_neck_of_one_unit_is_named_in_a_watched_loop(units: int) -> None:
     with doctor() as watch:
         fit(model, IMAGES, CLASSES)
     assert ("TW329" in codes(watch)) == (units == 1)
+
+
+@pytest.mark.parametrize(
+    ("targets", "fires"),
+    [
+        (CLASSES, True),
+        (CLASSES + 1, False),  # grades from 1 on
+        (CLASSES.float(), False),  # fractions, as a regression's
+        (CLASSES * (CLASSES < 3), False),  # counts, mostly 0
+        (CLASSES % 2, False),
+    ],
+)
+def test_numbers_of_ten_classes_in_small_batches_are_no_quantities(targets: Tensor, fires: bool) -> None:
+    torch.manual_seed(0)
+    model = network(n_outputs=1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    with doctor() as watch:
+        for images, numbers in DataLoader(TensorDataset(IMAGES[:800], targets[:800]), batch_size=16, shuffle=True):
+            optimizer.zero_grad()
+            functional.mse_loss(model(images).squeeze(1), numbers.float()).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    assert ("TW325" in codes(watch)) == fires

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainwright import watch
+from trainwright.measures.curves import LearningCurve
+from trainwright.measures.learning import learns
 from trainwright.measures.loop import StepOrder
 from trainwright.report.watch import Watch
 
@@ -82,3 +84,52 @@ def test_losses_of_classes(name: str, shape: tuple[int, ...]) -> None:
 def test_class_probabilities() -> None:
     doctor = watched(nn.CrossEntropyLoss(), (16, CLASSES), floats(16, CLASSES).softmax(1))
     assert (doctor.fault, doctor.measurements.of(StepOrder)[0].n_steps) == ("", 6)
+
+
+# Trainings one after the other ---------------------------------------------------------------------------------------
+
+ROWS = floats(640, 4)
+KINDS = (ROWS @ torch.tensor([1.0, -1.0, 1.0, -1.0]) > 0).long()
+
+
+def train(model: nn.Linear, targets: Tensor, optimizer: torch.optim.Optimizer, steps: int) -> None:
+    generator = torch.Generator().manual_seed(3)
+    for step in range(steps):
+        if step % 40 == 0:
+            with torch.no_grad():
+                functional.cross_entropy(model(ROWS[512:]), targets[512:])
+        rows = torch.randint(512, (32,), generator=generator)
+        optimizer.zero_grad()
+        functional.cross_entropy(model(ROWS[rows]), targets[rows]).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+
+def adam(model: nn.Linear) -> torch.optim.Optimizer:
+    return torch.optim.Adam(model.parameters(), lr=0.01)
+
+
+def test_each_of_two_trainings_has_a_course_of_its_own() -> None:
+    torch.manual_seed(0)
+    first, second = nn.Linear(4, 2), nn.Linear(4, 2)
+    wrong = KINDS[torch.randperm(len(KINDS))]
+    with watch(every=1, quiet=True) as doctor:
+        train(first, KINDS, adam(first), 320)
+        train(second, wrong, adam(second), 400)
+    curves = doctor.measurements.of(LearningCurve)
+    assert [curve.name for curve in curves] == ["Adam", "Adam 2"]
+    assert [curve.length for curve in curves] == [320, 400]
+    assert [list(curve.validation_loss.x[-2:]) for curve in curves] == [[240, 280], [320, 360]]
+    assert [learns(curve) for curve in curves] == [True, False]
+    assert [finding.code for finding in doctor.findings if finding.code == "TW501"] == ["TW501"], "of the second only"
+
+
+def test_of_trainings_at_the_same_time_none_need_beat_a_constant() -> None:
+    torch.manual_seed(0)
+    models = [nn.Linear(4, 2), nn.Linear(4, 2)]
+    optimizers = [adam(model) for model in models]
+    with watch(every=1, quiet=True) as doctor:
+        for _ in range(10):
+            for model, optimizer in zip(models, optimizers, strict=True):
+                train(model, KINDS, optimizer, 20)
+    for curve in doctor.measurements.of(LearningCurve):
+        assert (curve.baseline_train_loss, learns(curve)) == (None, None)

@@ -21,6 +21,7 @@ from torch.nn.modules.module import (
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.overrides import TorchFunctionMode
+from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from trainwright.core import UsageError
 from trainwright.doctor.batch import tensors_of
@@ -37,13 +38,15 @@ class _Stopped(BaseException):
 @dataclass
 class Step:
     """The script's first step: the passes whose gradients the optimizer was about to use. ``keras``: that of Keras for
-    which the optimizer stands. ``living``: all optimizers of the script, which lets go of them when it is stopped."""
+    which the optimizer stands. ``living``: all optimizers of the script, which lets go of them when it is stopped.
+    ``loaded``: samples that its loader, if it has one of torch, puts into a batch."""
 
     optimizer: Optimizer
     passes: list[Pass]
     clip_norm: float | None
     keras: KerasOptimizer | None = None
     living: tuple[Optimizer, ...] = ()
+    loaded: int | None = None
 
 
 def capture(script: Path, arguments: Sequence[str] = ()) -> Step:
@@ -95,6 +98,7 @@ class _Recorder(TorchFunctionMode):
         self._depth = 0
         self._clip_norm: float | None = None
         self._by_hand: ByHand | None = None
+        self._loaded: int | None = None
         self._keras = KerasEars(self._note_loss, self._inside, self._stop)
 
     @contextlib.contextmanager
@@ -110,13 +114,21 @@ class _Recorder(TorchFunctionMode):
             self._clip_norm = float(max_norm)
             return clip(parameters, max_norm, *args, **kwargs)
 
+        following = _BaseDataLoaderIter.__next__
+
+        def follow(iterator: Any) -> Any:
+            self._loaded = getattr(getattr(iterator, "_index_sampler", None), "batch_size", None)
+            return following(iterator)
+
         nn.utils.clip_grad_norm_ = clip_and_tell
+        _BaseDataLoaderIter.__next__ = follow  # type: ignore[method-assign, assignment]
         try:
             with self, hearing(self._keras), warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Using `torch.compile.module.` when there are global hooks")
                 yield
         finally:
             nn.utils.clip_grad_norm_ = clip
+            _BaseDataLoaderIter.__next__ = following  # type: ignore[method-assign]
             for handle in handles:
                 handle.remove()
                 _global_forward_hooks_with_kwargs.pop(handle.id, None)  # torch forgets to
@@ -207,7 +219,7 @@ class _Recorder(TorchFunctionMode):
     def _stop(self, optimizer: Optimizer, keras: KerasOptimizer | None = None) -> None:
         if self.step is None:
             passes = [each for each in self._passes if each.root is not None]
-            self.step = Step(optimizer, passes, self._clip_norm, keras, tuple(living_optimizers()))
+            self.step = Step(optimizer, passes, self._clip_norm, keras, tuple(living_optimizers()), self._loaded)
         raise _Stopped
 
 

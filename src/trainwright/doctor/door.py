@@ -51,7 +51,7 @@ def describe_door(
     on_targets = _target_statistics(loss_name, targets, n_classes, ignore_index, class_numbers=class_numbers)
     loss = value.detach().mean() if isinstance(value, Tensor) and value.numel() else _constant(outputs, value)
     low, high, low_sum, high_sum, log_sum, *of_targets, amount = _transfer([*on_outputs, *on_targets, loss])
-    t_low, t_high, t_low_sum, t_high_sum, whole, bad, ignored = of_targets
+    t_low, t_high, t_low_sum, t_high_sum, whole, bad, ignored, met = of_targets
     return LossDoor(
         loss_name=loss_name,
         output_shape=tuple(outputs.shape),
@@ -75,6 +75,8 @@ def describe_door(
         target_largest_row_sum=t_high_sum,
         n_out_of_range=int(bad),
         n_ignored=int(ignored),
+        ignore_index=ignore_index,
+        n_met=int(met),
         reduction=reduction,
         label_smoothing=label_smoothing,
         has_weights=has_weights,
@@ -163,19 +165,27 @@ def _target_statistics(
     nan = torch.full((), float("nan"), device=targets.device)
     zero = torch.zeros((), device=targets.device)
     if not targets.numel() or targets.is_complex():
-        return [nan, nan, nan, nan, zero, zero, zero]
+        return [nan, nan, nan, nan, zero, zero, zero, zero]
     if class_numbers and loss_name in ALIGNED_LOSSES:
         bad = (targets == ignore_index) | (targets < 0) | (targets >= n_classes)
-        return [*targets.aminmax(), nan, nan, zero, bad.sum(), zero]
+        return [*targets.aminmax(), nan, nan, zero, bad.sum(), zero, zero]
     if class_numbers:
         ignored = targets == ignore_index
         bad = ~ignored & ((targets < 0) | (targets >= n_classes)) if loss_name in CLASS_LOSSES else zero
         seen = torch.where(ignored, targets.clamp(0, max(0, n_classes - 1)), targets)
-        return [*seen.aminmax(), nan, nan, zero, bad.sum(), ignored.sum()]
+        met = _n_met(targets.masked_fill(ignored, -1), n_classes) if targets.dim() == 1 else zero
+        return [*seen.aminmax(), nan, nan, zero, bad.sum(), ignored.sum(), met]
     values = targets.float()
     low_sum, high_sum = values.sum(-1).aminmax() if values.dim() > 1 else (nan, nan)
     whole = ((values == 0) | (values == 1)).all()
-    return [*values.aminmax(), low_sum, high_sum, whole, _out_of_range(loss_name, values), zero]
+    return [*values.aminmax(), low_sum, high_sum, whole, _out_of_range(loss_name, values), zero, zero]
+
+
+def _n_met(targets: Tensor, n_classes: int) -> Tensor:
+    """Different class numbers among targets [N], those out of range left out."""
+    bins = torch.zeros(n_classes + 1, device=targets.device)
+    inside = (targets >= 0) & (targets < n_classes)
+    return bins.index_fill_(0, torch.where(inside, targets, n_classes).long(), 1.0)[:n_classes].sum()
 
 
 def _out_of_range(loss_name: str, values: Tensor) -> Tensor:

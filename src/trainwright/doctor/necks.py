@@ -1,4 +1,5 @@
-"""Necks: layers of one or two units that everything a classifier gets to know of a sample has to pass through."""
+"""Necks: linear layers of one or two units, or given so few values, that all a classifier gets to know of a sample has
+to pass through."""
 
 from __future__ import annotations
 
@@ -16,22 +17,32 @@ FEWEST_CLASSES = 3
 
 
 def find_necks(nodes: Sequence[Node], parameters: Mapping[str, Parameter], n_classes: int) -> Iterator[Neck]:
-    """Narrow linear layers without which the loss would not reach the layers before them. ``nodes``: of the whole
-    graph, the loss first; ``n_classes``: of the softmax in front of the loss, 0 where there is none."""
+    """Narrow linear layers without which the loss would not reach the layers before them; where there is none, the
+    layer of the classes' outputs if it is given so little. ``nodes``: of the whole graph, the loss first;
+    ``n_classes``: of the softmax in front of the loss, 0 where there is none."""
     linear = {name: p for name, p in parameters.items() if p.dim() == 2 and name.endswith("weight")}
-    given = {p.shape[1] for p in linear.values() if p.shape[0] == n_classes >= FEWEST_CLASSES}
-    layers = [node for node in nodes if name_of(node) in LAYERS] if given else []
-    for name, weight in linear.items():
-        units, inputs = weight.shape
-        if units > WIDEST or units not in given or inputs < NARROWER * units:
-            continue
-        users = [node for node in layers if any(_is_weight(child, weight) for _, child in children(node))]
-        if len(users) != 1:
-            continue
-        behind = _leaves(nodes[0], users[0])
-        before = _leaves(users[0], None) - {id(p) for n, p in parameters.items() if _layer(n) == _layer(name)}
-        if before and behind and not before & behind:
-            yield Neck(name=_layer(name), values_in=inputs, values_out=units, n_classes=n_classes)
+    last = {name: p for name, p in linear.items() if p.shape[0] == n_classes >= FEWEST_CLASSES}
+    given = {p.shape[1] for p in last.values() if p.shape[1] <= WIDEST}
+    if not given:
+        return
+    narrow = {name: p for name, p in linear.items() if p.shape[0] in given and p.shape[1] >= NARROWER * p.shape[0]}
+    necks = [name for name, p in narrow.items() if _is_only_way(name, p, nodes, parameters)]
+    if not any(p.shape[0] in given for p in linear.values()):  # a convolution left so little, or a mean
+        behind = {name: p for name, p in last.items() if p.shape[1] in given}
+        necks += [name for name, p in behind.items() if _is_only_way(name, p, nodes, parameters)]
+    for name in necks:
+        units, inputs = linear[name].shape
+        yield Neck(name=_layer(name), values_in=inputs, values_out=units, n_classes=n_classes)
+
+
+def _is_only_way(name: str, weight: Parameter, nodes: Sequence[Node], parameters: Mapping[str, Parameter]) -> bool:
+    """Whether the layer of this weight is used once, and no layer before it is reached by another way."""
+    layers = (node for node in nodes if name_of(node) in LAYERS)
+    users = [node for node in layers if any(_is_weight(child, weight) for _, child in children(node))]
+    if len(users) != 1:
+        return False
+    before = _leaves(users[0], None) - {id(p) for n, p in parameters.items() if _layer(n) == _layer(name)}
+    return bool(before) and not before & _leaves(nodes[0], users[0])
 
 
 def _layer(name: str) -> str:

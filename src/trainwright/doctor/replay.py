@@ -136,6 +136,7 @@ def _with_replayed_loss(step: Step, call: ModelCall, operations: list[Operation]
         call=_Autocasted(again, call.autocast),
         returned=returned,
         starts_wide=is_shown(call.module),
+        samples_first=step.loaded == count,
     )
     with restored(setup.model, setup.optimizer), torch.no_grad():
         setup.model.eval()

@@ -19,6 +19,7 @@ from trainwright.doctor.events import LossCall
 from trainwright.doctor.finite import Place, non_finite, replay
 from trainwright.doctor.loads import Loads
 from trainwright.doctor.observers.activity import Activity
+from trainwright.doctor.observers.class_numbers import Numbers
 from trainwright.doctor.observers.door import Doors
 from trainwright.doctor.observers.governor import Governor
 from trainwright.doctor.observers.learner import Learner
@@ -45,9 +46,11 @@ from trainwright.measures.curves import Curve, LearningCurve
 from trainwright.measures.door import LossDoor
 from trainwright.measures.graph import LossGraph
 from trainwright.measures.initial import InitialLoss
+from trainwright.measures.labels import ClassNumbers
 from trainwright.measures.layers import ActivationSignals, LayerSignals, OutputSpread
 from trainwright.measures.loads import WeightLoads
 from trainwright.measures.loop import Clipping, Membership, Modes, ScalerSteps, Schedule, StepOrder, WeightDecay
+from trainwright.measures.relation import TargetRelation
 from trainwright.measures.signal import NonFinite
 from trainwright.measures.splits import TargetShift
 from trainwright.measures.start import WeightsAtStart
@@ -59,6 +62,7 @@ MEASURED: frozenset[type[Measurement]] = frozenset(
     {
         LearningCurve,
         InitialLoss,
+        ClassNumbers,
         LossDoor,
         LossGraph,
         NonFinite,
@@ -81,6 +85,7 @@ MEASURED: frozenset[type[Measurement]] = frozenset(
         PictureTurns,
         SampleOverlap,
         TargetCopies,
+        TargetRelation,
         TargetShift,
         TokenUse,
         LoaderTimes,
@@ -113,6 +118,7 @@ class Session:
         self.models = Models()
         self.losses = Losses()
         self.unscored = Unscored()
+        self.numbers = Numbers()
         self.stream = Stream()
         self.activity = Activity()
         self.loaders = Loaders()
@@ -221,6 +227,7 @@ class Session:
             self.stream.judged(call.targets)
         else:
             self.doors.called(call)
+            self.numbers.trained(call)
             self.unscored.trained(call, self._latest[2] if self._latest is not None else None)
             self.start.called(call, self.step, self._call[1] if self._call else ())
         self.loaders.used()
@@ -379,6 +386,7 @@ class Session:
         self.loaders.waited(loader, seconds)
         self.seeding.came(loader)
         self.unscored.came(batch)
+        self.numbers.came(batch)
 
     def loader_ended(self, loader: Any) -> None:
         """A pass over data is complete."""
@@ -439,6 +447,8 @@ class Session:
             yield shift
         yield from self.start.measurements()
         yield from self.doors.measurements()
+        if (numbers := self.numbers.measurement()) is not None:
+            yield numbers
         yield from self.models.measurements()
         yield from self.activity.measurements()
         yield from self.stream.measurements(self.models)

@@ -43,7 +43,7 @@ class Setup:
     (``time.perf_counter``) after which steps and forward passes raise :class:`OutOfTime`. ``label``: under which name
     or position the inputs hold the targets as well, as those of a model with a loss of its own (:class:`OwnLoss`) do;
     :meth:`features` leaves them out. ``starts_wide``: its framework starts the last layer wider than
-    torch does.
+    torch does. ``samples_first``: the first axis is known to hold samples, as it is as long as a loader's batch.
     """
 
     model: nn.Module
@@ -62,6 +62,7 @@ class Setup:
     label: str | int | None = None
     returned: Returned = field(default_factory=Returned, repr=False)
     starts_wide: bool = False
+    samples_first: bool = False
 
     def __post_init__(self) -> None:
         if n_samples(self.inputs) != n_samples(self.targets):

@@ -14,18 +14,41 @@ from torch import nn
 from trainwright.measures.reach import module_of
 
 _OF_FORWARD = ("__init__", "forward", "__call__")
+_OUT = ("out_features", "out_channels")
+_WIDTHS = (
+    *(*_OUT, "in_features", "in_channels", "num_features", "num_channels", "normalized_shape"),
+    *("input_size", "hidden_size", "embedding_dim", "embed_dim"),
+)
+"""Attributes of torch's layers that say how many numbers they take or give."""
 
 
 def spare_modules(model: nn.Module, called: Collection[str], parameters: Iterable[str]) -> Iterator[str]:
     """Modules of these ``parameters`` that did not run and belong to a library's own model, which has heads for several
-    uses, or that another method than ``forward`` calls. ``called``: names of the modules that ran."""
-    for name in dict.fromkeys(map(module_of, parameters)):
-        if name in called:
-            continue
+    uses, or that another method than ``forward`` calls, or whose results are as wide as nothing that ran, so that they
+    were left out of nothing. ``called``: names of the modules that ran."""
+    modules = dict(model.named_modules())
+    widths = {width for name in called if name in modules for width in _widths(modules[name])}
+    idle = [name for name in dict.fromkeys(map(module_of, parameters)) if name not in called]
+    last = {_owner(name, called): modules.get(name) for name in idle}  # None: a parameter of the model itself
+    for name in idle:
         owner, attribute = _owner(name, called)
         kind = type(model.get_submodule(owner))
-        if not _is_container(kind) and (_is_of_library(kind) or attribute in _called_elsewhere(kind)):
+        elsewhere = _is_of_library(kind) or attribute in _called_elsewhere(kind)
+        if not _is_container(kind) and (elsewhere or not _fits(last[owner, attribute], widths)):
             yield name
+
+
+def _widths(module: nn.Module) -> Iterator[int]:
+    """What a layer takes and gives, as its attributes say."""
+    for attribute in _WIDTHS:
+        width = getattr(module, attribute, None)
+        yield from (each for each in (width if isinstance(width, tuple) else (width,)) if isinstance(each, int))
+
+
+def _fits(module: nn.Module | None, widths: Collection[int]) -> bool:
+    """Whether the result could be given to a layer that ran, or added to the result of one; one number fits all."""
+    out = next((getattr(module, each) for each in _OUT if isinstance(getattr(module, each, None), int)), 1)
+    return out == 1 or out in widths
 
 
 def _owner(name: str, called: Collection[str]) -> tuple[str, str]:

@@ -36,7 +36,8 @@ class LossDoor(Measurement):
     log-sum-exp from 0, which is 0 for log-probabilities. ``target_kind``: ``class numbers``, ``one-hot``,
     ``multi-hot``, ``probabilities`` or ``values``; the targets' row sums are NaN for class numbers. ``n_out_of_range``:
     targets the loss has no meaning for (class numbers outside 0 … C − 1, binary targets outside 0 … 1, negative
-    probabilities); ``n_ignored``: class numbers equal to ``ignore_index``. ``reduction``: ``mean``, ``sum`` or
+    probabilities); ``n_ignored``: class numbers equal to ``ignore_index``; ``n_met``: different ones of 0 … C − 1 among
+    targets [N], 0 where they have another shape. ``reduction``: ``mean``, ``sum`` or
     ``none``. ``value``: the loss; NaN where it was not given. Statistics of empty or non-numeric tensors are NaN.
     """
 
@@ -64,6 +65,8 @@ class LossDoor(Measurement):
     label_smoothing: float = 0.0
     has_weights: bool = False
     value: float = math.nan
+    ignore_index: int = -100
+    n_met: int = 0
 
     @property
     def outputs_are_probabilities(self) -> bool:

@@ -95,6 +95,11 @@ class Neck:
     values_out: int
     n_classes: int
 
+    @property
+    def values(self) -> int:
+        """The numbers that pass."""
+        return min(self.values_in, self.values_out)
+
 
 @dataclass(frozen=True, kw_only=True)
 class LossGraph(Measurement):
@@ -113,9 +118,9 @@ class LossGraph(Measurement):
     than one of them; ``stale``: shapes of those that belong to no model and that the loss does not reach;
     ``strangers``: shapes of parameters that the loss reaches but no model, attribute or optimizer holds. ``called``:
     modules in the order they were first called, empty where that was not observed; ``spare``: others that belong to a
-    library's model or that another method than ``forward`` calls; ``without_graph``: those that were
-    called with gradients switched off; ``passed_over``: those whose result has the shape of their input while a later
-    module got that input.
+    library's model, that another method than ``forward`` calls, or whose results fit nothing else; ``without_graph``:
+    those that were called with gradients switched off; ``passed_over``: those whose result has the shape of their input
+    while a later module got that input.
 
     ``necks``: narrow layers that all of a sample has to pass through. ``stacked``: layers with nothing nonlinear
     between them; ``n_nonlinear``: nonlinear operations before the last layers; ``n_layers``: layers with weights.

@@ -21,8 +21,8 @@ class ClassCounts(Measurement):
 
 @dataclass(frozen=True, kw_only=True)
 class ClassNumbers(Measurement):
-    """Integers that a loss of distances (``loss_name``) compares the only output of each of ``n_samples`` with: from
-    ``lowest`` to ``highest``; ``counts``: samples of each value that comes."""
+    """Integers of the batches that a loss of distances (``loss_name``) compares the only output of each of
+    ``n_samples`` with: from ``lowest`` to ``highest``; ``counts``: samples of each value that comes."""
 
     loss_name: str
     n_samples: int

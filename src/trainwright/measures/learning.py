@@ -22,9 +22,9 @@ def learns(curve: LearningCurve | None) -> bool | None:
     """Whether the loss stands clearly below that of the best prediction that ignores the input, on training or
     validation data.
 
-    None where that cannot be told: no curve, one of several learners, no baseline, or too short a training.
+    None where that cannot be told: no curve, one of several learners at a time, no baseline, or too short a training.
     """
-    if curve is None or curve.name:
+    if curve is None or (curve.name and curve.is_game is not False):
         return None
     if not _is_long_enough(curve) or not len(curve.train_loss):
         return None

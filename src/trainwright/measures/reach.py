@@ -57,8 +57,10 @@ class Reach:
         return [name for name in found if not _AUXILIARY.search(name) and not self._has_active_twin(name)]
 
     def spare(self) -> list[str]:
-        """Unreached modules that do not run and are there for another use than the training's."""
-        return [name for name in self.unreached if name in self._spare and name not in self.called]
+        """Unreached modules that do not run and are there for another use than the training's, but for auxiliary ones
+        (named so)."""
+        found = (name for name in self.unreached if name in self._spare and name not in self.called)
+        return [name for name in found if not _AUXILIARY.search(name)]
 
     def passed_over(self) -> list[str]:
         """Unreached modules whose input went to a later module instead of their result."""

@@ -15,7 +15,7 @@ class LayerUse(Measurement):
     ``trained_bias``: it has a bias that is trained. ``norm_after``: name of the normalisation that alone takes its
     output and subtracts each channel's mean, or empty. ``values_per_channel``: how many numbers one statistic of a
     batch normalisation is made of in training, 0 for other layers. ``only_way``: with its output replaced by one
-    sample's, all samples get the same outputs; looked at only for layers that leave few values.
+    sample's, all samples get the same outputs; looked at only for layers that leave, or are given, few values.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """Seventh corpus, lot a: faults planted blind in galaxy images, tunes and the attack on a chip."""
 
-from bench.detection.program import EVALUATION, Program, ill
+from bench.detection.program import CALIBRATION, Program, ill
 
 PROGRAMS: list[Program] = [
     # galaxy_spin
@@ -8,7 +8,7 @@ PROGRAMS: list[Program] = [
         "galaxy_spin",
         "class-number-regressed",
         "output and loss",
-        EVALUATION,
+        CALIBRATION,
         "target-out-of-range output-range loss-and-metric-disagree",
     ).edit(
         ("criterion = nn.CrossEntropyLoss()", "criterion = nn.MSELoss()"),
@@ -21,14 +21,14 @@ PROGRAMS: list[Program] = [
         ("model = SpinNet(args.width, len(KINDS))", "model = SpinNet(args.width, 1)"),
         ("        loss = criterion(out, labels)\n", "        loss = criterion(out, labels.float())\n"),
     ),
-    ill("galaxy_spin", "relu-on-logits", "output and loss", EVALUATION, "activation-on-output output-range").edit(
+    ill("galaxy_spin", "relu-on-logits", "output and loss", CALIBRATION, "activation-on-output output-range").edit(
         ("        return self.head(self.drop(x))", "        return F.relu(self.head(self.drop(x)))"),
     ),
     ill(
         "galaxy_spin",
         "milestones-per-batch",
         "rates and schedules",
-        EVALUATION,
+        CALIBRATION,
         "schedule-mismatch rate-too-low",
     ).edit(
         (
@@ -36,13 +36,13 @@ PROGRAMS: list[Program] = [
             "        optimizer.step()\n        scheduler.step()\n        total += loss.item()\n",
         ),
     ),
-    ill("galaxy_spin", "train-mode-once", "loop", EVALUATION, "stuck-in-eval batch-norm-drift").edit(
+    ill("galaxy_spin", "train-mode-once", "loop", CALIBRATION, "stuck-in-eval batch-norm-drift").edit(
         (
             "for epoch in range(1, args.epochs + 1):\n    model.train()\n",
             "model.train()\nfor epoch in range(1, args.epochs + 1):\n",
         ),
     ),
-    ill("galaxy_spin", "mirrored", "data", EVALUATION, "augmentation-breaks-labels").edit(
+    ill("galaxy_spin", "mirrored", "data", CALIBRATION, "augmentation-breaks-labels").edit(
         (
             "            image = torch.rot90(image, random.randrange(4), dims=(1, 2))\n",
             "            image = torch.rot90(image, random.randrange(4), dims=(1, 2))\n"
@@ -54,7 +54,7 @@ PROGRAMS: list[Program] = [
         "galaxy_spin",
         "raw-pixels",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "pixel-range unscaled-feature",
     ).edit(
         ("        image = (image - 45.0) / 45.0\n", ""),
@@ -64,7 +64,7 @@ PROGRAMS: list[Program] = [
         "lightning_melody",
         "nll-on-logits",
         "output and loss",
-        EVALUATION,
+        CALIBRATION,
         "nll-on-logits",
     ).edit(
         ("return F.cross_entropy(logits.flatten(0, 1)", "return F.nll_loss(logits.flatten(0, 1)"),
@@ -73,7 +73,7 @@ PROGRAMS: list[Program] = [
         "lightning_melody",
         "decay-of-another-collection",
         "rates and schedules",
-        EVALUATION,
+        CALIBRATION,
         "schedule-mismatch rate-too-low",
     ).edit(
         ("decay_steps: int = 376", "decay_steps: int = 40"),
@@ -82,7 +82,7 @@ PROGRAMS: list[Program] = [
         "lightning_melody",
         "hidden-detached",
         "loop",
-        EVALUATION,
+        CALIBRATION,
         "no-gradient detached-loss weights-not-moving",
     ).edit(
         ("        h = F.gelu(self.mix(self.drop(h)))", "        h = F.gelu(self.mix(self.drop(h.detach())))"),
@@ -91,7 +91,7 @@ PROGRAMS: list[Program] = [
         "lightning_melody",
         "recurrence-skipped",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "unused-layer no-gradient",
     ).edit(
         ("        h = F.gelu(self.mix(self.drop(h)))", "        h = F.gelu(self.mix(self.drop(x)))"),
@@ -100,7 +100,7 @@ PROGRAMS: list[Program] = [
         "lightning_melody",
         "batch-first-forgotten",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "batch-leak swapped-axis",
     ).edit(
         ("num_layers=1, batch_first=True)", "num_layers=1)"),
@@ -110,7 +110,7 @@ PROGRAMS: list[Program] = [
         "puf_attack",
         "sigmoid-twice",
         "output and loss",
-        EVALUATION,
+        CALIBRATION,
         "sigmoid-before-bce-with-logits activation-on-output",
     ).edit(
         ("        return self.last(h).squeeze(1)", "        return torch.sigmoid(self.last(h)).squeeze(1)"),
@@ -119,7 +119,7 @@ PROGRAMS: list[Program] = [
         "puf_attack",
         "plain-list",
         "loop",
-        EVALUATION,
+        CALIBRATION,
         "layers-not-registered not-in-optimizer",
     ).edit(
         (
@@ -137,7 +137,7 @@ PROGRAMS: list[Program] = [
         "puf_attack",
         "loss-rewrapped",
         "loop",
-        EVALUATION,
+        CALIBRATION,
         "detached-loss no-gradient weights-not-moving",
     ).edit(
         (
@@ -149,7 +149,7 @@ PROGRAMS: list[Program] = [
         "puf_attack",
         "all-zero",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "zero-init symmetric-init dead-at-init",
     ).edit(
         ('nn.init.kaiming_normal_(m.weight, nonlinearity="relu")', "nn.init.zeros_(m.weight)"),
@@ -158,7 +158,7 @@ PROGRAMS: list[Program] = [
         "puf_attack",
         "standard-normal",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "init-scale initial-loss",
     ).edit(
         ('nn.init.kaiming_normal_(m.weight, nonlinearity="relu")', "nn.init.normal_(m.weight)"),
@@ -167,7 +167,7 @@ PROGRAMS: list[Program] = [
         "puf_attack",
         "answers-shuffled-apart",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "unrelated-labels memorised-labels",
     ).edit(
         (
@@ -179,7 +179,7 @@ PROGRAMS: list[Program] = [
         "puf_attack",
         "sixty-noisy",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "too-little-data overfitting memorised-labels",
     ).edit(
         ("N_TRAIN, N_TEST = 14000, 2000", "N_TRAIN, N_TEST = 60, 2000"),

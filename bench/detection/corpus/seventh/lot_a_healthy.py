@@ -1,12 +1,12 @@
 """Seventh corpus, lot a: healthy programs, as written and with a twist that only looks odd."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("galaxy_spin", "as-written", EVALUATION),
-    well("lightning_melody", "as-written", EVALUATION),
-    well("puf_attack", "as-written", EVALUATION),
-    well("galaxy_spin", "zero-gamma", EVALUATION).edit(
+    well("galaxy_spin", "as-written", CALIBRATION),
+    well("lightning_melody", "as-written", CALIBRATION),
+    well("puf_attack", "as-written", CALIBRATION),
+    well("galaxy_spin", "zero-gamma", CALIBRATION).edit(
         (
             "        self.conv2 = nn.Conv2d(c, c, 3, padding=1, bias=False)\n",
             "        self.conv2 = nn.Conv2d(c, c, 3, padding=1, bias=False)\n"
@@ -15,7 +15,7 @@ PROGRAMS: list[Program] = [
         ),
         ("        return x + h\n", "        return x + self.bn3(h)\n"),
     ),
-    well("galaxy_spin", "auxiliary-head-unused", EVALUATION).edit(
+    well("galaxy_spin", "auxiliary-head-unused", CALIBRATION).edit(
         (
             "        self.head = nn.Linear(c * 9, n_out)\n",
             "        self.head = nn.Linear(c * 9, n_out)\n"
@@ -28,13 +28,13 @@ PROGRAMS: list[Program] = [
             "        return torch.sigmoid(self.tilt(features)).squeeze(1)\n",
         ),
     ),
-    well("galaxy_spin", "sgd-tenth", EVALUATION).edit(
+    well("galaxy_spin", "sgd-tenth", CALIBRATION).edit(
         ('"--lr", type=float, default=0.02', '"--lr", type=float, default=0.1'),
     ),
-    well("lightning_melody", "gru", EVALUATION).edit(
+    well("lightning_melody", "gru", CALIBRATION).edit(
         ("self.rnn = nn.LSTM(", "self.rnn = nn.GRU("),
     ),
-    well("lightning_melody", "tied-weights", EVALUATION).edit(
+    well("lightning_melody", "tied-weights", CALIBRATION).edit(
         (
             "        self.out = nn.Linear(cfg.dim, NOTES)\n",
             "        self.out = nn.Linear(cfg.dim, NOTES + 1)\n"
@@ -42,7 +42,7 @@ PROGRAMS: list[Program] = [
             "        self.out.weight = self.embed.weight\n",
         ),
     ),
-    well("puf_attack", "plateau-then-drop", EVALUATION).edit(
+    well("puf_attack", "plateau-then-drop", CALIBRATION).edit(
         ("STAGES = 20\nCHAINS = 2\n", "STAGES = 24\nCHAINS = 4\n"),
         (
             "    chips = rng.normal(0, 1, (CHAINS, STAGES + 1)) / np.sqrt(STAGES + 1)\n",
@@ -52,7 +52,7 @@ PROGRAMS: list[Program] = [
         ("N_TRAIN, N_TEST = 14000, 2000", "N_TRAIN, N_TEST = 20000, 2000"),
         ("BATCH, EPOCHS, RATE = 128, 8, 1e-3", "BATCH, EPOCHS, RATE = 128, 14, 4e-4"),
     ),
-    well("puf_attack", "wide-sparse", EVALUATION).edit(
+    well("puf_attack", "wide-sparse", CALIBRATION).edit(
         ("WIDTH, DEPTH = 64, 5", "WIDTH, DEPTH = 1024, 1"),
         (
             "                nn.init.zeros_(m.bias)\n",
@@ -60,7 +60,7 @@ PROGRAMS: list[Program] = [
             "        nn.init.constant_(self.first.bias, -1.5)  # few units at a time\n",
         ),
     ),
-    well("puf_attack", "femtoseconds", EVALUATION).edit(
+    well("puf_attack", "femtoseconds", CALIBRATION).edit(
         (
             "    answer = (delays > 0).sum(1) % 2\n",
             "    answer = 4000 * np.abs(delays).max(1)  # the slower race, in femtoseconds\n",

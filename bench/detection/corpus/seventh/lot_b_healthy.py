@@ -1,16 +1,16 @@
 """Seventh corpus, lot b: the three bases as written and healthy twists of them that only look odd."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("hf_protein_homes", "as-written", EVALUATION),
-    well("sky_irradiance", "as-written", EVALUATION),
-    well("sleep_stages", "as-written", EVALUATION),
-    well("hf_protein_homes", "warm-up-and-cosine-to-zero", EVALUATION).edit(
+    well("hf_protein_homes", "as-written", CALIBRATION),
+    well("sky_irradiance", "as-written", CALIBRATION),
+    well("sleep_stages", "as-written", CALIBRATION),
+    well("hf_protein_homes", "warm-up-and-cosine-to-zero", CALIBRATION).edit(
         ('lr_scheduler_type="linear",', 'lr_scheduler_type="cosine",'),
         ("warmup_steps=20,", "warmup_steps=40,"),
     ),
-    well("sky_irradiance", "four-bit-camera-under-adam", EVALUATION).edit(
+    well("sky_irradiance", "four-bit-camera-under-adam", CALIBRATION).edit(
         (".float() / 255.0\n", ".float().div(15.9).round()  # the camera has 4 bits: 0..16\n"),
         ("x_mean = pictures[:N_TRAIN].mean(dim=(0, 2, 3), keepdim=True)\n", ""),
         ("x_std = pictures[:N_TRAIN].std(dim=(0, 2, 3), keepdim=True)\n", ""),
@@ -19,13 +19,13 @@ PROGRAMS: list[Program] = [
         ("MOMENTUM = 0.9\n", ""),
         ("torch.optim.SGD(net.parameters(), lr=LR, momentum=MOMENTUM)", "torch.optim.Adam(net.parameters(), lr=LR)"),
     ),
-    well("sky_irradiance", "batch-of-four", EVALUATION).edit(
+    well("sky_irradiance", "batch-of-four", CALIBRATION).edit(
         ("BATCH = 32", "BATCH = 4"),
         ("LR = 0.02", "LR = 0.002"),
         ("EPOCHS = 16", "EPOCHS = 8"),
         ("milestones=[11, 14]", "milestones=[5, 7]"),
     ),
-    well("sky_irradiance", "cyclical-rate", EVALUATION).edit(
+    well("sky_irradiance", "cyclical-rate", CALIBRATION).edit(
         (
             "torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones=[11, 14], gamma=0.2)",
             "torch.optim.lr_scheduler.CyclicLR(\n"
@@ -34,7 +34,7 @@ PROGRAMS: list[Program] = [
         ("        optimizer.step()\n", "        optimizer.step()\n        scheduler.step()\n"),
         ("len(batch)\n    scheduler.step()\n", "len(batch)\n"),
     ),
-    well("sleep_stages", "deep-gelu-transformer", EVALUATION).edit(
+    well("sleep_stages", "deep-gelu-transformer", CALIBRATION).edit(
         (
             "        self.blocks = nn.Sequential(*[MixerBlock(self.tokens, width) for _ in range(depth)])\n",
             "        self.place = nn.Parameter(0.02 * torch.randn(self.tokens, width))\n"
@@ -47,7 +47,7 @@ PROGRAMS: list[Program] = [
         ('"--width", type=int, default=48)', '"--width", type=int, default=32)'),
         ("torch.optim.AdamW(model.parameters(), lr=2e-3)", "torch.optim.AdamW(model.parameters(), lr=1e-3)"),
     ),
-    well("sleep_stages", "frozen-backbone", EVALUATION).edit(
+    well("sleep_stages", "frozen-backbone", CALIBRATION).edit(
         (
             "    optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, weight_decay=0.01)\n",
             "    model.encoder.requires_grad_(False)  # 250 windows are too few to move it\n"
@@ -55,7 +55,7 @@ PROGRAMS: list[Program] = [
             "    optimizer = torch.optim.AdamW(trained, lr=3 * args.lr, weight_decay=0.01)\n",
         ),
     ),
-    well("sleep_stages", "lora", EVALUATION).edit(
+    well("sleep_stages", "lora", CALIBRATION).edit(
         (
             "def stage_head(width: int)",
             "class LowRank(nn.Module):\n"
@@ -81,7 +81,7 @@ PROGRAMS: list[Program] = [
             "        [p for p in model.parameters() if p.requires_grad], lr=2 * args.lr, weight_decay=0.01\n    )\n",
         ),
     ),
-    well("sleep_stages", "contrastive-pretext", EVALUATION).edit(
+    well("sleep_stages", "contrastive-pretext", CALIBRATION).edit(
         (
             "a quarter of the patches is blanked, say how strong each rhythm of the whole window is.",
             "find the other view of the same window among those of the batch (NT-Xent).",

@@ -1,6 +1,6 @@
 """Faulty programs on three bases: solar cells (Keras), lorries weighed in motion (workers), drones in conflict."""
 
-from bench.detection.program import EVALUATION, Program, ill
+from bench.detection.program import CALIBRATION, Program, ill
 
 PROGRAMS: list[Program] = [
     # --- keras_solar_cells
@@ -8,47 +8,47 @@ PROGRAMS: list[Program] = [
         "keras_solar_cells",
         "softmax-single-unit",
         "output and loss",
-        EVALUATION,
+        CALIBRATION,
         "softmax-one-unit softmax-axis ignores-input",
     ).edit(
         ('layers.Dense(1, activation="sigmoid")', 'layers.Dense(1, activation="softmax")'),
     ),
-    ill("keras_solar_cells", "adam-at-one", "rates and schedules", EVALUATION, "rate-too-high diverging").edit(
+    ill("keras_solar_cells", "adam-at-one", "rates and schedules", CALIBRATION, "rate-too-high diverging").edit(
         ("LEARNING_RATE = 1e-3", "LEARNING_RATE = 1.0"),
     ),
     ill(
         "keras_solar_cells",
         "rate-a-millionth",
         "rates and schedules",
-        EVALUATION,
+        CALIBRATION,
         "rate-too-low weights-not-moving update-ratio",
     ).edit(
         ("LEARNING_RATE = 1e-3", "LEARNING_RATE = 1e-6"),
     ),
-    ill("keras_solar_cells", "dropout-97", "initialisation and shape", EVALUATION, "dropout-rate").edit(
+    ill("keras_solar_cells", "dropout-97", "initialisation and shape", CALIBRATION, "dropout-rate").edit(
         ("layers.Dropout(0.2)", "layers.Dropout(0.97)"),
     ),
-    ill("keras_solar_cells", "validation-raw", "data", EVALUATION, "unscaled-split feature-drift").edit(
+    ill("keras_solar_cells", "validation-raw", "data", CALIBRATION, "unscaled-split feature-drift").edit(
         ("x_val = standardise(val_images)", 'x_val = val_images.astype("float32")'),
     ),
     ill(
         "keras_solar_cells",
         "constants-of-bytes-on-unit",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "pixel-range constant-feature unscaled-feature ignores-input",
     ).edit(
         ('(images.astype("float32") - GREY_MEAN)', '(images.astype("float32") / 255.0 - GREY_MEAN)'),
     ),
     # --- truck_weights
-    ill("truck_weights", "column-against-row", "output and loss", EVALUATION, "loss-broadcast").edit(
+    ill("truck_weights", "column-against-row", "output and loss", CALIBRATION, "loss-broadcast").edit(
         ("output = model(signal).squeeze(1)", "output = model(signal)"),
     ),
     ill(
         "truck_weights",
         "kilograms-at-a-tenth",
         "rates and schedules",
-        EVALUATION,
+        CALIBRATION,
         "rate-too-high diverging exploding-gradient unscaled-feature initial-loss",
     ).edit(
         (
@@ -63,7 +63,7 @@ PROGRAMS: list[Program] = [
         "truck_weights",
         "half-precision-overflow",
         "loop",
-        EVALUATION,
+        CALIBRATION,
         "scaler-always-skips non-finite unscaled-feature",
     ).edit(
         ('"--epochs", type=int, default=14', '"--epochs", type=int, default=7'),
@@ -82,10 +82,10 @@ PROGRAMS: list[Program] = [
             "            scaler.scale(loss).backward()\n            scaler.step(optimizer)\n            scaler.update()\n",
         ),
     ),
-    ill("truck_weights", "no-zero-grad", "loop", EVALUATION, "gradient-accumulates").edit(
+    ill("truck_weights", "no-zero-grad", "loop", CALIBRATION, "gradient-accumulates").edit(
         ("            optimizer.zero_grad()\n", ""),
     ),
-    ill("truck_weights", "eight-sums", "loop", EVALUATION, "accumulation-not-divided rate-too-high").edit(
+    ill("truck_weights", "eight-sums", "loop", CALIBRATION, "accumulation-not-divided rate-too-high").edit(
         ('"--batch-size", type=int, default=32', '"--batch-size", type=int, default=8'),
         (
             "OneCycleLR(optimizer, args.lr, total_steps=args.epochs * len(train_loader))",
@@ -105,25 +105,25 @@ PROGRAMS: list[Program] = [
             ),
         ),
     ),
-    ill("truck_weights", "workers-one-seed", "data", EVALUATION, "workers-share-seed duplicate-sample").edit(
+    ill("truck_weights", "workers-one-seed", "data", CALIBRATION, "workers-share-seed duplicate-sample").edit(
         ("np.random.seed(torch.initial_seed() % 2**32)", "np.random.seed(SEED)  # reproducible"),
     ),
     # --- drone_conflicts
-    ill("drone_conflicts", "clamped-loss", "output and loss", EVALUATION, "clipped-loss").edit(
+    ill("drone_conflicts", "clamped-loss", "output and loss", CALIBRATION, "clipped-loss").edit(
         (
             "return F.cross_entropy(logits, target)",
             'return F.cross_entropy(logits, target, reduction="none").clamp(max=1.0).mean()  # no spikes',
         ),
     ),
-    ill("drone_conflicts", "never-eval", "loop", EVALUATION, "validated-in-train-mode").edit(
+    ill("drone_conflicts", "never-eval", "loop", CALIBRATION, "validated-in-train-mode").edit(
         ("    net.eval()\n", ""),
     ),
-    ill("drone_conflicts", "all-linear", "initialisation and shape", EVALUATION, "no-nonlinearity").edit(
+    ill("drone_conflicts", "all-linear", "initialisation and shape", CALIBRATION, "no-nonlinearity").edit(
         ("self.drop(F.relu(self.bn(self.fc(h))))", "self.drop(self.bn(self.fc(h)))"),
         ("h = F.relu(self.stem(x))", "h = self.stem(x)"),
     ),
     ill(
-        "drone_conflicts", "ten-sigmoids", "initialisation and shape", EVALUATION, "vanishing-gradient init-scale"
+        "drone_conflicts", "ten-sigmoids", "initialisation and shape", CALIBRATION, "vanishing-gradient init-scale"
     ).edit(
         (
             "nn.Sequential(*[Block(d, p) for _ in range(depth)])",
@@ -134,12 +134,12 @@ PROGRAMS: list[Program] = [
         "drone_conflicts",
         "softmax-before-head",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "init-scale vanishing-gradient bottleneck softmax-axis",
     ).edit(
         ("h = self.blocks(h)\n", "h = F.softmax(self.blocks(h), dim=1)\n"),
     ),
-    ill("drone_conflicts", "row-with-nan", "data", EVALUATION, "non-finite-value missing-value non-finite").edit(
+    ill("drone_conflicts", "row-with-nan", "data", CALIBRATION, "non-finite-value missing-value non-finite").edit(
         ("wind, latency])\n", "wind, latency])\nX[4321, 9] = np.nan  # the anemometer had been taken in\n"),
     ),
 ]

@@ -1,15 +1,15 @@
 """Healthy programs, as written and in odd forms: solar cells, lorries weighed in motion, drones in conflict."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("keras_solar_cells", "as-written", EVALUATION),
-    well("truck_weights", "as-written", EVALUATION),
-    well("drone_conflicts", "as-written", EVALUATION),
-    well("keras_solar_cells", "label-smoothing", EVALUATION).edit(
+    well("keras_solar_cells", "as-written", CALIBRATION),
+    well("truck_weights", "as-written", CALIBRATION),
+    well("drone_conflicts", "as-written", CALIBRATION),
+    well("keras_solar_cells", "label-smoothing", CALIBRATION).edit(
         ("keras.losses.BinaryCrossentropy()", "keras.losses.BinaryCrossentropy(label_smoothing=0.1)"),
     ),
-    well("keras_solar_cells", "dropout-half", EVALUATION).edit(
+    well("keras_solar_cells", "dropout-half", CALIBRATION).edit(
         (
             '            layers.Dense(32, activation="relu"),\n            layers.Dropout(0.2),\n',
             (
@@ -19,7 +19,7 @@ PROGRAMS: list[Program] = [
             ),
         ),
     ),
-    well("truck_weights", "log-density", EVALUATION).edit(
+    well("truck_weights", "log-density", CALIBRATION).edit(
         ("nn.Linear(48, 1))", "nn.Linear(48, 2))"),
         ("output = model(signal).squeeze(1)", "mean, log_sd = model(signal).unbind(1)"),
         ("    criterion = nn.MSELoss()\n", ""),
@@ -31,7 +31,7 @@ PROGRAMS: list[Program] = [
         ('"--lr", type=float, default=0.05', '"--lr", type=float, default=0.003'),
         ("train mse", "train -log p"),
     ),
-    well("truck_weights", "bfloat16", EVALUATION).edit(
+    well("truck_weights", "bfloat16", CALIBRATION).edit(
         (
             "            output = model(signal).squeeze(1)\n            loss = criterion(output, target)\n",
             (
@@ -41,12 +41,12 @@ PROGRAMS: list[Program] = [
             ),
         ),
     ),
-    well("truck_weights", "summed-loss", EVALUATION).edit(
+    well("truck_weights", "summed-loss", CALIBRATION).edit(
         ("criterion = nn.MSELoss()", 'criterion = nn.MSELoss(reduction="sum")'),
         ('"--lr", type=float, default=0.05', '"--lr", type=float, default=0.0015'),
         ("loss.item() * len(target)", "loss.item()"),
     ),
-    well("drone_conflicts", "label-noise", EVALUATION).edit(
+    well("drone_conflicts", "label-noise", CALIBRATION).edit(
         (
             "Xtr, ytr, Xva, yva =",
             (
@@ -56,13 +56,13 @@ PROGRAMS: list[Program] = [
             ),
         ),
     ),
-    well("drone_conflicts", "weighted-classes", EVALUATION).edit(
+    well("drone_conflicts", "weighted-classes", CALIBRATION).edit(
         (
             "return F.cross_entropy(logits, target)",
             "return F.cross_entropy(logits, target, weight=N_TRAIN / (3 * torch.bincount(ytr).float()))",
         ),
     ),
-    well("drone_conflicts", "zero-head", EVALUATION).edit(
+    well("drone_conflicts", "zero-head", CALIBRATION).edit(
         (
             "self.head = nn.Linear(d, classes)\n",
             (

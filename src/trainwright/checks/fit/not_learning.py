@@ -66,7 +66,7 @@ class NotLearning(Check):
     code = "TW501"
     name = "not-learning"
     severity = Severity.ERROR
-    after = ("TW401", "TW112", "TW304", "TW303", "TW606", *_START, *_WIRING, *_OUTPUTS, *_LOSSES, *_SIGNALS)
+    after = ("TW401", "TW112", "TW121", "TW304", "TW303", "TW606", *_START, *_WIRING, *_OUTPUTS, *_LOSSES, *_SIGNALS)
     cases = (
         Case(training_benches.alloys_mlp, training_faults.heavy_dropout),
         Case(training_benches.alloys_mlp, training_faults.tiny_rate),

@@ -21,7 +21,7 @@ class Bottleneck(Check):
 
     What it finds:
         A layer that leaves one value of a sample (or two, where there are eight classes or more), is much narrower than
-        what enters it, and around which there is no other way.
+        what enters it, and around which there is no other way; or one that is given no more than that.
 
     Why it hurts:
         Several classes along a line can be told apart only if they happen to lie in a row; whatever the layers before
@@ -32,8 +32,7 @@ class Bottleneck(Check):
         same, everything passes through that layer. So side branches (squeeze-and-excitation, low-rank adapters, gates)
         are passed, and so are regressions and auto-encoders, where few numbers may be what is meant, and two classes.
         An error where the model cannot fit a batch, else a warning. In a watched loop a linear layer is judged without
-        which the loss would reach no layer before it, where one of as many inputs as there are classes of outputs
-        follows.
+        which the loss would reach no layer before it, where one follows that makes the classes' outputs of so few.
 
     How to fix:
         Widen the layer.
@@ -56,25 +55,31 @@ class Bottleneck(Check):
     ) -> Iterator[Finding]:
         if structure is None:
             for neck in dict.fromkeys(neck for graph in graphs for neck in graph.necks):
-                if _is_too_narrow(neck.values_out, neck.n_classes):
+                if _is_too_narrow(neck.values, neck.n_classes):
                     yield self._finding(neck, neck.n_classes, learns=True)
             return
         if structure.task != "classification":
             return
         learns = overfit is None or overfit.own.overfits
-        for layer in structure.layers[:-1]:
-            if _is_bottleneck(layer, structure.n_outputs):
-                yield self._finding(layer, structure.n_outputs, learns=learns)
+        layers = structure.layers
+        found = [layer for layer in layers[:-1] if _is_bottleneck(layer, structure.n_outputs)]
+        for layer in found or [layer for layer in layers if _is_given_little(layer, layers, structure.n_outputs)]:
+            yield self._finding(layer, structure.n_outputs, learns=learns)
 
     def _finding(self, layer: LayerUse | Neck, classes: int, *, learns: bool) -> Finding:
         kind = f" ({layer.kind})" if isinstance(layer, LayerUse) else ""
+        leaves = layer.values_out < layer.values_in
+        does = f"leaves {layer.values_out} of {layer.values_in} values" if leaves else f"is given {_values(layer)}"
+        wider = layer.name if leaves else f"what stands before {layer.name}"
         return self.finding(
-            happened=f"{layer.name}{kind} leaves {layer.values_out} of {layer.values_in} values, all that the "
-            f"model gets to know of a sample; there are {classes} classes.",
+            happened=f"{layer.name}{kind} {does}, all that the model gets to know of a sample; there are {classes} "
+            "classes.",
             expected=f"More values than that for {classes} classes, or another way around the layer.",
-            todo=f"Widen {layer.name}, to at least {classes} values say.",
-            evidence=(Evidence("values that pass", layer.values_out, limit=classes, where=layer.name),),
-            fixes=(Fix("Widen the layer", instruction=f"Give {layer.name} more outputs."),),
+            todo=f"Widen {wider}, to at least {classes} values say.",
+            evidence=(
+                Evidence("values that pass", min(layer.values_in, layer.values_out), limit=classes, where=layer.name),
+            ),
+            fixes=(Fix("Widen the layer", instruction=f"Give {wider} more outputs."),),
             confidence=0.8 if learns else 0.97,
             why_confident=_why(layer, learns=learns),
             where=layer.name,
@@ -93,6 +98,17 @@ def _is_bottleneck(layer: LayerUse, classes: int) -> bool:
     values = layer.values_out
     is_narrow = 0 < values <= 2 and values * NARROW <= layer.values_in
     return layer.only_way and is_narrow and _is_too_narrow(values, classes)
+
+
+def _is_given_little(layer: LayerUse, layers: tuple[LayerUse, ...], classes: int) -> bool:
+    """Whether so little of what other layers were given is left when this one gets it."""
+    values, widest = layer.values_in, max(each.values_in for each in layers)
+    is_narrow = 0 < values <= 2 and values * NARROW <= widest and values < layer.values_out
+    return layer.only_way and is_narrow and _is_too_narrow(values, classes)
+
+
+def _values(layer: LayerUse | Neck) -> str:
+    return "one value" if layer.values_in == 1 else f"{layer.values_in} values"
 
 
 def _is_too_narrow(values: int, classes: int) -> bool:

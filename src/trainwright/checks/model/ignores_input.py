@@ -7,11 +7,7 @@ from collections.abc import Iterator
 
 from trainwright.clinic import training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.trials import InputDependence
-
-LIMIT = 1e-6
-"""Spread of an output over different samples, as a share of the outputs' size. Healthy benches after ten steps: at
-least 0.08; a zero head 0 before and 0.19 after; rounding alone stays near 1e-7."""
+from trainwright.measures.trials import SAME, InputDependence
 
 
 class IgnoresInput(Check):
@@ -51,16 +47,16 @@ class IgnoresInput(Check):
             raise CannotEvaluate(f"the {found.n_samples} inputs do not differ (spread {found.input_spread})")
         if not (math.isfinite(found.spread_at_start) and math.isfinite(found.spread_after)):
             raise CannotEvaluate("the outputs are not finite")
-        if max(found.spread_at_start, found.spread_after) > LIMIT:
+        if not found.is_none:
             return
         yield self.finding(
             happened=f"Over {found.n_samples} different inputs the outputs spread by {found.spread_after:.2g} of their "
             f"size after {found.steps} steps, and by {found.spread_at_start:.2g} before: they are all the same.",
-            expected=f"Outputs that differ between inputs, by far more than {LIMIT:g} of their size.",
+            expected=f"Outputs that differ between inputs, by far more than {SAME:g} of their size.",
             todo="Follow a sample through the forward pass to the module whose output is the same for all samples.",
             evidence=(
-                Evidence("spread of the outputs", found.spread_after, limit=LIMIT, when=f"after {found.steps} steps"),
-                Evidence("spread of the outputs", found.spread_at_start, limit=LIMIT, when="before training"),
+                Evidence("spread of the outputs", found.spread_after, limit=SAME, when=f"after {found.steps} steps"),
+                Evidence("spread of the outputs", found.spread_at_start, limit=SAME, when="before training"),
             ),
             fixes=(
                 Fix(

@@ -10,7 +10,7 @@ from trainwright.clinic import initial_benches, initial_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Series, Severity
 from trainwright.measures.initial import InitialLoss
 from trainwright.measures.start import ActivationsAtStart, LayerStart
-from trainwright.measures.trials import OverfitTrial
+from trainwright.measures.trials import InputDependence, OverfitTrial
 
 SHRINK = 1e-3
 """Spread at the last layer as a share of that at the first, below which a model that cannot fit a batch is blamed on
@@ -23,6 +23,9 @@ FAR = 30.0
 SQUEEZED = 0.05
 """Spread behind a hidden softmax as a share of that in front of its layer. A softmax over 12 to 32 units leaves
 0.02 to 0.05 of it, over more less; a sampled one (Gumbel), which is meant as a code, more than it was given."""
+GRADUAL, FEWEST_LAYERS = 0.5, 4
+"""Largest share of all shrinking (in logarithms) that one layer may have, and layers, where depth is to blame for
+outputs that are all the same; a cut is made by one layer."""
 CONFUSED = 2.0
 """First loss as a multiple of that of outputs near zero, from which growth has done harm."""
 
@@ -41,7 +44,8 @@ class InitScale(Check):
     How it is measured:
         The standard deviation over samples of what enters each layer with weights, in train mode before the first
         step, from the first to the last. Deep plain networks in torch's default initialisation shrink by a thousand and
-        learn, so it is an error only where the model cannot fit a batch and no other cause is found, a warning where
+        learn, so it is an error only where the model cannot fit a batch and no other cause is found, or where layer by
+        layer so little is left that the outputs are all the same, some training steps on as well; a warning where
         growth comes with a first loss twice that of outputs near zero; else advice, and only far beyond the limits. A
         softmax whose result goes straight into the next layer, with at most 5 % of the spread left, is a warning.
 
@@ -64,7 +68,11 @@ class InitScale(Check):
     )
 
     def run(
-        self, start: ActivationsAtStart, overfit: OverfitTrial | None, loss: InitialLoss | None
+        self,
+        start: ActivationsAtStart,
+        overfit: OverfitTrial | None,
+        loss: InitialLoss | None,
+        dependence: InputDependence | None,
     ) -> Iterator[Finding]:
         squeezed = next(_squeezed(start.layers), None)
         if squeezed is not None:
@@ -73,6 +81,9 @@ class InitScale(Check):
         layers = [layer for layer in start.layers if layer.kind == "layer" and not math.isnan(layer.spread)]
         if len(layers) < 2:
             return
+        reached = list(itertools.takewhile(lambda layer: layer.spread > 0, layers))
+        faded = dependence is not None and dependence.is_none and _is_gradual(reached)
+        layers = reached if faded else layers  # what is left may be rounded to nothing
         first, last = layers[0].spread, layers[-1].spread
         if not (first > 0 and math.isfinite(last)):
             raise CannotEvaluate(f"the spread over samples is {first} at {layers[0].name}, {last} at {layers[-1].name}")
@@ -83,12 +94,12 @@ class InitScale(Check):
         share = last / first
         beyond = max(share / GROWTH, SHRINK / share if share > 0 else math.inf)
         severity = Severity.ADVICE
-        if overfit is not None and overfit.blames_model:
+        if (overfit is not None and overfit.blames_model) or faded:
             severity = Severity.ERROR
         elif share > GROWTH and _is_confused(loss):
             severity = Severity.WARNING
         if beyond > (FAR if severity is Severity.ADVICE else 1):
-            yield self._finding(layers, share, severity)
+            yield self._finding(layers, share, severity, faded=faded)
 
     def _softmax(self, before: LayerStart, softmax: LayerStart, after: LayerStart) -> Finding:
         share = softmax.spread / before.spread
@@ -112,7 +123,7 @@ class InitScale(Check):
             severity=Severity.WARNING,
         )
 
-    def _finding(self, layers: list[LayerStart], share: float, severity: Severity) -> Finding:
+    def _finding(self, layers: list[LayerStart], share: float, severity: Severity, *, faded: bool) -> Finding:
         verb, limit = ("grows", GROWTH) if share > 1 else ("shrinks", SHRINK)
         spreads = tuple(float(layer.spread) for layer in layers)
         return self.finding(
@@ -139,9 +150,17 @@ class InitScale(Check):
                 ),
             ),
             confidence=0.5 if severity is Severity.ADVICE else 0.92,
-            why_confident=_WHY[severity],
+            why_confident="Nothing of the input is left at the output." if faded else _WHY[severity],
             severity=severity,
         )
+
+
+def _is_gradual(layers: list[LayerStart]) -> bool:
+    """Whether many layers have their part in the shrinking."""
+    if len(layers) < FEWEST_LAYERS:
+        return False
+    steps = [math.log(before.spread / after.spread) for before, after in itertools.pairwise(layers)]
+    return max(steps) < GRADUAL * sum(steps)
 
 
 def _squeezed(layers: Sequence[LayerStart]) -> Iterator[tuple[LayerStart, LayerStart, LayerStart]]:

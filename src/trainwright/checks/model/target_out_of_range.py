@@ -15,6 +15,10 @@ FEWEST_CLASSES, MOST_CLASSES = 3, 20
 """Different whole numbers from 0 on that are taken for numbers of classes."""
 LEAST, MOST = 0.25, 2.5
 """Samples of each, as shares of what each would have if all had the same; some batches are small."""
+LARGEST = 0.6
+"""Share of all samples that the most frequent number may have; counts are mostly 0."""
+ENOUGH = 5
+"""Targets for each class, from which on one that does not come is missing: by chance one in 150 would be."""
 FEWEST_OF_A_CLASS = 4
 """Samples for each class on average."""
 
@@ -41,7 +45,9 @@ class TargetOutOfRange(Check):
         Under a loss of one's own with one output and one of two targets for each sample, the outputs of all samples of
         one target value are moved together, far and a little, in both directions: a *warning* where the loss changes
         with those of one value only. Under a loss of distances with one output, targets that come as three to twenty
-        integers from 0 on, all about as often, are taken for numbers of classes: a *warning*.
+        integers from 0 on, all about as often, are taken for numbers of classes: a *warning*. So are targets of which
+        -1 is passed over about as often as a class comes, while the last class alone is missing: they were lowered by
+        one.
 
     How to fix:
         Number classes from 0 to C − 1 and binary targets 0 and 1; for several labels at once use
@@ -78,6 +84,8 @@ class TargetOutOfRange(Check):
                 yield self._negative_counts(door) if door.loss_name in COUNT_LOSSES else self._out_of_range(door)
         elif door.loss_name in CLASS_LOSSES and door.target_kind != "class numbers":
             yield from self._judge_rows(door)
+        elif door.loss_name in CLASS_LOSSES and _are_lowered(door):
+            yield self._lowered(door)
 
     def _without_response(self, response: LossResponse) -> Finding:
         value, n = response.passed_over, response.n_samples
@@ -109,6 +117,26 @@ class TargetOutOfRange(Check):
             confidence=0.7,
             why_confident="Numbers of classes come as integers from 0 on, all about as often; whether they have an "
             "order cannot be seen.",
+            severity=Severity.WARNING,
+        )
+
+    def _lowered(self, door: LossDoor) -> Finding:
+        n, last = door.n_targets, door.n_classes - 1
+        return self.finding(
+            happened=f"{door.n_ignored} of {n} targets are -1, which the loss passes over (ignore_index), as many as "
+            f"of a class; of the {door.n_classes} classes all come but the last, {last}.",
+            expected=f"Targets from 0 to {last}, or a -1 that stands for no class beside all {door.n_classes} of them.",
+            todo="See whether 1 is subtracted from classes that are counted from 0: the first is never learnt then, "
+            "and each other one goes by the name of the one before.",
+            evidence=(
+                Evidence("targets passed over", door.n_ignored, limit=0, unit="targets"),
+                Evidence("classes met", door.n_met, limit=door.n_classes, unit="classes"),
+            ),
+            fixes=(
+                Fix("Number the classes from 0", instruction="Take the labels as they are, without subtracting 1."),
+            ),
+            confidence=0.8,
+            why_confident=f"Among {n} targets of evenly frequent classes one of them is hardly ever missing.",
             severity=Severity.WARNING,
         )
 
@@ -179,10 +207,18 @@ class TargetOutOfRange(Check):
         )
 
 
+def _are_lowered(door: LossDoor) -> bool:
+    """Whether -1 is passed over, about as often as a class comes, and only the last class is missing."""
+    share = door.n_ignored * door.n_classes / max(1, door.n_targets)
+    alike = door.ignore_index == -1 and LEAST <= share <= MOST and door.n_targets >= ENOUGH * door.n_classes
+    return alike and door.n_met == door.target_maximum + 1 == door.n_classes - 1 >= FEWEST_CLASSES - 1
+
+
 def _are_classes(numbers: ClassNumbers) -> bool:
     """Whether all whole numbers from 0 on come, and about as often, as those of classes do."""
     kinds = len(numbers.counts)
     if numbers.lowest != 0 or numbers.highest != kinds - 1 or not FEWEST_CLASSES <= kinds <= MOST_CLASSES:
         return False
-    mean = numbers.n_samples / kinds
-    return mean >= FEWEST_OF_A_CLASS and min(numbers.counts) >= LEAST * mean and max(numbers.counts) <= MOST * mean
+    mean, largest = numbers.n_samples / kinds, max(numbers.counts)
+    even = min(numbers.counts) >= LEAST * mean and largest <= min(MOST * mean, LARGEST * numbers.n_samples)
+    return even and mean >= FEWEST_OF_A_CLASS

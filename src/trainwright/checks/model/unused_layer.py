@@ -27,8 +27,9 @@ class UnusedLayer(Check):
 
     How it is measured:
         The graph of the loss shows which parameters it reaches, and hooks show which modules are called: a fact. A
-        layer never called is a warning (advice, where it belongs to a library's model, or where another method than
-        ``forward`` calls it), and so is one whose input the next layer gets instead of its result. Another
+        layer never called is a warning (advice, where it belongs to a library's model, where another method than
+        ``forward`` calls it, or where what it gives is as wide as nothing else, so that it is a head and no link), and
+        so is one whose input the next layer gets instead of its result. Another
         one that is called but not used is advice, as encoders with an unused pooling layer are common, and a warning
         from three layers with a quarter of the trainable parameters on. Spared are
         frozen layers, layers in no optimizer, layers whose name says auxiliary (``aux``), and one of several alike (an
@@ -61,7 +62,7 @@ class UnusedLayer(Check):
         if never := reach.never_called():
             yield self._finding(reach, never, "never called", Severity.WARNING)
         if spare := reach.spare():
-            what = "never called in training, and parts of a library's model or called by another method"
+            what = "never called in training, and a library's, called by another method, or heads that fit nowhere else"
             yield self._finding(reach, spare, what, Severity.ADVICE)
         if over := reach.passed_over():
             what = "called, but their result is dropped and the next layer gets their input"

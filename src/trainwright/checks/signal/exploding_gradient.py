@@ -45,7 +45,7 @@ class ExplodingGradient(Check):
     code = "TW403"
     name = "exploding-gradient"
     severity = Severity.WARNING
-    after = ("TW401", "TW339", "TW312", "TW303", "TW322", "TW409", "TW410", "TW406")
+    after = ("TW401", "TW339", "TW312", "TW303", "TW322", "TW409", "TW410", "TW406", "TW519")
     cases = (Case(loop_benches.yield_linear, loop_faults.over_the_edge),)
 
     def run(self, signals: LayerSignals, curve: LearningCurve | None) -> Iterator[Finding]:

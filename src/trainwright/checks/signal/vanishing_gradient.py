@@ -48,7 +48,7 @@ class VanishingGradient(Check):
     code = "TW402"
     name = "vanishing-gradient"
     severity = Severity.WARNING
-    after = ("TW401", "TW304", "TW310", "TW313", "TW312", "TW303", "TW409", "TW410", "TW407", "TW412")
+    after = ("TW401", "TW304", "TW310", "TW313", "TW312", "TW303", "TW409", "TW410", "TW407", "TW412", "TW519")
     cases = (Case(training_benches.alloys_mlp, loop_faults.sigmoid_stack),)
 
     def run(self, signals: LayerSignals, curve: LearningCurve | None) -> Iterator[Finding]:

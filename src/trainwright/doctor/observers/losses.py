@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -53,11 +54,31 @@ class _Source:
     loss_name: str
 
 
+@dataclass
+class _Span:
+    """The steps of one learner, the first and the last, counted from 1, and the last before another one begins."""
+
+    first: int
+    last: int
+    until: float = math.inf
+
+    @property
+    def before(self) -> int:
+        """Steps that others had made."""
+        return self.first - 1
+
+    def holds(self, step: int) -> bool:
+        """Whether an evaluation after so many steps is one of what this learner made. Between two learners it may be of
+        either; before the first step of all it is nobody else's."""
+        return self.before < step < self.until or step == self.before == 0
+
+
 class Losses:
     """Observes all losses of a program. Training losses belong to the optimizer that steps next."""
 
     def __init__(self) -> None:
         self._curves: dict[str, Thinned] = {}
+        self._spans: dict[str, _Span] = {}
         self._accuracies: dict[str, Thinned] = {}
         self._later: dict[str, Later] = {}
         self._calls: deque[LossCall] = deque(maxlen=8)
@@ -129,6 +150,7 @@ class Losses:
             self._look(learner, step, call, root)
         mean = values[0] if len(values) == 1 else sum(values[1:], values[0]) / len(values)
         self._later_of(learner).add(step + 1, mean)  # curves count finished steps
+        self._spans.setdefault(learner, _Span(step + 1, step + 1)).last = step + 1
 
     def _look(self, learner: str, step: int, call: LossCall, root: Tensor) -> None:
         """The dearer half of a sampled step: accuracy, the best constant, and the scale of what went backward."""
@@ -203,45 +225,64 @@ class Losses:
     def measurements(
         self, optimizers: dict[str, dict[str, Any]], common: dict[str, Any], *, guesses: bool
     ) -> Iterator[LearningCurve]:
-        """One learning curve for each learner; validation and the best constant belong to the only one, or to none:
-        networks with losses of their own play against each other or share the work, and none need beat a constant.
+        """One learning curve for each learner. Where they train one after the other each is a training of its own, with
+        its validation and the best constant; else these belong to none: networks with losses of their own play against
+        each other or share the work, and none need beat a constant.
 
         ``optimizers``: further fields of each learner's curve; ``common``: those of all. ``guesses``: predictions
         without a loss belong to training.
         """
-        alone = len(self._curves) == 1
-        source = self._main_source(guesses=guesses) if alone else None
-        validation = self._whole(source)
+        alone, several = self._one_at_a_time(), len(self._curves) > 1
+        latest = max(self._spans, key=lambda learner: self._spans[learner].first, default="")
+        for learner, losses in self._curves.items():
+            known = {"name": learner if several else "", **common, **optimizers.get(learner, {})}
+            curve = LearningCurve(x_unit="step", train_loss=Curve(*losses.arrays()), **known)
+            if not alone:
+                yield curve
+                continue
+            if several:  # the data known now are those of the latest
+                per_epoch = curve.steps_per_epoch if learner == latest else None
+                curve = replace(curve, is_game=False, steps_per_epoch=per_epoch)
+            yield _counted_from(self._judged(curve, learner, guesses=guesses), self._spans[learner].before)
+
+    def _one_at_a_time(self) -> bool:
+        """Whether no learner begins before the one before it has made its last step."""
+        spans = sorted(self._spans.values(), key=lambda span: span.first)
+        for earlier, later in itertools.pairwise(spans):
+            earlier.until = later.before
+        return all(span.last <= span.until for span in spans)
+
+    def _judged(self, curve: LearningCurve, learner: str, *, guesses: bool) -> LearningCurve:
+        """With what was evaluated during this training, and what a constant prediction has."""
+        span = self._spans[learner]
+        source = self._main_source(span, guesses=guesses)
+        validation = self._whole(source, span)
         targets = None if source is None else self._evaluated_targets.get(source)
         scale, reduction = self.scale_and_reduction()
         weighted = reduction == "none" and scale != 1.0  # by the program, in a way of its own
-        for learner, losses in self._curves.items():
-            constant = self._constants.get(learner) if alone and not weighted else None
-            evaluated = constant if len(validation) else None
-            on = targets if constant and targets and constant.is_like(targets) else constant
-            accuracies = self._accuracies.get(learner, Thinned()) if alone else Thinned()
-            yield LearningCurve(
-                x_unit="step",
-                train_loss=Curve(*losses.arrays()),
-                validation_loss=Curve(*_column(validation, 0)),
-                train_metric=Curve(*accuracies.arrays()),
-                validation_metric=Curve(*_column(validation, 1)),
-                metric_name="accuracy" if self._classification else "",
-                higher_is_better=True if self._classification else None,
-                unit="%" if self._classification else "",
-                baseline_train_loss=constant.loss() if constant else None,
-                baseline_train_metric=constant.accuracy() if constant else None,
-                baseline_validation_loss=evaluated.loss(on) if evaluated else None,
-                baseline_validation_metric=evaluated.accuracy(on) if evaluated else None,
-                n_validation=max((n for _, _, n in validation.values), default=None),
-                name="" if alone else learner,
-                **{**common, **optimizers.get(learner, {})},
-            )
+        constant = None if weighted else self._constants.get(learner)
+        evaluated = constant if len(validation) else None
+        on = targets if constant and targets and constant.is_like(targets) else constant
+        return replace(
+            curve,
+            validation_loss=Curve(*_column(validation, 0)),
+            train_metric=Curve(*self._accuracies.get(learner, Thinned()).arrays()),
+            validation_metric=Curve(*_column(validation, 1)),
+            metric_name="accuracy" if self._classification else "",
+            higher_is_better=True if self._classification else None,
+            unit="%" if self._classification else "",
+            baseline_train_loss=constant.loss() if constant else None,
+            baseline_train_metric=constant.accuracy() if constant else None,
+            baseline_validation_loss=evaluated.loss(on) if evaluated else None,
+            baseline_validation_metric=evaluated.accuracy(on) if evaluated else None,
+            n_validation=max((n for _, _, n in validation.values), default=None),
+        )
 
     def shift(self, *, guesses: bool) -> TargetShift | None:
         """The classes of training beside those of its validation, where one that validation asks for never came in
         training. Other differences of their mixes may be meant, as by a sampler that draws rare classes more often."""
-        source = self._main_source(guesses=guesses) if len(self._constants) == 1 else None
+        alone = len(self._constants) == len(self._spans) == 1
+        source = self._main_source(*self._spans.values(), guesses=guesses) if alone else None
         trained = next(iter(self._constants.values()), None)
         evaluated = self._evaluated_targets.get(source) if source is not None else None
         if trained is None or evaluated is None or not trained.is_like(evaluated):
@@ -261,28 +302,42 @@ class Losses:
             given=True,
         )
 
-    def _main_source(self, *, guesses: bool) -> _Source | None:
-        """Of several sources of evaluations the one evaluated by training's own loss, and most often; where only right
-        answers are counted, never the data that are trained on."""
+    def _main_source(self, span: _Span, *, guesses: bool) -> _Source | None:
+        """Of several sources of evaluations during a training the one evaluated by its own loss, and most often; where
+        only right answers are counted, never the data that are trained on."""
         own = self._names.most_common(1)[0][0] if self._names else ""
-        candidates = [source for source in self._validation if source.loss_name == own] or list(self._validation)
+        often = {source: sum(map(span.holds, found.steps)) for source, found in self._validation.items()}
+        during = [source for source, times in often.items() if times]
+        candidates = [source for source in during if source.loss_name == own] or during
         if not self.scores_itself:
             candidates = [s for s in candidates if not guesses and s.data not in self._trained_on]
-        return max(candidates, key=lambda source: len(self._validation[source]), default=None)
+        return max(candidates, key=lambda source: often[source], default=None)
 
-    def _whole(self, source: _Source | None) -> Samples[tuple[float, float, int]]:
-        """The evaluations of a source. What covered fewer predictions than most was cut off or a rehearsal (Lightning's
-        sanity check), and what covered more was several in a row (validation and test after the last step); neither
-        can be compared with them.
+    def _whole(self, source: _Source | None, span: _Span) -> Samples[tuple[float, float, int]]:
+        """The evaluations of a source during a training. What covered fewer predictions than most was cut off or a
+        rehearsal (Lightning's sanity check), and what covered more was several in a row (validation and test after the
+        last step); neither can be compared with them.
         """
-        chosen = Samples[tuple[float, float, int]]() if source is None else self._validation[source]
-        sizes = sorted(n for _, _, n in chosen.values)
+        kept = Samples[tuple[float, float, int]]() if source is None else self._validation[source]
+        chosen = [(step, point) for step, point in zip(kept.steps, kept.values, strict=True) if span.holds(step)]
+        sizes = sorted(n for _, (_, _, n) in chosen)
         usual = sizes[len(sizes) // 2] if sizes else 0
         whole: Samples[tuple[float, float, int]] = Samples(len(chosen) + 1)
-        for step, point in zip(chosen.steps, chosen.values, strict=True):
+        for step, point in chosen:
             if abs(point[2] - usual) <= ALIKE * usual:
                 whole.add(step, point)
         return whole
+
+
+def _counted_from(curve: LearningCurve, before: int) -> LearningCurve:
+    """The same with places counted from the training's own first step."""
+    if not before:
+        return curve
+    found = {each.name: getattr(curve, each.name) for each in fields(curve)}
+    moved: dict[str, Any] = {
+        name: Curve(each.x - before, each.y) for name, each in found.items() if isinstance(each, Curve)
+    }
+    return replace(curve, **moved)
 
 
 def _score(call: LossCall, *, accuracy: bool) -> _Scored:

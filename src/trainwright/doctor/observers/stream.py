@@ -20,6 +20,7 @@ from trainwright.doctor.layout import layout_of
 from trainwright.doctor.observers.contents import Contents
 from trainwright.doctor.observers.models import Models
 from trainwright.doctor.observers.overlap import position_weights
+from trainwright.doctor.observers.relation import Relation
 from trainwright.doctor.observers.sentinels import Sentinels
 from trainwright.doctor.observers.series import Samples
 from trainwright.doctor.observers.turns import Turns
@@ -104,6 +105,7 @@ class Stream:
         self._n_with_calls = self._n_steps = 0
         self._sentinels = Sentinels()
         self._turns = Turns()
+        self._relation = Relation()
         self._judged: Tensor | None = None
         self._spread_inside = math.nan
         self._layout: InputLayout | None = None
@@ -146,12 +148,15 @@ class Stream:
         """The step that belongs to the inputs was made; ``source``: a number for the data, None where unknown."""
         self._n_steps += 1
         entered, self._entered = self._entered, None
-        if entered is None or not (sampled or len(self._batches) < LOOKED_AT // 4):
+        looks, relates = sampled or len(self._batches) < LOOKED_AT // 4, self._relation.wants(source)
+        if entered is None or not (looks or relates):
             return
         inputs = _inputs(*entered)
-        if inputs:
+        if inputs and looks:
             self._look(step, inputs[0], targets)
             self._contents.trained(inputs, targets, source)
+        if inputs and relates:
+            self._relation.trained(inputs, targets, source)
 
     @torch.no_grad()
     def _look(self, step: int, inputs: Tensor, targets: Tensor | None) -> None:
@@ -235,6 +240,8 @@ class Stream:
         """The stream of training batches, the inputs of training beside those of evaluation, and what stands in
         them."""
         yield from self._contents.measurements(models, evaluated=self.is_evaluated)
+        if (relation := self._relation.measurement()) is not None:
+            yield relation
         if self._train.values:
             yield self._scale(normalised=any(entry.normalises for entry in models))
         if self._layout is not None:

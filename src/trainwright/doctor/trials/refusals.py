@@ -19,12 +19,15 @@ def may_be_time_first(setup: Setup) -> bool:
     """Whether the first dimension may well be time, whose steps depend on each other by design.
 
     So it is where layers take time first and there is a target for each position: [T, N] looks like [N, T]. Where the
-    targets are the next tokens along the second axis, that one is time.
+    targets are the next tokens along the second axis, that one is time, and where the first one is as long as a
+    loader's batch, it is not.
     """
     kinds = (nn.RNNBase, nn.MultiheadAttention)
     time_first = any(isinstance(m, kinds) and not m.batch_first for m in setup.model.modules())
     targets = setup.targets
     if not time_first or not isinstance(targets, Tensor) or targets.dim() < 2:
+        return False
+    if setup.samples_first and targets.shape[0] != targets.shape[1]:
         return False
     alike = [t for t in setup.features(setup.inputs) if t.shape[:2] == targets.shape[:2]]
     return bool(alike) and not any(_go_on_along_rows(tokens, targets) for tokens in alike)

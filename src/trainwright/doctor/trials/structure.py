@@ -18,7 +18,8 @@ from trainwright.measures.structure import Dropouts, LayerUse, ModelStructure
 
 _INSTANCE = nn.modules.instancenorm._InstanceNorm
 _FEW = 4
-"""Layers that leave at most this many values of a sample are asked whether there is another way around them."""
+"""Layers that leave, or are given, at most this many values of a sample are asked whether there is another way around
+them."""
 _SAME = 1e-6
 
 
@@ -40,7 +41,7 @@ def describe_structure(setup: Setup) -> ModelStructure:
         setup.model.train()
         uses = _follow(setup, inputs)
         norms = set(_channel_norms(setup.model))
-        narrow = [u for u in uses.values() if isinstance(u.module, WEIGHTED) and u.values_out <= _FEW]
+        narrow = [u for u in uses.values() if isinstance(u.module, WEIGHTED) and min(u.values_in, u.values_out) <= _FEW]
         few = rows_of(setup.inputs, slice(0, 64))
         only = {u.name for u in narrow if _is_only_way(setup, u.module, few)}
     layers = tuple(_layer(use, norms, only_way=use.name in only) for use in uses.values())
