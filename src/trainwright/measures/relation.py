@@ -10,6 +10,8 @@ import numpy.typing as npt
 from trainwright.core import Measurement
 
 Array = npt.NDArray[np.float64]
+FEWEST_ROWS = 200
+"""Samples without which nothing is said."""
 NEIGHBOURS = 5
 PERMUTATIONS = 200
 MOST_CLASSES = 50
@@ -25,6 +27,13 @@ class TargetRelation(Measurement):
 
     rows: Array
     targets: Array
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether there are so many samples, each with a target, and all of them numbers."""
+        if self.rows.ndim != 2 or len(self.rows) != len(self.targets) or len(self.rows) < FEWEST_ROWS:
+            return False
+        return bool(np.isfinite(self.rows).all() and np.isfinite(self.targets).all())
 
     @property
     def p_value(self) -> float:

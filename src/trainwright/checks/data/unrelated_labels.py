@@ -8,7 +8,7 @@ from trainwright.clinic import data_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.curves import FEWEST_EPOCHS, Curve, LearningCurve
 from trainwright.measures.learning import accuracy_error, share_learnt
-from trainwright.measures.relation import TargetRelation
+from trainwright.measures.relation import FEWEST_ROWS, TargetRelation
 from trainwright.measures.trends import lowest_level
 
 LIMIT = 0.03
@@ -70,6 +70,8 @@ class UnrelatedLabels(Check):
     )
 
     def run(self, curve: LearningCurve, relation: TargetRelation) -> Iterator[Finding]:
+        if not relation.is_enough:
+            raise CannotEvaluate(f"{len(relation.targets)} samples are too few to tell; {FEWEST_ROWS} are needed")
         curve.require_chance_to_learn()
         part, share = _held(curve)
         if share >= LEARNT or _beats_chance(curve) or _is_slow(curve):
@@ -82,7 +84,7 @@ class UnrelatedLabels(Check):
             happened=f"{max(share, 0):.1%} of the constant prediction's loss was learnt on {part} data, and nothing "
             f"else that was looked at explains it. Of {n} samples the inputs tell the targets no better than they tell "
             f"the same targets in another order ({chance:.0%} of the orders do as well).",
-            expected=f"Less than {LIMIT:.0%}, where the targets belong to the inputs and a simple guess can see it.",
+            expected=f"Less than {LIMIT:.0%} of the orders, where targets belong to inputs in a way easy to see.",
             todo="Print twenty samples beside their targets, as the model gets them; then look for what reorders "
             "inputs or targets alone: shuffling, sorting, dropping rows, a join.",
             evidence=(

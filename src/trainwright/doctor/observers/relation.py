@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool1d
 
-from trainwright.measures.relation import TargetRelation
+from trainwright.measures.relation import FEWEST_ROWS, TargetRelation
 
-MOST_ROWS, FEWEST_ROWS = 500, 200
-"""Samples of a data set that are kept, and without which nothing is said."""
+MOST_ROWS = 500
+"""Samples of a data set that are kept."""
 WIDEST = 256
 """Features kept of each input; more of them are averaged with their neighbours."""
 MOST_SETS = 5
