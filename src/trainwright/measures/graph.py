@@ -95,11 +95,6 @@ class Neck:
     values_out: int
     n_classes: int
 
-    @property
-    def values(self) -> int:
-        """The numbers that pass."""
-        return min(self.values_in, self.values_out)
-
 
 @dataclass(frozen=True, kw_only=True)
 class LossGraph(Measurement):

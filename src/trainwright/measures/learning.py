@@ -58,6 +58,14 @@ def accuracy_error(percent: float, n: int | None) -> float:
     return 100 * math.sqrt(share * (1 - share) / max(1, n or 1))
 
 
+def beats_constant(metric: Curve, baseline: float | None, n: int | None, errors: float) -> bool:
+    """Whether the latest accuracy [%] lies more than so many standard errors over ``n`` samples above that of the
+    constant prediction (``baseline``); no where either is not known."""
+    if not len(metric) or baseline is None:
+        return False
+    return float(metric.y[-1]) > baseline + errors * accuracy_error(baseline, n)
+
+
 def _is_long_enough(curve: LearningCurve) -> bool:
     return curve.length >= (FEWEST_STEPS if curve.x_unit == "step" else FEWEST_EPOCHS)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from trainwright.clinic import data_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.curves import FEWEST_EPOCHS, Curve, LearningCurve
-from trainwright.measures.learning import accuracy_error, share_learnt
+from trainwright.measures.curves import FEWEST_EPOCHS, LearningCurve
+from trainwright.measures.learning import beats_constant, share_learnt
 from trainwright.measures.relation import FEWEST_ROWS, TargetRelation
 from trainwright.measures.trends import lowest_level
 
@@ -101,11 +101,11 @@ def _held(curve: LearningCurve) -> tuple[str, float]:
     """(part, best share learnt there): on validation data where they were evaluated often enough."""
     validation = curve.validation_loss.finite
     if len(validation) >= FEWEST_EPOCHS:
-        baseline = curve.baseline_validation_loss
-        return "validation", share_learnt(_level(validation), baseline if baseline else curve.baseline_train_loss)
+        baseline = curve.baseline_validation_loss or curve.baseline_train_loss
+        return "validation", share_learnt(lowest_level(validation.y), baseline)
     if not len(curve.train_loss.finite):
         raise CannotEvaluate("no loss is finite")
-    return "training", share_learnt(_level(curve.trend), curve.baseline_train_loss)
+    return "training", share_learnt(lowest_level(curve.trend.y), curve.baseline_train_loss)
 
 
 def _is_slow(curve: LearningCurve) -> bool:
@@ -113,16 +113,10 @@ def _is_slow(curve: LearningCurve) -> bool:
     return curve.excess_rate is not None and curve.excess_rate < 1 / SLOW
 
 
-def _level(losses: Curve) -> float:
-    return lowest_level(losses.y)
-
-
 def _beats_chance(curve: LearningCurve) -> bool:
     """Whether the latest accuracy, on validation data where it is known, is above the constant prediction's."""
     if not curve.higher_is_better or curve.unit != "%":
         return False
-    validation = curve.validation_metric.finite, curve.baseline_validation_metric, curve.n_validation
-    metric, baseline, n = validation if len(validation[0]) else (curve.train_metric, curve.baseline_train_metric, None)
-    if not len(metric) or baseline is None:
-        return False
-    return float(metric.y[-1]) > baseline + ERRORS * accuracy_error(baseline, n or curve.n_train)
+    validation = curve.validation_metric.finite, curve.baseline_validation_metric, curve.n_validation or curve.n_train
+    train = curve.train_metric, curve.baseline_train_metric, curve.n_train
+    return beats_constant(*(validation if len(validation[0]) else train), ERRORS)

@@ -10,7 +10,7 @@ import numpy as np
 from trainwright.clinic import training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Series, Severity
 from trainwright.measures.curves import BLOCKS, FEWEST_EPOCHS, Curve, LearningCurve
-from trainwright.measures.learning import accuracy_error
+from trainwright.measures.learning import accuracy_error, beats_constant
 from trainwright.measures.trends import lowest_level
 
 _START = ("TW310", "TW311", "TW312", "TW313", "TW335", "TW337")
@@ -113,15 +113,11 @@ def _metric_learnt(curve: LearningCurve) -> bool:
     """Whether accuracy rose above the constant's beyond chance; errors follow their loss and are not looked at."""
     if not curve.higher_is_better or curve.unit != "%":
         return False
-    for metric, baseline, n in (
+    parts = (
         (curve.train_metric, curve.baseline_train_metric, curve.n_train),
         (curve.validation_metric, curve.baseline_validation_metric, curve.n_validation),
-    ):
-        if not len(metric) or baseline is None:
-            continue
-        if metric.y[-1] - baseline > METRIC_ERRORS * accuracy_error(baseline, n):
-            return True
-    return False
+    )
+    return any(beats_constant(*part, METRIC_ERRORS) for part in parts)
 
 
 def _shows_nothing(curve: LearningCurve, learnt: float) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from trainwright.clinic import curve_faults, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.curves import LearningCurve
-from trainwright.measures.learning import accuracy_error, share_learnt
+from trainwright.measures.learning import beats_constant, share_learnt
 from trainwright.measures.trends import lowest_level
 
 TRAIN = 0.7
@@ -100,6 +100,4 @@ class MemorisedLabels(Check):
 
 def _beats_chance(curve: LearningCurve) -> bool:
     metric, baseline = curve.validation_metric.finite, curve.baseline_validation_metric
-    if curve.unit != "%" or not len(metric) or baseline is None:
-        return False
-    return float(metric.y[-1]) > baseline + ERRORS * accuracy_error(baseline, curve.n_validation)
+    return curve.unit == "%" and beats_constant(metric, baseline, curve.n_validation, ERRORS)

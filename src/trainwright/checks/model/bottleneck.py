@@ -55,7 +55,7 @@ class Bottleneck(Check):
     ) -> Iterator[Finding]:
         if structure is None:
             for neck in dict.fromkeys(neck for graph in graphs for neck in graph.necks):
-                if _is_too_narrow(neck.values, neck.n_classes):
+                if _is_too_narrow(_passing(neck), neck.n_classes):
                     yield self._finding(neck, neck.n_classes, learns=True)
             return
         if structure.task != "classification":
@@ -76,9 +76,7 @@ class Bottleneck(Check):
             "classes.",
             expected=f"More values than that for {classes} classes, or another way around the layer.",
             todo=f"Widen {wider}, to at least {classes} values say.",
-            evidence=(
-                Evidence("values that pass", min(layer.values_in, layer.values_out), limit=classes, where=layer.name),
-            ),
+            evidence=(Evidence("values that pass", _passing(layer), limit=classes, where=layer.name),),
             fixes=(Fix("Widen the layer", instruction=f"Give {wider} more outputs."),),
             confidence=0.8 if learns else 0.97,
             why_confident=_why(layer, learns=learns),
@@ -109,6 +107,11 @@ def _is_given_little(layer: LayerUse, layers: tuple[LayerUse, ...], classes: int
 
 def _values(layer: LayerUse | Neck) -> str:
     return "one value" if layer.values_in == 1 else f"{layer.values_in} values"
+
+
+def _passing(layer: LayerUse | Neck) -> int:
+    """Values of a sample that get through."""
+    return min(layer.values_in, layer.values_out)
 
 
 def _is_too_narrow(values: int, classes: int) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainwright.doctor.batch import tensors_of
+from trainwright.doctor.batch import is_same, tensors_of
 from trainwright.doctor.events import LossCall
 from trainwright.measures.door import VALUE_LOSSES
 from trainwright.measures.labels import ClassNumbers
@@ -69,8 +69,6 @@ def _integers(batch: Any, call: LossCall) -> Tensor | None:
         return None
     for tensor in tensors_of(batch):
         whole = not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
-        if whole and tensor.numel() == len(targets):
-            given = tensor.reshape(-1).to(targets.device)
-            if bool((given == targets.reshape(-1)).all()):
-                return given
+        if whole and is_same(tensor, targets):
+            return tensor
     return None

@@ -12,14 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainwright.doctor.batch import tensors_of
+from trainwright.doctor.batch import is_same, tensors_of
 from trainwright.doctor.events import LossCall
 from trainwright.doctor.losses import NAMED
 
 LEARNT = 3
 """Training losses after which it is known how they follow from a batch."""
-LARGEST = 1_000_000
-"""Numbers of a tensor that is compared with others."""
 _FUNCTIONS = {name: function for _, function, name in NAMED}
 
 
@@ -81,17 +79,10 @@ class Unscored:
             return None
         outputs, targets, rows = call.outputs, call.targets, len(prediction)
         flat = bool(outputs.dim()) and len(outputs) != rows
-        if not outputs.dim() or not targets.dim() or len(outputs) != len(targets) or not _same(prediction, outputs):
+        if not outputs.dim() or not targets.dim() or len(outputs) != len(targets) or not is_same(prediction, outputs):
             return None
-        places = [i for i, tensor in enumerate(tensors_of(self._batch)) if tensor.dim() and _same(tensor, targets)]
+        places = [i for i, tensor in enumerate(tensors_of(self._batch)) if tensor.dim() and is_same(tensor, targets)]
         if not places:
             return None
         shapes = tuple(outputs.shape[1:]), tuple(targets.shape[1:])
         return _Rule(call.name, places[0], *shapes, flat, targets.dtype)
-
-
-def _same(given: Tensor, used: Tensor) -> bool:
-    """Whether one tensor is the other, up to shape, type and device."""
-    if given.numel() != used.numel() or used.numel() > LARGEST:
-        return False
-    return bool((given.detach().reshape(used.shape).to(used.device, used.dtype) == used.detach()).all())
