@@ -20,6 +20,7 @@ from trainwright.doctor.finite import Place, non_finite, replay
 from trainwright.doctor.loads import Loads
 from trainwright.doctor.observers.activity import Activity
 from trainwright.doctor.observers.class_numbers import Numbers
+from trainwright.doctor.observers.confusion import Confusions
 from trainwright.doctor.observers.door import Doors
 from trainwright.doctor.observers.governor import Governor
 from trainwright.doctor.observers.learner import Learner
@@ -46,7 +47,7 @@ from trainwright.measures.curves import Curve, LearningCurve
 from trainwright.measures.door import LossDoor
 from trainwright.measures.graph import LossGraph
 from trainwright.measures.initial import InitialLoss
-from trainwright.measures.labels import ClassNumbers
+from trainwright.measures.labels import ClassNumbers, PredictedClasses
 from trainwright.measures.layers import ActivationSignals, LayerSignals, OutputSpread
 from trainwright.measures.loads import WeightLoads
 from trainwright.measures.loop import Clipping, Membership, Modes, ScalerSteps, Schedule, StepOrder, WeightDecay
@@ -83,6 +84,7 @@ MEASURED: frozenset[type[Measurement]] = frozenset(
         InputScale,
         InputStatistics,
         PictureTurns,
+        PredictedClasses,
         SampleOverlap,
         TargetCopies,
         TargetRelation,
@@ -119,6 +121,7 @@ class Session:
         self.losses = Losses()
         self.unscored = Unscored()
         self.numbers = Numbers()
+        self.confusions = Confusions()
         self.stream = Stream()
         self.activity = Activity()
         self.loaders = Loaders()
@@ -210,9 +213,15 @@ class Session:
         self.seeding.evaluated()
         if self.stream.wants_evaluation or self.governor.affords(1e-4):
             self.stream.evaluated(args, kwargs, self.step, self.loaders.source)
-        if not self.losses.scores_itself and (call := self.unscored.evaluated(prediction)) is not None:
+        if self.losses.scores_itself:
+            return
+        source = self.loaders.source
+        if (call := self.unscored.evaluated(prediction)) is not None:
             self.stream.judged(call.targets)
-            self.losses.predicted(call, source=self.loaders.source)
+            self.losses.predicted(call, source=source)
+            self.confusions.scored(call, source)
+        else:
+            self.confusions.answered(prediction, (args, kwargs), source)
 
     def loss_called(self, call: LossCall) -> None:
         """A loss of training, or one of evaluation: without a graph, or of a model in eval mode."""
@@ -232,6 +241,8 @@ class Session:
             self.start.called(call, self.step, self._call[1] if self._call else ())
         self.loaders.used()
         score = not evaluating or self.governor.affords(1e-4)
+        if evaluating and score and not graph:
+            self.confusions.scored(call, source)
         self.losses.called(call, evaluating=evaluating, source=source, score=score)
 
     def loss_failed(self, call: LossCall) -> None:
@@ -321,6 +332,7 @@ class Session:
         pupil.learner.after_step(optimizer, self.step, self.models, sampled=self._sampled)
         self.losses.stepped(pupil.name, self.step, sampled=self._sampled)
         self.seeding.trained()
+        self.confusions.stepped(self._source)
         self.stream.trained(self.step, self._targets, self._source, sampled=self._sampled)
         if self.loaders.latest is not None and self.step < 3:
             self.stream.trained_by(self.loaders.latest)
@@ -387,6 +399,7 @@ class Session:
         self.seeding.came(loader)
         self.unscored.came(batch)
         self.numbers.came(batch)
+        self.confusions.came(batch)
 
     def loader_ended(self, loader: Any) -> None:
         """A pass over data is complete."""
@@ -419,6 +432,7 @@ class Session:
         """The program is over."""
         self._look_by_hand()
         self._clips.flush()
+        self.confusions.stepped()
         self.losses.ended(self.step)
 
     # What is known ---------------------------------------------------------------------------------------------------
@@ -449,6 +463,8 @@ class Session:
         yield from self.doors.measurements()
         if (numbers := self.numbers.measurement()) is not None:
             yield numbers
+        if (predicted := self.confusions.measurement()) is not None:
+            yield predicted
         yield from self.models.measurements()
         yield from self.activity.measurements()
         yield from self.stream.measurements(self.models)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,3 +30,51 @@ class ClassNumbers(Measurement):
     lowest: int
     highest: int
     counts: tuple[int, ...]
+
+
+FEWEST_PREDICTED = 60
+FEWEST_PREDICTIONS = 5
+"""Of a class, in each half of an evaluation, before it is said which one they mean."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictedClasses(Measurement):
+    """What a model said of one evaluation: ``counts`` [2, C, C], samples by their label and by the class that was
+    predicted, every other sample apart. ``told``: the loss of training is given these labels, as they are; else they
+    only stand in the batches."""
+
+    counts: npt.NDArray[np.int64]
+    told: bool
+
+    @property
+    def n_samples(self) -> int:
+        """Samples with a label."""
+        return int(self.counts.sum())
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether there are so many, counted by as many labels as predictions."""
+        halves, labels, predictions = self.counts.shape if self.counts.ndim == 3 else (0, 0, 0)
+        return halves == 2 and labels == predictions and self.n_samples >= FEWEST_PREDICTED
+
+    def meanings(self) -> Iterator[dict[int, int]]:
+        """What predicted classes may mean, as labels of other numbers: those that each goes with most in the first
+        half, if these differ, and the next ones in either direction."""
+        often = np.flatnonzero((self.counts.sum(1) >= FEWEST_PREDICTIONS).all(0))
+        label = self.counts[0].argmax(0)
+        found = {int(said): int(label[said]) for said in often}
+        if len(set(found.values())) == len(found):
+            yield {said: label for said, label in found.items() if said != label}
+        for by in (1, -1):
+            yield {int(said): int(said) + by for said in often if 0 <= said + by < self.counts.shape[1]}
+
+    def agreement(self, meaning: dict[int, int]) -> float:
+        """Cohen's kappa of the second half, of the samples that these classes are predicted of: how far they agree
+        with their labels, from 0, by chance, to 1."""
+        counts, said = self.counts[1], list(meaning)
+        predicted = counts.sum(0)
+        n = max(1, int(predicted[said].sum()))
+        right = sum(counts[label, each] for each, label in meaning.items()) / n
+        labels = counts.sum(1) / max(1, counts.sum())
+        chance = sum(labels[label] * predicted[each] for each, label in meaning.items()) / n
+        return float((right - chance) / (1 - chance)) if chance < 1 else 0.0

@@ -113,7 +113,7 @@ PROGRAMS: list[Program] = [
         "stages-from-one",
         "data",
         CALIBRATION,
-        "target-out-of-range loss-and-metric-disagree",
+        "target-out-of-range loss-and-metric-disagree renumbered-classes",
     ).edit(
         (
             "loss = staging_loss(model(x), stage)\n",

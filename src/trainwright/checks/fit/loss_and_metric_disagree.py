@@ -54,7 +54,7 @@ class LossAndMetricDisagree(Check):
     code = "TW514"
     name = "loss-and-metric-disagree"
     severity = Severity.ERROR
-    after = ("TW401", "TW339", "TW511")
+    after = ("TW401", "TW213", "TW339", "TW511")
     cases = (
         Case(training_benches.alloys_mlp, curve_faults.flipped_loss),
         Case(training_benches.digits_cnn, curve_faults.flipped_loss),

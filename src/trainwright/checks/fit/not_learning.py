@@ -13,6 +13,7 @@ from trainwright.measures.curves import BLOCKS, FEWEST_EPOCHS, Curve, LearningCu
 from trainwright.measures.learning import accuracy_error, beats_constant
 from trainwright.measures.trends import lowest_level
 
+_DATA = ("TW112", "TW121", "TW213", "TW606")
 _START = ("TW310", "TW311", "TW312", "TW313", "TW335", "TW337")
 _WIRING = ("TW307", "TW309", "TW327", "TW328", "TW332", "TW342")
 _OUTPUTS = ("TW315", "TW316", "TW317", "TW318", "TW330", "TW340")
@@ -66,7 +67,7 @@ class NotLearning(Check):
     code = "TW501"
     name = "not-learning"
     severity = Severity.ERROR
-    after = ("TW401", "TW112", "TW121", "TW304", "TW303", "TW606", *_START, *_WIRING, *_OUTPUTS, *_LOSSES, *_SIGNALS)
+    after = ("TW401", "TW304", "TW303", *_DATA, *_START, *_WIRING, *_OUTPUTS, *_LOSSES, *_SIGNALS)
     cases = (
         Case(training_benches.alloys_mlp, training_faults.heavy_dropout),
         Case(training_benches.alloys_mlp, training_faults.tiny_rate),

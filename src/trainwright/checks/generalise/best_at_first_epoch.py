@@ -46,7 +46,7 @@ class BestAtFirstEpoch(Check):
     code = "TW612"
     name = "best-at-first-epoch"
     severity = Severity.ADVICE
-    after = ("TW401", "TW208", "TW501", "TW502", "TW605", "TW601")
+    after = ("TW401", "TW208", "TW213", "TW501", "TW502", "TW605", "TW601")
     cases = (Case(training_benches.alloys_mlp, curve_faults.shuffled_labels),)
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:

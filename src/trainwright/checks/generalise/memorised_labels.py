@@ -54,7 +54,7 @@ class MemorisedLabels(Check):
     code = "TW605"
     name = "memorised-labels"
     severity = Severity.WARNING
-    after = ("TW401", "TW121", "TW122", "TW208", "TW501", "TW604")
+    after = ("TW401", "TW121", "TW122", "TW208", "TW213", "TW501", "TW604")
     cases = (Case(training_benches.alloys_mlp, curve_faults.shuffled_labels),)
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:

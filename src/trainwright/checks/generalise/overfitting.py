@@ -63,7 +63,7 @@ class Overfitting(Check):
     code = "TW601"
     name = "overfitting"
     severity = Severity.WARNING
-    after = ("TW401", "TW122", "TW205", "TW208", "TW324", "TW501", "TW605")
+    after = ("TW401", "TW122", "TW205", "TW208", "TW213", "TW324", "TW501", "TW605")
     cases = (Case(training_benches.alloys_mlp, training_faults.memorised),)
 
     def run(self, curve: LearningCurve) -> Iterator[Finding]:
