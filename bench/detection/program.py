@@ -66,6 +66,9 @@ MODULES = {
     "lightning_taxi_gaps": frozenset({"lightning"}),
     "hf_typists": frozenset({"transformers", "accelerate"}),
     "keras_slope_slides": frozenset({"keras"}),
+    "lightning_buoys": frozenset({"lightning"}),
+    "hf_log_causes": frozenset({"transformers", "accelerate"}),
+    "keras_star_temps": frozenset({"keras"}),
 }
 
 

@@ -17,6 +17,7 @@ from bench.detection.corpus import (
     healthy,
     init_and_shape,
     loop,
+    ninth,
     output_and_loss,
     rates,
     seventh,
@@ -46,7 +47,7 @@ STRANGERS = (
     *(text_and_tables, text_and_tables_healthy, vision_and_points, vision_and_points_healthy),
     *(pictures_and_signals, pictures_and_signals_healthy, words_and_tables, words_and_tables_healthy),
 )
-LOTS = *drawn.LOTS, *fifth.LOTS, *sixth.LOTS, *seventh.LOTS, *eighth.LOTS
+LOTS = *drawn.LOTS, *fifth.LOTS, *sixth.LOTS, *seventh.LOTS, *eighth.LOTS, *ninth.LOTS
 PROGRAMS: tuple[Program, ...] = tuple(program for module in (*SEEN, *STRANGERS, *LOTS) for program in module.PROGRAMS)
 
 

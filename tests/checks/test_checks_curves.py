@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from trainwright.checks.signal.non_finite import NonFiniteCheck
 from trainwright.core import CannotEvaluate, Measurements, Severity, Verdict, discover, judge
 from trainwright.doctor.diagnosis import checks_of_curves
-from trainwright.measures.batches import SampleOverlap
+from trainwright.measures.batches import BatchStream
 from trainwright.measures.curves import BaselineComparison, BaselineScore, Curve, LearningCurve
 from trainwright.measures.signal import NonFinite
 from trainwright.measures.trends import lowest_level, noise, rises, slope
@@ -329,11 +329,28 @@ def test_few_samples_learnt_by_heart_are_too_little_data() -> None:
     assert "TW122" not in codes(replace(by_heart, n_train=None))
 
 
-def overlap(n_train: int, *, whole: bool) -> SampleOverlap:
-    return SampleOverlap(n_evaluation=300, n_shared=0, n_train=n_train, only_training=False, is_whole=whole, natural=0)
+def stream(n_samples: int | None) -> BatchStream:
+    none = np.empty(0)
+    return BatchStream(
+        steps=np.empty(0, dtype=np.int64),
+        fingerprints=none,
+        sizes=np.empty(0, dtype=np.int64),
+        distinct_classes=none,
+        expected_classes=none,
+        drift=none,
+        n_classes=0,
+        full_batch=False,
+        loader_shuffles=None,
+        steps_per_epoch=0,
+        n_samples=n_samples,
+    )
 
 
 def test_training_samples_are_counted_in_a_watched_loop() -> None:
     by_heart = curve(0.05 + 2.2 * np.exp(-T / 4), 2.3 - 0.5 * np.exp(-T / 20))
-    assert "TW122" in codes(by_heart, overlap(64, whole=True))
-    assert "TW122" not in codes(by_heart, overlap(64, whole=False)), "there may be others"
+    assert "TW122" in codes(by_heart, stream(64))
+    assert "TW122" not in codes(by_heart, stream(None)), "there may be others"
+    alone = replace(by_heart, train_loss=over(0.01 + 2.2 * np.exp(-T / 4)), validation_loss=Curve.of([], []))
+    assert "TW122" in codes(alone, stream(64)), "nothing is known of any evaluation"
+    assert "TW122" not in codes(alone, stream(200))
+    assert "TW122" not in codes(replace(alone, train_loss=by_heart.train_loss), stream(64)), "not by heart"

@@ -10,6 +10,7 @@ from torch.nn import Parameter
 
 from trainwright.doctor.calls import Calls
 from trainwright.doctor.fresh import FEWEST_WEIGHTS, fills, fresh_and_frozen
+from trainwright.doctor.heads import find_mixed_heads
 from trainwright.doctor.layers import TABLES
 from trainwright.doctor.linearity import Linearity
 from trainwright.doctor.necks import find_necks
@@ -109,6 +110,7 @@ def read_graph(
         n_layers=linearity.n_layers,
         n_held_twice=len(given or ()) - len(optimized or ()),
         cut_calls=tuple(_cut_calls(nodes, names, calls)) if calls else (),
+        mixed_heads=tuple(find_mixed_heads(nodes)),
         necks=tuple(find_necks(nodes, trainable, _n_classes(operations))) if complete else (),
     )
 
@@ -239,7 +241,7 @@ def _describe_head(nodes: Sequence[Node]) -> tuple[list[Operation], set[Node]]:
         if name_of(node) in LAYERS:
             continue
         for position, child in children(node):
-            derivative = weights[node] * passed_on(node, position, child)
+            derivative = weights[node] and weights[node] * passed_on(node, position, child)  # 0 stays 0, not NaN
             weights[child] = weights.get(child, 0.0) + derivative
             averaged[child] = averaged.get(child, False) or averaged[node] or averages(node)
     places = {node: place for place, node in enumerate(chosen)}

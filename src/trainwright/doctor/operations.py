@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from trainwright.measures.graph import Operation
-from trainwright.measures.operations import DISTANCES, LOSSES, MONOTONE, PASSING
+from trainwright.measures.operations import DISTANCES, LOSSES, MONOTONE, PASSING, POSITIVE
 
 Node = Any
 """``torch.autograd.graph.Node``; its attributes depend on the operation."""
@@ -120,7 +120,31 @@ def passed_on(node: Node, position: int, child: Node) -> float:
         return 1.0 if position == 1 else -1.0
     if name in ("Add", "Sub"):
         return _of_second(node, name) if position == 1 else 1.0
-    return _factor(node) if name in ("Mul", "Div") else math.nan
+    return _of_product(node, position, child) if name in ("Mul", "Div") else math.nan
+
+
+def _of_product(node: Node, position: int, child: Node) -> float:
+    """The same for a product or quotient: the constant, or 1 where the other operand is a positive function."""
+    operands = [operand for operand, _ in node.next_functions]
+    if len(operands) != 2 or None in operands:
+        return _factor(node)
+    if position == 1 and name_of(node) == "Div":
+        return math.nan
+    if _is_positive(operands[1 - position]):
+        return 1.0
+    return 0.0 if _is_positive(child) else math.nan  # a share that weighs the other, as in a focal loss, turns no sign
+
+
+def _is_positive(node: Node) -> bool:
+    """Whether a result cannot be negative, as a variance: a positive function, scaled, shifted or bounded from below by
+    positive constants at most."""
+    while name_of(node) in (*PASSING, "Add", "Mul", "Div", "ClampMin", "Clamp"):
+        operands = [child for _, child in children(node)]
+        scaled = name_of(node) not in ("Mul", "Div") or _factor(node) > 0
+        if len(operands) != 1 or not scaled:
+            return False
+        node = operands[0]
+    return name_of(node) in POSITIVE
 
 
 def averages(node: Node) -> bool:

@@ -23,7 +23,8 @@ class BatchStream(Measurement):
     have on average; NaN for other targets. ``drift`` [B]: mean target of the batch less the mean of all, in standard
     errors of a random draw; NaN where unknown. ``n_classes``: seen in all. ``full_batch``: every step sees all the data
     (one batch per epoch as far as the loader tells). ``loader_shuffles``: False where the training loader visits its
-    samples in stored order, None where unknown. ``steps_per_epoch``: 0 where unknown.
+    samples in stored order, None where unknown. ``steps_per_epoch``: 0 where unknown. ``n_samples``: different samples,
+    None as long as new ones may come.
     """
 
     steps: npt.NDArray[np.int64]
@@ -36,6 +37,7 @@ class BatchStream(Measurement):
     full_batch: bool
     loader_shuffles: bool | None
     steps_per_epoch: float
+    n_samples: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,6 @@ class SampleOverlap(Measurement):
 
     ``n_shared`` of ``n_evaluation`` samples of the evaluation that shares least with training; ``n_train``: different
     training samples known. ``only_training``: nothing else was ever evaluated, and no loader tells the parts apart.
-    ``is_whole``: no new sample came in the later half of those that were looked at.
     ``natural``: share of samples that may be equal to a training sample by nature, as an upper bound: 0 where samples
     have so many different numbers that equal ones are no chance, else from the doubles within the training data.
     """
@@ -74,7 +75,6 @@ class SampleOverlap(Measurement):
     n_shared: int
     n_train: int
     only_training: bool
-    is_whole: bool
     natural: float
 
 

@@ -97,6 +97,15 @@ class Neck:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeadMix:
+    """An attention along its ``n_heads`` heads of ``width`` features each, at each of ``n_positions`` by itself."""
+
+    n_positions: int
+    n_heads: int
+    width: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class LossGraph(Measurement):
     """What the graph of one loss shows, read once without changing it.
 
@@ -119,7 +128,7 @@ class LossGraph(Measurement):
 
     ``necks``: narrow layers that all of a sample has to pass through. ``stacked``: layers with nothing nonlinear
     between them; ``n_nonlinear``: nonlinear operations before the last layers; ``n_layers``: layers with weights.
-    ``cut_calls``: layers in a loop whose earlier calls get no gradient.
+    ``cut_calls``: layers in a loop whose earlier calls get no gradient. ``mixed_heads``: attention along heads.
     """
 
     requires_grad: bool
@@ -150,6 +159,7 @@ class LossGraph(Measurement):
     fresh: tuple[str, ...] = ()
     spare: tuple[str, ...] = ()
     necks: tuple[Neck, ...] = ()
+    mixed_heads: tuple[HeadMix, ...] = ()
 
     @property
     def is_hidden(self) -> bool:
@@ -217,7 +227,9 @@ class LossGraph(Measurement):
         """The two logarithms of a log-likelihood of yes and no, y log p + (1 − y) log(1 − p), where each is chosen by
         constants: the loss should fall with them. Logarithms that these constants take away are left out. They may be
         log-sigmoids of x and −x as well."""
-        logs = [source for each in self.named("Mul") if len(each.sources) == 1 for source in self.feeders(each)]
+        chosen = [source for each in self.named("Mul") if len(each.sources) == 1 for source in self.feeders(each)]
+        weighed = [self.feeders(each) if each.name == "Mul" and len(each.sources) == 2 else [each] for each in chosen]
+        logs = [log for each in weighed for log in each]
         by_origin: dict[int, dict[bool, list[Operation]]] = {}
         for log in logs:
             origin, turned = self._probability(log)
@@ -244,7 +256,10 @@ class LossGraph(Measurement):
         return found, turned
 
     def _is_difference(self, operation: Operation) -> bool:
+        """Whether it is taken of a difference of outputs and constants, in units of a spread maybe."""
         feeders = self.feeders(operation)
+        if len(feeders) == 1 and feeders[0].name in ("Div", "Mul"):
+            feeders = self.feeders(feeders[0])[:1]
         return len(feeders) == 1 and is_difference(feeders[0])
 
     def _is_softmax(self, operation: Operation) -> bool:

@@ -29,8 +29,12 @@ DISTANCES = _names("MseLoss SmoothL1Loss HuberLoss")
 """Those among them that measure a distance between outputs and targets."""
 NORMALISERS = _names("Logsumexp Logcumsumexp")
 """Logarithms of summed exponentials, by which outputs become log-probabilities."""
-MONOTONE = _names("Sum Nansum Sqrt Log Log1P Clamp ClampMin ClampMax Relu Softplus Minimum Maximum NativeDropout")
+MONOTONE = _names(
+    "Sum Nansum Sqrt Log Log1P Clamp ClampMin ClampMax Relu Softplus Minimum Maximum NativeDropout Logsumexp"
+)
 """Operations whose result grows with each operand."""
+POSITIVE = _names("Exp Softplus Sigmoid Softmax Pow Abs Sqrt")
+"""Operations whose result is not negative; of powers the even ones, which are by far the most."""
 WEIGHTED = _names("Addmm Mm Bmm Baddbmm Linear Convolution ConvolutionOverrideable MkldnnConvolution")
 """Operations that multiply by a matrix or kernel."""
 LINEAR = _names(

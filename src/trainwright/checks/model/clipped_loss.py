@@ -12,7 +12,8 @@ from trainwright.measures.operations import LOSSES
 
 _CLAMPS = ("Clamp", "ClampMax", "Hardtanh", "Minimum")
 _FROM_BELOW = ("Clamp", "ClampMin", "Maximum")
-_ON_THE_WAY = frozenset(["Mean", "Sum", "Mul", "Div", "Add", "Neg", "Pow", "Abs", "Square", "Sqrt"])
+_ERRORS = ("Pow", "Abs", "Square")
+_ON_THE_WAY = frozenset(["Mean", "Sum", "Mul", "Div", "Add", "Sub", "Neg", "Sqrt", "Logsumexp", *_ERRORS])
 _SCALING = ("Mean", "Sum", "Mul", "Div")
 
 
@@ -30,8 +31,9 @@ class ClippedLoss(Check):
 
     How it is measured:
         The graph shows a clamp with an upper bound between the loss and the operation that measures the error, with
-        nothing but sums, means, constants and powers in between. Clamped probabilities, log-variances, ratios and
-        lower bounds of a part (free bits) or of a distance from a margin (hinge losses) are something else. An *error*
+        nothing but sums, differences of terms, means, constants, powers and mixtures of densities in between. Clamped
+        probabilities, log-variances, ratios and lower bounds of a part (free bits) or of a distance from a margin
+        (hinge losses) are something else. An *error*
         where more than half of the values are cut off on the batch, else a *warning*. A lower bound counts where it
         cuts off the mean over all samples, with nothing added.
 
@@ -111,17 +113,19 @@ def _floor(graph: LossGraph) -> Operation | None:
 
 
 def _clamps(graph: LossGraph) -> Iterator[Operation]:
-    """Clamps with an upper bound that sums, means and constants alone separate from the loss."""
-    waiting, seen = list(graph.operations[:1]), set()
+    """Clamps with an upper bound that sums, means and constants alone separate from the loss. What lies behind the
+    difference of an error is an output: its limits are another matter."""
+    waiting, seen = [(each, False) for each in graph.operations[:1]], set()
     while waiting:
-        operation = waiting.pop(0)
-        if id(operation) in seen:
+        operation, in_error = waiting.pop(0)
+        if id(operation) in seen or (in_error and is_difference(operation)):
             continue
         seen.add(id(operation))
         if operation.name in _CLAMPS and math.isfinite(operation.maximum):
             yield operation
         elif operation.name in _ON_THE_WAY or operation is graph.operations[0]:
-            waiting.extend(graph.feeders(operation))
+            inside = in_error or operation.name in _ERRORS
+            waiting.extend((each, inside) for each in graph.feeders(operation))
 
 
 def _measures_an_error(graph: LossGraph, clamp: Operation) -> bool:

@@ -26,6 +26,9 @@ SQUEEZED = 0.05
 GRADUAL, FEWEST_LAYERS = 0.5, 4
 """Largest share of all shrinking (in logarithms) that one layer may have, and layers, where depth is to blame for
 outputs that are all the same; a cut is made by one layer."""
+LOST = 1e-5
+"""Spread at the end of a part of the network as a share of that at its begin, before and after some steps, from which
+on nothing of what it found reaches the rest."""
 CONFUSED = 2.0
 """First loss as a multiple of that of outputs near zero, from which growth has done harm."""
 
@@ -46,7 +49,9 @@ class InitScale(Check):
         step, from the first to the last. Deep plain networks in torch's default initialisation shrink by a thousand and
         learn, so it is an error only where the model cannot fit a batch and no other cause is found, or where layer by
         layer so little is left that the outputs are all the same, some training steps on as well; a warning where
-        growth comes with a first loss twice that of outputs near zero; else advice, and only far beyond the limits. A
+        growth comes with a first loss twice that of outputs near zero, or where a part of the network loses all but
+        1e-5 of the spread before and after some steps, while the rest gets other inputs; else advice, and only far
+        beyond the limits. A
         softmax whose result goes straight into the next layer, with at most 5 % of the spread left, is a warning.
 
     How to fix:
@@ -80,6 +85,10 @@ class InitScale(Check):
             return
         layers = [layer for layer in start.layers if layer.kind == "layer" and not math.isnan(layer.spread)]
         if len(layers) < 2:
+            return
+        if part := _lost(layers):
+            share, behind = part[-1].spread / part[0].spread, layers[len(part)]
+            yield self._finding(part, share, Severity.WARNING, lost_to=behind.name)
             return
         reached = list(itertools.takewhile(lambda layer: layer.spread > 0, layers))
         faded = dependence is not None and dependence.is_none and _is_gradual(reached)
@@ -123,13 +132,16 @@ class InitScale(Check):
             severity=Severity.WARNING,
         )
 
-    def _finding(self, layers: list[LayerStart], share: float, severity: Severity, *, faded: bool) -> Finding:
+    def _finding(
+        self, layers: list[LayerStart], share: float, severity: Severity, *, faded: bool = False, lost_to: str = ""
+    ) -> Finding:
         verb, limit = ("grows", GROWTH) if share > 1 else ("shrinks", SHRINK)
         spreads = tuple(float(layer.spread) for layer in layers)
         return self.finding(
             happened=f"The spread of the activations over samples {verb} from {layers[0].spread:.3g} at "
             f"{layers[0].name} to {layers[-1].spread:.3g} at {layers[-1].name}, by a factor of {share:.2g} over "
-            f"{len(layers)} layers.",
+            f"{len(layers)} layers."
+            + (f" {lost_to} gets something else beside it, and learns from that alone." if lost_to else ""),
             expected=f"A factor between {SHRINK:g} and {GROWTH:g}; healthy networks have 0.01 to 3.",
             todo="Initialise for the non-linearity in use, or normalise between the layers.",
             evidence=(
@@ -150,7 +162,11 @@ class InitScale(Check):
                 ),
             ),
             confidence=0.5 if severity is Severity.ADVICE else 0.92,
-            why_confident="Nothing of the input is left at the output." if faded else _WHY[severity],
+            why_confident="Nothing of the input is left at the output."
+            if faded
+            else "It is so after some own steps, too."
+            if lost_to
+            else _WHY[severity],
             severity=severity,
         )
 
@@ -161,6 +177,18 @@ def _is_gradual(layers: list[LayerStart]) -> bool:
         return False
     steps = [math.log(before.spread / after.spread) for before, after in itertools.pairwise(layers)]
     return max(steps) < GRADUAL * sum(steps)
+
+
+def _lost(layers: list[LayerStart]) -> list[LayerStart]:
+    """The part of the network, from its begin, behind which nothing of the input is left, though later layers get some
+    of it another way; empty where there is none."""
+    low = min(range(len(layers)), key=lambda place: layers[place].spread_after)
+    part, rest = layers[: low + 1], layers[low + 1 :]
+    spreads = [layer.spread for layer in part]
+    if not rest or not all(0 < spread < math.inf for spread in spreads) or not _is_gradual(part):
+        return []
+    gone = spreads[-1] < LOST * spreads[0] and part[-1].spread_after < LOST * part[0].spread_after
+    return part if gone and rest[-1].spread * LOST > spreads[-1] else []
 
 
 def _squeezed(layers: Sequence[LayerStart]) -> Iterator[tuple[LayerStart, LayerStart, LayerStart]]:

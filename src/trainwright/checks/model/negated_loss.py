@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 
@@ -59,7 +60,11 @@ class NegatedLoss(Check):
             (term, -term.weight) for term in (*graph.likelihoods(), *graph.binary_likelihoods())
         ]
         known = [(term, weight) for term, weight in terms if math.isfinite(weight) and weight]
-        if not known or len(known) < len(terms) or any(weight > 0 for _, weight in known):
+        if not known or len(known) < len(terms):
+            return
+        if any(weight > 0 for _, weight in known):
+            if _is_half_negated(graph):
+                yield self._half_negated()
             return
         term, weight = known[0]
         likelihood = weight == -term.weight
@@ -82,6 +87,19 @@ class NegatedLoss(Check):
             severity=Severity.WARNING if adversarial else Severity.ERROR,
         )
 
+    def _half_negated(self) -> Finding:
+        return self.finding(
+            happened="Of the two halves of a log-likelihood of yes and no, y log p and (1 - y) log(1 - p), one enters "
+            "the loss with a minus and the other without.",
+            expected="Both with a minus: a lower loss then means that both answers become more probable.",
+            todo="Put the minus in front of the brackets around both terms.",
+            evidence=(Evidence("halves with the wrong sign", 1, limit=0),),
+            fixes=(Fix("Use the built-in loss", instruction="functional.binary_cross_entropy_with_logits(x, y)."),),
+            confidence=0.9,
+            why_confident="The signs were followed through the graph; corrections for unlabelled samples look alike.",
+            severity=Severity.WARNING,
+        )
+
     def _contradicted(self, overfit: OverfitTrial) -> Finding:
         own = overfit.own
         return self.finding(
@@ -95,6 +113,13 @@ class NegatedLoss(Check):
             confidence=0.95,
             why_confident="The batch was fitted by the user's own loss and optimizer; what they reward was measured.",
         )
+
+
+def _is_half_negated(graph: LossGraph) -> bool:
+    """Whether the halves of a log-likelihood of yes and no enter with signs that differ, and nothing else is known."""
+    halves = [log.weight for log in graph.binary_likelihoods()]
+    others = next(itertools.chain(graph.errors(), graph.likelihoods()), None)
+    return others is None and min(halves, default=0.0) < 0 < max(halves, default=0.0)
 
 
 def _contradicts(overfit: OverfitTrial) -> bool:

@@ -35,7 +35,8 @@ class NoGradient(Check):
         be meant, and *advice* where they are a copy of layers that learn (a teacher). A *warning* as well where calls
         were not observed and the order of definition stands in for them. And a *warning* where only another term of the
         loss reaches the first layers: the outputs change when these layers do, and their gradient does not come back,
-        as behind a ``sample()`` that should have been an ``rsample()``. And a *warning* where a layer or the model is
+        as behind a ``sample()`` that should have been an ``rsample()``; or where one of several outputs has no
+        gradient. And a *warning* where a layer or the model is
         called three times or more in a row and only the last call is in the graph: a state detached at every step.
 
     How to fix:
@@ -94,7 +95,8 @@ class NoGradient(Check):
         shown = ", ".join(back.cut[:SHOWN]) + (" …" if len(back.cut) > SHOWN else "")
         return self.finding(
             happened=f"The outputs depend on {shown} (changed by a tenth, the outputs change by {back.effect:.2g} of "
-            "their size), but their gradient does not come back: only another term of the loss reaches these layers.",
+            "their size), but their gradient does not come back: another term of the loss reaches these layers, or "
+            "none.",
             expected="A gradient from the outputs to every layer that they are made with.",
             todo=f"Look behind {back.cut[-1]} for sample() in place of rsample(), argmax, round, detach() or no_grad.",
             evidence=(Evidence("change of the outputs", back.effect, limit=EFFECT, where=back.cut[-1]),),

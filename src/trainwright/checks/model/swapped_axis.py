@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from trainwright.clinic import initial_benches, initial_faults, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.batches import InputLayout
-from trainwright.measures.graph import LossGraph, Operation
+from trainwright.measures.graph import HeadMix, LossGraph, Operation
 from trainwright.measures.structure import AxisMix, AxisRoles
 
 VIEWS = ("View", "UnsafeView", "ReshapeAlias")
@@ -22,7 +22,8 @@ class SwappedAxis(Check):
 
     What it finds:
         Recurrent and attention layers that run along the samples of a batch, because ``batch_first`` was forgotten or
-        set where time comes first; and ``view`` or ``reshape`` where ``permute`` was meant, which renames axes and
+        set where time comes first; attention that runs along its own heads, as these were never exchanged with the
+        positions; and ``view`` or ``reshape`` where ``permute`` was meant, which renames axes and
         scrambles what they hold.
 
     Why it hurts:
@@ -37,7 +38,8 @@ class SwappedAxis(Check):
         told apart, are not judged, nor is the order of samples and time where layers take time first and there is a
         target for each position, unless the targets are the next tokens. Of pictures and signals that are scrambled
         before they reach the model the numbers tell: neighbours are less alike than they would be with the channels
-        last in memory, by more than a third.
+        last in memory, by more than a third. Attention along heads: the graph shows queries whose last axis was split
+        into heads and features, and no exchange of heads and positions behind it.
 
     How to fix:
         ``batch_first=True``; ``permute`` or ``transpose`` in place of ``view``.
@@ -65,6 +67,8 @@ class SwappedAxis(Check):
             yield self._view_of_inputs(layout)
         for before, after in list(_renamed_outputs(graph))[:1]:
             yield self._view_of_outputs(before, after)
+        for heads in graph.mixed_heads[:1]:
+            yield self._heads_as_positions(heads, len(graph.mixed_heads))
 
     def _batch_as_time(self, mix: AxisMix, roles: AxisRoles) -> Finding:
         return self.finding(
@@ -126,6 +130,26 @@ class SwappedAxis(Check):
             confidence=0.95,
             why_confident="The same lengths in another order with the memory unchanged is hardly ever meant.",
             where="outputs",
+        )
+
+    def _heads_as_positions(self, heads: HeadMix, n: int) -> Finding:
+        positions, heads_of, width = heads.n_positions, heads.n_heads, heads.width
+        return self.finding(
+            happened=f"In {n} attention layer{'s' * (n > 1)} features [N, {positions}, {heads_of * width}] are split "
+            f"into [N, {positions}, {heads_of}, {width}] and go on so: attention runs along the {heads_of} heads of a "
+            "position, and no position sees another.",
+            expected=f"Attention along the {positions} positions: [N, {heads_of}, {positions}, {width}].",
+            todo="Exchange heads and positions behind the view: x.view(n, t, heads, -1).transpose(1, 2).",
+            evidence=(Evidence("attention layers along their heads", n),),
+            fixes=(
+                Fix(
+                    "Put the heads before the positions",
+                    instruction="q, k and v: x.view(n, t, heads, -1).transpose(1, 2); the result: "
+                    "out.transpose(1, 2).reshape(n, t, -1).",
+                ),
+            ),
+            confidence=0.9,
+            why_confident="The graph shows the last axis split in two and no exchange of axes before the attention.",
         )
 
 

@@ -47,7 +47,7 @@ class UnusedLayer(Check):
     code = "TW331"
     name = "unused-layer"
     severity = Severity.WARNING
-    after = ("TW332",)
+    after = ("TW307", "TW332")
     cases = (
         Case(training_benches.alloys_mlp, model_faults.unused_layer),
         Case(training_benches.waves_gru, model_faults.unused_layer),

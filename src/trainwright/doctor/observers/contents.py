@@ -81,6 +81,11 @@ class Contents:
             self._parts = found if self._parts in (None, found) else ()
         self._copied = [self._copied[0] + 1, self._copied[1] + len(rows)]
 
+    @property
+    def n_samples(self) -> int | None:
+        """Different training samples; None as long as new ones may come."""
+        return self._overlap.n_samples
+
     def measurements(self, models: Models, *, evaluated: bool) -> Iterator[Measurement]:
         """What was seen; ``evaluated``: whether calls without a graph on data of no loader were evaluations."""
         if self._copied[0]:

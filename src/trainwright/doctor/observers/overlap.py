@@ -59,6 +59,11 @@ class Overlap:
         if len(known) < MOST_SAMPLES:
             known.update(found)
 
+    @property
+    def n_samples(self) -> int | None:
+        """Different training samples; None as long as new ones may come."""
+        return len(self._trained) if self._batches and _is_whole(self._batches) else None
+
     def measurements(self, *, evaluated: bool = True) -> Iterator[SampleOverlap]:
         """The evaluation that shares least with training; ``evaluated``: whether calls without a graph on data of no
         loader, or of that of training, are any."""
@@ -73,7 +78,6 @@ class Overlap:
                 n_shared=least[0],
                 n_train=len(self._trained),
                 only_training=not others and all(shared == n for shared, n in found),
-                is_whole=_is_whole(self._batches),
                 natural=0.0 if self._rich else _natural(self._batches),
             )
 

@@ -263,6 +263,7 @@ class Stream:
                 full_batch=0 < self.steps_per_epoch <= 1,
                 loader_shuffles=self.shuffles,
                 steps_per_epoch=self.steps_per_epoch,
+                n_samples=self._contents.n_samples,
             )
         if self._train.samples and self._evaluation.samples:
             train, evaluation = self._train.mean_and_std(), self._evaluation.mean_and_std()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from trainwright.doctor.batch import rows_of
+from trainwright.doctor.batch import rows_of, tensors_of
 from trainwright.doctor.calls import Calls
 from trainwright.doctor.optimizers import held_by
 from trainwright.doctor.setup import Setup
@@ -34,11 +34,27 @@ def output_gradient(setup: Setup, *, samples: int = 16) -> OutputGradient:
             outputs = setup.forward(inputs)
         if not outputs.requires_grad or not trained:
             return OutputGradient(cut=(), effect=0.0)  # no layer is reached: the loss, if any, tells
-        gradients = torch.autograd.grad(outputs.sum(), list(trained.values()), allow_unused=True)
-        unreached = [n for n, g in zip(trained, gradients, strict=True) if g is None]
-        cut = list(_before_first(tuple(calls.order), {module_of(n) for n in trained if n not in unreached}, unreached))
-        changed = [trained[name] for name in unreached if module_of(name) in cut]
-        return OutputGradient(cut=tuple(cut), effect=_effect(setup, inputs, outputs.detach(), changed))
+        cut = list(_before_first(tuple(calls.order), *_reached([outputs], trained)))
+        others = _numbers(setup) if not cut else []
+        if learning := [each for each in others if each.requires_grad]:  # a part of several that are returned
+            reached, unreached = _reached(learning, trained)
+            cut = [name for name in calls.order if name in {module_of(n) for n in unreached} - reached]
+        changed = [p for name, p in trained.items() if module_of(name) in cut]
+        return OutputGradient(cut=tuple(cut), effect=_effect(setup, inputs, others or [outputs], changed))
+
+
+def _numbers(setup: Setup) -> list[Tensor]:
+    """All that the model returned last, but for whole numbers."""
+    return [each for each in tensors_of(setup.returned.whole) if each.is_floating_point() and each.numel()]
+
+
+def _reached(outputs: Sequence[Tensor], trained: Mapping[str, Tensor]) -> tuple[set[str], list[str]]:
+    """Modules that a gradient of the outputs reaches, and the parameters that none does."""
+    gradients = torch.autograd.grad(
+        [each.sum() for each in outputs], list(trained.values()), allow_unused=True, retain_graph=True
+    )
+    unreached = [n for n, g in zip(trained, gradients, strict=True) if g is None]
+    return {module_of(n) for n in trained if n not in unreached}, unreached
 
 
 def _before_first(order: Sequence[str], reached: set[str], unreached: Sequence[str]) -> Iterator[str]:
@@ -52,11 +68,19 @@ def _before_first(order: Sequence[str], reached: set[str], unreached: Sequence[s
 
 
 @torch.no_grad()
-def _effect(setup: Setup, inputs: object, outputs: Tensor, parameters: Sequence[Tensor]) -> float:
+def _effect(setup: Setup, inputs: object, outputs: Sequence[Tensor], parameters: Sequence[Tensor]) -> float:
+    """The largest change of an output, as a share of its largest value."""
     if not parameters:
         return 0.0
+    before = [each.detach().clone() for each in outputs]
     for parameter in parameters:
         parameter.mul_(1 + _CHANGE)
     torch.manual_seed(_SEED)
-    difference = (setup.forward(inputs) - outputs).abs().max()
-    return float(difference) / max(float(outputs.abs().max()), 1e-30)
+    main = setup.forward(inputs)
+    now = [main] if len(before) == 1 else _numbers(setup)
+    changes = [
+        float((new - old).abs().max()) / max(float(old.abs().max()), 1e-30)
+        for new, old in zip(now, before, strict=False)
+        if new.shape == old.shape
+    ]
+    return max(changes, default=0.0)
