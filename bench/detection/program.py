@@ -69,6 +69,9 @@ MODULES = {
     "lightning_buoys": frozenset({"lightning"}),
     "hf_log_causes": frozenset({"transformers", "accelerate"}),
     "keras_star_temps": frozenset({"keras"}),
+    "lightning_used_cars": frozenset({"lightning"}),
+    "hf_leaf_spots": frozenset({"transformers", "accelerate"}),
+    "keras_kiln_tiles": frozenset({"keras"}),
 }
 
 

@@ -1,5 +1,6 @@
 """Checks at the door of the loss and on its graph: the many ways in which people write sound and faulty losses."""
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -113,7 +114,32 @@ def mixture(o: Tensor) -> Tensor:
     return -torch.logsumexp(o[:, :1].log_softmax(1) + around.log_prob(values()[:, None]), 1).mean()
 
 
+def humps(o: Tensor, most: float = math.inf) -> Tensor:
+    """The log-density of targets under humps that the outputs place and widen, written out."""
+    centre, spread = o, (0.1 * o).clamp(-5, 3).exp()
+    z = (values()[:, None] - centre) / spread
+    z = z if math.isinf(most) else z.clamp(-most, most)
+    return torch.logsumexp(o.log_softmax(1) - 0.5 * z**2 - spread.log() - 0.919, 1)
+
+
+def halves(o: Tensor) -> tuple[Tensor, Tensor]:
+    """What yes and no have in a focal log-likelihood."""
+    p = o.sigmoid().clamp(1e-6, 1 - 1e-6)
+    return (1 - p) ** 2 * p.log() * YES, p**2 * (1 - p).log() * (1 - YES)
+
+
+def clipped_value(o: Tensor) -> Tensor:
+    old = values()
+    return ((old + (o[:, 0] - old).clamp(-0.2, 0.2) - 2 * values()) ** 2).mean()
+
+
 SOUND_ON_CLASSES: dict[str, Loss] = {
+    "humps": lambda o: -humps(o).mean(),
+    "focal tags": lambda o: -torch.stack(halves(o)).sum(0).mean(),
+    "density with a spread of its own": lambda o: (
+        0.5 * (o[:, 0] - values()) ** 2 / (F.softplus(o[:, 1]) + 1e-3) + 0.5 * (F.softplus(o[:, 1]) + 1e-3).log()
+    ).mean(),
+    "clipped value": clipped_value,
     "mixture of one": mixture,
     "cross entropy": lambda o: F.cross_entropy(o, T),
     "with weights": lambda o: nn.CrossEntropyLoss(torch.tensor([1.0, 5, 0.2]))(o, T),
@@ -219,6 +245,11 @@ FAULTS_ON_CLASSES: list[tuple[str, str, Loss]] = [
     ("TW339", "error", lambda o: (o[ROWS, T] - o.logsumexp(1)).mean()),
     ("TW339", "error", lambda o: ((o - o.logsumexp(1, keepdim=True)) * ONE_HOT).sum(1).mean()),
     ("TW339", "error", lambda o: (o[:, 0][T] - o[:, 0][T].logcumsumexp(0)).mul(T > 0).sum() / (T > 0).sum()),
+    ("TW321", "error", lambda o: -humps(o, 0.5).mean()),
+    ("TW339", "error", lambda o: humps(o).mean()),
+    ("TW339", "error", lambda o: -focal(o)),
+    ("TW339", "error", lambda o: -((o[:, 0] - values()) ** 2 / (F.softplus(o[:, 1]) + 1e-3)).mean()),
+    ("TW339", "warning", lambda o: torch.sub(*halves(o)).mean()),
     ("TW339", "warning", lambda o: -F.binary_cross_entropy_with_logits(o, YES)),
     ("TW339", "warning", lambda o: binary_likelihood(o.sigmoid(), YES).mean()),
     ("TW339", "warning", lambda o: (YES * F.logsigmoid(o) + (1 - YES) * F.logsigmoid(-o)).mean()),

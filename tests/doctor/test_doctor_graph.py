@@ -8,10 +8,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own convention
 from torch.utils.checkpoint import checkpoint
 
+from trainwright.checks.model.swapped_axis import SwappedAxis
+from trainwright.core import Measurements, judge
 from trainwright.doctor.calls import Calls
 from trainwright.doctor.graph import named_parameters, read_graph
 from trainwright.doctor.trials import observe_graph
-from trainwright.measures.graph import LossGraph
+from trainwright.measures.graph import HeadMix, LossGraph
 
 N = 8
 
@@ -271,3 +273,31 @@ def test_necks_that_everything_passes_through(model: nn.Module, necks: list[tupl
 def test_the_code_of_an_auto_encoder_is_no_neck() -> None:
     x, model = batch()[0], Through(1, classes=6)
     assert read(F.mse_loss(model(x), x), model).necks == ()
+
+
+class Attention(nn.Module):
+    """Four heads on features [N, T, 40], fused or written out; ``exchanged``: with the positions, as they must be."""
+
+    def __init__(self, *, fused: bool, exchanged: bool) -> None:
+        super().__init__()
+        self.fused, self.exchanged = fused, exchanged
+        self.qkv, self.out = nn.Linear(40, 120), nn.Linear(40, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (part.view(*x.shape[:2], 4, -1) for part in self.qkv(x).chunk(3, -1))
+        if self.exchanged:
+            q, k, v = (part.transpose(1, 2) for part in (q, k, v))
+        mixed = F.scaled_dot_product_attention(q, k, v) if self.fused else (q @ k.mT / 3).softmax(-1) @ v
+        mixed = mixed.transpose(1, 2) if self.exchanged else mixed
+        result: Tensor = self.out(mixed.reshape(x.shape).mean(1))
+        return result
+
+
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("exchanged", [True, False])
+def test_attention_along_its_heads(fused: bool, exchanged: bool) -> None:
+    model = Attention(fused=fused, exchanged=exchanged)
+    loss = F.cross_entropy(model(torch.randn(8, 16, 40)), torch.arange(8) % 3)
+    graph = read_graph(loss, dict(model.named_parameters()), models=[model])
+    assert graph.mixed_heads == (() if exchanged else (HeadMix(n_positions=16, n_heads=4, width=10),))
+    assert [f.code for f in judge([SwappedAxis()], Measurements([graph])).findings] == ["TW327"] * (not exchanged)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from trainwright.checks.model.future_leak import FutureLeak
@@ -22,6 +22,7 @@ from trainwright.doctor.trials import (
     describe_structure,
     future_dependence,
     inspect_axes,
+    output_gradient,
     run_trials,
     watch_activations,
     watch_weights,
@@ -158,6 +159,39 @@ def test_outputs_that_fade_layer_by_layer_are_told_from_those_that_are_cut(digit
         **layers,
     )
     assert found(cut) == ["TW304"]
+
+
+@pytest.mark.parametrize(("squashing", "fires"), [(nn.Sigmoid, True), (nn.ReLU, False)])
+def test_a_part_that_loses_the_input_is_named_though_the_rest_gets_it_another_way(
+    digits: Any, squashing: type[nn.Module], fires: bool
+) -> None:
+    torch.manual_seed(0)
+    deep = nn.Sequential(*(part for _ in range(12) for part in (nn.Linear(32, 32), squashing())))
+    model = Net(
+        lambda m, x: m.head(torch.cat([m.deep(m.first(x)), x], 1)),
+        first=nn.Linear(64, 32),
+        deep=deep,
+        head=nn.Linear(96, 10),
+    )
+    for layer in deep:
+        if isinstance(layer, nn.Linear):
+            nn.init.xavier_normal_(layer.weight, 1.0 if fires else 2**0.5)
+    found = judge([InitScale(), IgnoresInput()], run_trials(with_model(digits.mlp(), model), KINDS)).findings
+    assert [(f.code, f.severity.value) for f in found] == [("TW312", "warning")] * fires
+
+
+def test_one_of_several_outputs_without_a_gradient_is_named(digits: Any) -> None:
+    def effect(cut: bool) -> tuple[tuple[str, ...], bool]:
+        def answer(m: Any, x: Tensor) -> dict[str, Tensor]:
+            hidden = m.trunk(x).relu()
+            return {"logits": m.head(hidden), "spread": m.spread(hidden).detach() if cut else m.spread(hidden)}
+
+        model = Net(answer, trunk=nn.Linear(64, 32), head=nn.Linear(32, 10), spread=nn.Linear(32, 10))
+        found = output_gradient(with_model(digits.mlp(), model))
+        return found.cut, found.effect > 1e-3
+
+    assert effect(True) == (("spread",), True)
+    assert effect(False) == ((), False)
 
 
 def test_a_softmax_between_layers_is_told_from_one_that_weighs(digits: Any) -> None:

@@ -1,15 +1,15 @@
 """Healthy keystroke (Hugging Face Trainer), electronic nose and well log programs, as written and with odd twists."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("hf_typists", "as-written", EVALUATION),
-    well("gas_nose", "as-written", EVALUATION),
-    well("well_porosity", "as-written", EVALUATION),
-    well("hf_typists", "label-smoothing", EVALUATION).edit(
+    well("hf_typists", "as-written", CALIBRATION),
+    well("gas_nose", "as-written", CALIBRATION),
+    well("well_porosity", "as-written", CALIBRATION),
+    well("hf_typists", "label-smoothing", CALIBRATION).edit(
         ("self.criterion = nn.CrossEntropyLoss()", "self.criterion = nn.CrossEntropyLoss(label_smoothing=0.1)"),
     ),
-    well("hf_typists", "zero-initialised-head", EVALUATION).edit(
+    well("hf_typists", "zero-initialised-head", CALIBRATION).edit(
         (
             "        head = list(model.head.parameters())\n",
             "        nn.init.zeros_(model.head.weight)  # start without an opinion\n"
@@ -17,7 +17,7 @@ PROGRAMS: list[Program] = [
             "        head = list(model.head.parameters())\n",
         ),
     ),
-    well("hf_typists", "frozen-backbone", EVALUATION).edit(
+    well("hf_typists", "frozen-backbone", CALIBRATION).edit(
         (
             '        body = [p for name, p in model.named_parameters() if not name.startswith("head.")]\n'
             '        groups = [{"params": body, "lr": 5e-4}, {"params": head, "lr": 3e-3}]\n'
@@ -33,7 +33,7 @@ PROGRAMS: list[Program] = [
             "(*(c[:1700] for c in archive)), Snippets(*(c[1700:] for",
         ),
     ),
-    well("gas_nose", "three-labels-in-ten-wrong", EVALUATION).edit(
+    well("gas_nose", "three-labels-in-ten-wrong", CALIBRATION).edit(
         (
             "    n_val = args.n // 4\n",
             "    n_val = args.n // 4\n"
@@ -44,7 +44,7 @@ PROGRAMS: list[Program] = [
             "    y[wrong] = (y[wrong] + notes.integers(1, len(GASES), len(wrong))) % len(GASES)\n",
         ),
     ),
-    well("gas_nose", "interpolates", EVALUATION).edit(
+    well("gas_nose", "interpolates", CALIBRATION).edit(
         ('"--channels", type=int, default=24', '"--channels", type=int, default=32'),
         ('"--dropout", type=float, default=0.1', '"--dropout", type=float, default=0.0'),
         ('"--accumulate", type=int, default=4', '"--accumulate", type=int, default=2'),
@@ -56,7 +56,7 @@ PROGRAMS: list[Program] = [
         ("rng.normal(0, 0.012, (n,", "rng.normal(0, 0.004, (n,"),
         ("strength = rng.lognormal(0.0, 0.7, n)", "strength = rng.lognormal(0.3, 0.4, n)"),
     ),
-    well("gas_nose", "contrastive", EVALUATION).edit(
+    well("gas_nose", "contrastive", CALIBRATION).edit(
         (
             "def train_one_epoch(",
             "def contrast(z, y, temperature=0.2):\n"
@@ -78,7 +78,7 @@ PROGRAMS: list[Program] = [
         ('"--micro-batch", type=int, default=16', '"--micro-batch", type=int, default=64'),
         ('"--accumulate", type=int, default=4', '"--accumulate", type=int, default=1'),
     ),
-    well("well_porosity", "cyclical-rate", EVALUATION).edit(
+    well("well_porosity", "cyclical-rate", CALIBRATION).edit(
         (
             "sched = torch.optim.lr_scheduler.CosineAnnealingLR(opt, T_max=epochs * len(train_loader))\n",
             "sched = torch.optim.lr_scheduler.CyclicLR(\n"
@@ -86,7 +86,7 @@ PROGRAMS: list[Program] = [
             ")\n",
         ),
     ),
-    well("well_porosity", "summed-loss-small-rate", EVALUATION).edit(
+    well("well_porosity", "summed-loss-small-rate", CALIBRATION).edit(
         ("loss_fn = nn.MSELoss()\n", 'loss_fn = nn.MSELoss(reduction="sum")\n'),
         (
             "opt = torch.optim.Adam(model.parameters(), lr=learning_rate)\n",

@@ -1,6 +1,6 @@
 """Faults planted in slope slides (Keras), semaphore letters (plain PyTorch) and the basin volume (a notebook)."""
 
-from bench.detection.program import EVALUATION, Program, ill
+from bench.detection.program import CALIBRATION, Program, ill
 
 PROGRAMS: list[Program] = [
     # slope slides
@@ -8,7 +8,7 @@ PROGRAMS: list[Program] = [
         "keras_slope_slides",
         "sigmoid-then-logits",
         "output and loss",
-        EVALUATION,
+        CALIBRATION,
         "sigmoid-before-bce-with-logits activation-on-output",
     ).edit(
         ('logit = layers.Dense(1, name="logit")(both)', 'logit = layers.Dense(1, activation="sigmoid")(both)'),
@@ -17,7 +17,7 @@ PROGRAMS: list[Program] = [
         "keras_slope_slides",
         "softmax-one-unit",
         "output and loss",
-        EVALUATION,
+        CALIBRATION,
         "softmax-one-unit softmax-axis activation-on-output",
     ).edit(
         ('logit = layers.Dense(1, name="logit")(both)', 'logit = layers.Dense(1, activation="softmax")(both)'),
@@ -28,7 +28,7 @@ PROGRAMS: list[Program] = [
         "keras_slope_slides",
         "adam-at-one",
         "rates and schedules",
-        EVALUATION,
+        CALIBRATION,
         "rate-too-high diverging update-ratio",
     ).edit(
         ("LEARNING_RATE = 1e-3", "LEARNING_RATE = 1.0"),
@@ -37,7 +37,7 @@ PROGRAMS: list[Program] = [
         "keras_slope_slides",
         "dropout-097",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "dropout-rate",
     ).edit(
         ("DROPOUT = 0.25", "DROPOUT = 0.97"),
@@ -46,7 +46,7 @@ PROGRAMS: list[Program] = [
         "keras_slope_slides",
         "activations-forgotten",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "no-nonlinearity capacity-has-no-effect",
     ).edit(
         ('layers.Conv1D(16, 5, strides=2, activation="relu")', "layers.Conv1D(16, 5, strides=2)"),
@@ -60,7 +60,7 @@ PROGRAMS: list[Program] = [
         "keras_slope_slides",
         "debris-among-features",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "leaking-feature",
     ).edit(
         ('survey.drop(columns=["slid", "debris_m3"])', 'survey.drop(columns=["slid"])'),
@@ -70,7 +70,7 @@ PROGRAMS: list[Program] = [
         "semaphore_letters",
         "squared-error-on-class-numbers",
         "output and loss",
-        EVALUATION,
+        CALIBRATION,
         "target-out-of-range loss-and-metric-disagree output-range",
     ).edit(
         ("model = CoordNet(len(NAMES))", "model = CoordNet(1)"),
@@ -87,7 +87,7 @@ PROGRAMS: list[Program] = [
         "semaphore_letters",
         "momentum-099",
         "rates and schedules",
-        EVALUATION,
+        CALIBRATION,
         "rate-too-high diverging oscillating",
     ).edit(
         ("default=0.01", "default=0.1"),
@@ -97,7 +97,7 @@ PROGRAMS: list[Program] = [
         "semaphore_letters",
         "softmax-on-hidden",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "vanishing-gradient bottleneck saturated-unit",
     ).edit(
         ("x = F.relu(self.hidden(x.flatten(1)))", "x = F.softmax(self.hidden(x.flatten(1)), dim=1)"),
@@ -106,7 +106,7 @@ PROGRAMS: list[Program] = [
         "semaphore_letters",
         "mirrored-signallers",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "augmentation-breaks-labels",
     ).edit(
         (
@@ -121,7 +121,7 @@ PROGRAMS: list[Program] = [
         "semaphore_letters",
         "letter-by-letter",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "not-shuffled sorted-order",
     ).edit(
         ("args.batch_size, shuffle=True, num_workers=2", "args.batch_size, num_workers=2"),
@@ -130,7 +130,7 @@ PROGRAMS: list[Program] = [
         "semaphore_letters",
         "raw-grey-values",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "pixel-range unscaled-feature",
     ).edit(
         ("Compose(random_shift, random_light, rescale)", "Compose(random_shift, random_light)"),
@@ -141,7 +141,7 @@ PROGRAMS: list[Program] = [
         "basin_volume",
         "sgd-on-raw-volumes",
         "rates and schedules",
-        EVALUATION,
+        CALIBRATION,
         "rate-too-high diverging non-finite exploding-gradient output-range",
     ).edit(
         ("torch.tensor(v, dtype=torch.float32))", "torch.tensor(v / 1000, dtype=torch.float32))  # 1000 m3"),
@@ -160,7 +160,7 @@ PROGRAMS: list[Program] = [
         "basin_volume",
         "weights-not-loaded",
         "loop",
-        EVALUATION,
+        CALIBRATION,
         "partial-load",
     ).edit(
         (
@@ -172,7 +172,7 @@ PROGRAMS: list[Program] = [
         "basin_volume",
         "no-zero-grad",
         "loop",
-        EVALUATION,
+        CALIBRATION,
         "gradient-accumulates",
     ).edit(
         ("            opt.zero_grad()\n", ""),
@@ -181,7 +181,7 @@ PROGRAMS: list[Program] = [
         "basin_volume",
         "half-precision-cubic-metres",
         "loop",
-        EVALUATION,
+        CALIBRATION,
         "scaler-always-skips non-finite weights-not-moving",
     ).edit(
         (
@@ -202,7 +202,7 @@ PROGRAMS: list[Program] = [
         "basin_volume",
         "branch-in-a-list",
         "loop",
-        EVALUATION,
+        CALIBRATION,
         "layers-not-registered not-in-optimizer",
     ).edit(
         (
@@ -214,7 +214,7 @@ PROGRAMS: list[Program] = [
         "basin_volume",
         "all-zero-start",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "zero-init symmetric-init no-gradient",
     ).edit(
         (

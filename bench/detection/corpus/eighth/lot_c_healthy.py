@@ -1,12 +1,12 @@
 """Healthy programs on slope slides, semaphore letters and the basin volume, some with twists that look odd."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("keras_slope_slides", "as-written", EVALUATION),
-    well("semaphore_letters", "as-written", EVALUATION),
-    well("basin_volume", "as-written", EVALUATION),
-    well("keras_slope_slides", "odd-number-of-triggers", EVALUATION).edit(
+    well("keras_slope_slides", "as-written", CALIBRATION),
+    well("semaphore_letters", "as-written", CALIBRATION),
+    well("basin_volume", "as-written", CALIBRATION),
+    well("keras_slope_slides", "odd-number-of-triggers", CALIBRATION).edit(
         ("N_SITES = 5000", "N_SITES = 8000"),
         ("BATCH_SIZE = 50", "BATCH_SIZE = 80"),
         ("EPOCHS = 8", "EPOCHS = 14"),
@@ -18,7 +18,7 @@ PROGRAMS: list[Program] = [
             '    survey["slid"] = (survey.box_3 + survey.box_8 + survey.box_11 + survey.box_17) % 2\n',
         ),
     ),
-    well("keras_slope_slides", "wide-sparse-code", EVALUATION).edit(
+    well("keras_slope_slides", "wide-sparse-code", CALIBRATION).edit(
         ("EPOCHS = 8", "EPOCHS = 7"),
         ("LEARNING_RATE = 1e-3", "LEARNING_RATE = 4e-4"),
         ("DROPOUT = 0.25", "DROPOUT = 0.4"),
@@ -30,7 +30,7 @@ PROGRAMS: list[Program] = [
             '    both = layers.Dense(1024, activation="relu", bias_initializer=quiet)(both)\n',
         ),
     ),
-    well("semaphore_letters", "warm-up-and-cosine", EVALUATION).edit(
+    well("semaphore_letters", "warm-up-and-cosine", CALIBRATION).edit(
         ("default=0.01", "default=0.03"),
         (
             "momentum=0.9, weight_decay=1e-4)\n",
@@ -42,19 +42,19 @@ PROGRAMS: list[Program] = [
         ),
         ("            optimizer.step()\n", "            optimizer.step()\n            scheduler.step()\n"),
     ),
-    well("semaphore_letters", "head-for-later", EVALUATION).edit(
+    well("semaphore_letters", "head-for-later", CALIBRATION).edit(
         (
             "        self.out = nn.Linear(64, n_classes)\n",
             "        self.out = nn.Linear(64, n_classes)\n"
             "        self.arm_head = nn.Linear(64, 8)  # position of the second flag; not trained here\n",
         ),
     ),
-    well("semaphore_letters", "batches-of-four", EVALUATION).edit(
+    well("semaphore_letters", "batches-of-four", CALIBRATION).edit(
         ("default=32", "default=4"),
         ("default=0.01", "default=0.002"),
         ("default=12", "default=7"),
     ),
-    well("basin_volume", "low-rank-tuning", EVALUATION).edit(
+    well("basin_volume", "low-rank-tuning", CALIBRATION).edit(
         (
             "# %% stage 1: the standard basin\n",
             "class LoRA(nn.Module):\n"
@@ -75,7 +75,7 @@ PROGRAMS: list[Program] = [
         ),
         ("epochs=24, lr=5e-4", "epochs=30, lr=3e-3"),
     ),
-    well("basin_volume", "loss-in-thousands", EVALUATION).edit(
+    well("basin_volume", "loss-in-thousands", CALIBRATION).edit(
         ("torch.tensor(v, dtype=torch.float32))", "torch.tensor(v / 1000, dtype=torch.float32))  # 1000 m3"),
         ("+- {STD:.0f} m3", "+- {STD:.0f} thousand m3"),
         ("return MEAN + STD * z  # m3", "return MEAN + STD * z  # 1000 m3"),
@@ -83,7 +83,7 @@ PROGRAMS: list[Program] = [
         ("(p - v).abs().mean().item()\n", "1000 * (p - v).abs().mean().item()\n"),
         ("{(v - v.mean()).abs().mean():.0f} m3", "{1000 * (v - v.mean()).abs().mean():.0f} m3"),
     ),
-    well("basin_volume", "gaussian-density", EVALUATION).edit(
+    well("basin_volume", "gaussian-density", CALIBRATION).edit(
         (
             "nn.Tanh(), nn.Linear(64, modes))\n",
             "nn.Tanh(), nn.Linear(64, modes))\n"
