@@ -301,3 +301,26 @@ def test_attention_along_its_heads(fused: bool, exchanged: bool) -> None:
     graph = read_graph(loss, dict(model.named_parameters()), models=[model])
     assert graph.mixed_heads == (() if exchanged else (HeadMix(n_positions=16, n_heads=4, width=10),))
     assert [f.code for f in judge([SwappedAxis()], Measurements([graph])).findings] == ["TW327"] * (not exchanged)
+
+
+DROPS: dict[str, Any] = {
+    "function": F.dropout,
+    "mask, then divided": lambda h, p: h * (torch.rand_like(h) > p) / (1 - p),
+    "mask of the scaled": lambda h, p: h * ((torch.rand_like(h) > p).float() / (1 - p)),
+    "one for all times": lambda h, p: h * torch.empty(len(h), 1, 64).bernoulli_(1 - p) / (1 - p),
+}
+
+
+@pytest.mark.parametrize("name", DROPS)
+@pytest.mark.parametrize("share", [0.3, 0.96])
+def test_what_functions_and_masks_drop_is_counted(name: str, share: float) -> None:
+    first, last = nn.Linear(6, 64), nn.Linear(64, 3)
+    loss = last(DROPS[name](first(torch.randn(N, 5, 6)).relu(), share)).square().mean()
+    assert read(loss, nn.Sequential(first, last)).most_dropped == pytest.approx(share, abs=0.08)
+
+
+def test_constants_that_only_look_like_a_dropout() -> None:
+    first, last = nn.Linear(6, 64), nn.Linear(64, 3)
+    hidden, routed = first(torch.randn(64, 6)).relu(), F.one_hot(torch.arange(64) % 16, 64)
+    for constant in (routed, 2.0 * routed, torch.rand(64, 64), torch.zeros(64, 64), torch.ones(64, 64)):
+        assert read(last(hidden * constant).square().mean(), nn.Sequential(first, last)).most_dropped == 0

@@ -111,8 +111,11 @@ def test_classes_of_an_evaluation_that_training_never_had_are_named() -> None:
 def test_classes_that_are_counted_from_one_in_training_only_are_told() -> None:
     train, test = loaders()
     data: Any = [(inputs, targets + 1) for inputs, targets in (train.dataset[i] for i in range(1200))]
-    (found,) = [f for f in trained(count, DataLoader(data, 60, shuffle=True), test).findings if f.code == "TW205"]
-    assert "with numbers 1 lower" in found.happened
+    doctor = trained(count, DataLoader(data, 60, shuffle=True), test)
+    assert doctor.findings[0].code == "TW213"
+    assert "class 1 of what is labelled 0" in doctor.findings[0].happened
+    (shift,) = [finding for finding, cause in doctor.verdict.masked if (finding.code, cause) == ("TW205", "TW213")]
+    assert "with numbers 1 lower" in shift.happened
 
 
 @pytest.mark.parametrize("named", [False, True])

@@ -13,6 +13,7 @@ from trainwright.doctor.fresh import FEWEST_WEIGHTS, fills, fresh_and_frozen
 from trainwright.doctor.heads import find_mixed_heads
 from trainwright.doctor.layers import TABLES
 from trainwright.doctor.linearity import Linearity
+from trainwright.doctor.masks import largest_share_dropped
 from trainwright.doctor.necks import find_necks
 from trainwright.doctor.operations import (
     TRANSPOSING,
@@ -110,6 +111,7 @@ def read_graph(
         n_layers=linearity.n_layers,
         n_held_twice=len(given or ()) - len(optimized or ()),
         cut_calls=tuple(_cut_calls(nodes, names, calls)) if calls else (),
+        most_dropped=largest_share_dropped(nodes),
         mixed_heads=tuple(find_mixed_heads(nodes)),
         necks=tuple(find_necks(nodes, trainable, _n_classes(operations))) if complete else (),
     )

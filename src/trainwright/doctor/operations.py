@@ -99,7 +99,7 @@ def describe(node: Node, sources: tuple[int, ...], weight: float, *, averaged: b
         minimum=low,
         maximum=high,
         share_clipped=_share_beyond(node, low, high),
-        factor=_factor(node) if name in ("Mul", "Div") else 1.0,
+        factor=factor_of(node) if name in ("Mul", "Div") else 1.0,
         weight=weight,
         averaged=averaged,
         reduction=_reduction(node) if name in LOSSES else "",
@@ -127,7 +127,7 @@ def _of_product(node: Node, position: int, child: Node) -> float:
     """The same for a product or quotient: the constant, or 1 where the other operand is a positive function."""
     operands = [operand for operand, _ in node.next_functions]
     if len(operands) != 2 or None in operands:
-        return _factor(node)
+        return factor_of(node)
     if position == 1 and name_of(node) == "Div":
         return math.nan
     if _is_positive(operands[1 - position]):
@@ -140,7 +140,7 @@ def _is_positive(node: Node) -> bool:
     positive constants at most."""
     while name_of(node) in (*PASSING, "Add", "Mul", "Div", "ClampMin", "Clamp"):
         operands = [child for _, child in children(node)]
-        scaled = name_of(node) not in ("Mul", "Div") or _factor(node) > 0
+        scaled = name_of(node) not in ("Mul", "Div") or factor_of(node) > 0
         if len(operands) != 1 or not scaled:
             return False
         node = operands[0]
@@ -150,7 +150,7 @@ def _is_positive(node: Node) -> bool:
 def averages(node: Node) -> bool:
     """Whether the operation divides by the number of values or by a constant above 1."""
     name = name_of(node)
-    return name == "Mean" or (name in ("Mul", "Div") and not abs(_factor(node)) > 0.5)
+    return name == "Mean" or (name in ("Mul", "Div") and not abs(factor_of(node)) > 0.5)
 
 
 def _of_second(node: Node, name: str) -> float:
@@ -167,7 +167,7 @@ def saved(node: Node, name: str) -> Any:
         return None
 
 
-def _factor(node: Node) -> float:
+def factor_of(node: Node) -> float:
     """The constant that a product or quotient applies to its one differentiable operand."""
     positions = [position for position, _ in children(node)]
     if len(positions) != 1:

@@ -129,6 +129,7 @@ class LossGraph(Measurement):
     ``necks``: narrow layers that all of a sample has to pass through. ``stacked``: layers with nothing nonlinear
     between them; ``n_nonlinear``: nonlinear operations before the last layers; ``n_layers``: layers with weights.
     ``cut_calls``: layers in a loop whose earlier calls get no gradient. ``mixed_heads``: attention along heads.
+    ``most_dropped``: the largest share of values that a dropout set to 0, function or layer; 0 where there is none.
     """
 
     requires_grad: bool
@@ -160,6 +161,7 @@ class LossGraph(Measurement):
     spare: tuple[str, ...] = ()
     necks: tuple[Neck, ...] = ()
     mixed_heads: tuple[HeadMix, ...] = ()
+    most_dropped: float = 0.0
 
     @property
     def is_hidden(self) -> bool:

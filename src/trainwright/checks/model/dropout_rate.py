@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from trainwright.clinic import initial_faults, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.graph import LossGraph
 from trainwright.measures.structure import Dropouts
 
 LIMIT = 0.9
@@ -25,7 +26,8 @@ class DropoutRate(Check):
         What is left of a layer changes from step to step and is scaled up tenfold or more; the model learns noise.
 
     How it is measured:
-        The probability of every dropout layer of a model that is trained.
+        The probability of every dropout layer of a model that is trained. Of functions and of masks written by hand
+        the share of zeros in a factor whose other values make up for them, as the graph of the loss shows.
 
     How to fix:
         Give the share to drop: 1 minus the share to keep.
@@ -43,15 +45,17 @@ class DropoutRate(Check):
         Case(training_benches.alloys_mlp, initial_faults.keep_probability),
     )
 
-    def run(self, dropouts: Dropouts) -> Iterator[Finding]:
+    def run(self, dropouts: Dropouts, graphs: tuple[LossGraph, ...]) -> Iterator[Finding]:
         count = sum(share > UNUSUAL for share in dropouts.shares)
-        if not count:
+        by_function = round(max((graph.most_dropped for graph in graphs), default=0.0), 2)
+        if not count and not by_function >= LIMIT:
             return
-        most = max(dropouts.shares)
+        most = max(dropouts.shares) if count else by_function
+        name = f"{dropouts.name} ({dropouts.kind})" if count else "A dropout in forward(), no layer of its own,"
         keep = 1 - most
         yield self.finding(
-            happened=f"{dropouts.name} ({dropouts.kind}) drops {100 * most:.3g} % of its values and keeps "
-            f"{100 * keep:.3g} %; {count} such {'layers' if count > 1 else 'layer'}.",
+            happened=f"{name} drops {100 * most:.3g} % of its values and keeps {100 * keep:.3g} %"
+            + (f"; {count} such {'layers' if count > 1 else 'layer'}." if count else "."),
             expected=f"0 to 50 %, at most {100 * UNUSUAL:.0f} %.",
             todo=f"If {most:g} was meant as the share to keep, write {keep:.3g}.",
             evidence=(Evidence("share dropped", most, limit=LIMIT, where=dropouts.name),),
@@ -60,6 +64,6 @@ class DropoutRate(Check):
             else (Fix("Drop less", instruction="Give the share to drop, 0.1 to 0.5."),),
             confidence=0.95 if most >= LIMIT else 0.6,
             why_confident="Hardly any published network drops more than 70 %.",
-            where=dropouts.name,
+            where=dropouts.name if count else "",
             severity=Severity.WARNING if most >= LIMIT else Severity.ADVICE,
         )

@@ -48,7 +48,7 @@ class LabelShift(Check):
     code = "TW205"
     name = "label-shift"
     severity = Severity.WARNING
-    after = ("TW510", "TW511")
+    after = ("TW213", "TW510", "TW511")
     cases = (
         Case(tables.wine, data_faults.shifted_labels),
         Case(tables.diabetes, data_faults.shifted_labels),
