@@ -30,8 +30,8 @@ class NegatedLoss(Check):
     How it is measured:
         The graph shows with which sign each term that measures an error enters the loss; for log-probabilities of the
         right class it is the other way round. Reported if all such terms have the wrong sign, so that subtracted
-        regularisers (entropy bonuses) do no harm, and as a *warning* if one half of a likelihood of yes and no has; negative
-        log-densities, of mixtures too, have the right one whatever their value. A
+        regularisers (entropy bonuses) do no harm, and as a *warning* if one half of a likelihood of yes and no has;
+        negative log-densities, of mixtures too, have the right one whatever their value. A
         fact; a *warning* only for a binary cross entropy (written out as well), which adversarial training negates on
         purpose. Whatever the loss is made of, a batch that is fitted by it must not leave outputs that go down where
         the targets go up, nor samples of the same name farther from each other than from others.
