@@ -28,7 +28,8 @@ class TrainEvalGap(Check):
         After 40 own steps, so that there is something to lose, the loss over the same training batches in train mode,
         with dropout and without it, and in eval mode. Running statistics of batch normalisation are taken afresh from
         these batches first: those of the run lag behind the weights at large rates, in healthy models as well. A lower
-        loss in eval mode is no finding; that is what dropout does.
+        loss in eval mode is no finding; that is what dropout does. Losses below 0 are not judged: those of a density
+        that has become narrow grow without bound by the same small differences.
 
     How to fix:
         Compare the two paths of ``forward`` that depend on ``self.training``.
@@ -51,6 +52,8 @@ class TrainEvalGap(Check):
         gap = found.refreshed_loss - trained
         if not (found.first_loss > 0 and math.isfinite(gap)):
             raise CannotEvaluate(f"the losses are {found.first_loss} at first, {trained} and {found.refreshed_loss}")
+        if trained < 0:
+            raise CannotEvaluate(f"a loss below 0 ({trained:.3g}), as log-densities have, tells no share that is lost")
         share = gap / found.first_loss
         if share <= LIMIT:
             return
