@@ -133,3 +133,22 @@ def test_of_trainings_at_the_same_time_none_need_beat_a_constant() -> None:
                 train(model, KINDS, optimizer, 20)
     for curve in doctor.measurements.of(LearningCurve):
         assert (curve.baseline_train_loss, learns(curve)) == (None, None)
+
+
+@pytest.mark.parametrize("copies", [True, False])
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_weights_that_come_back_are_the_result(copies: bool, goes_on: bool) -> None:
+    first, second = nn.Linear(4, 2), nn.Linear(4, 2)
+    with watch(every=1, quiet=True) as doctor:
+        train(first, KINDS, adam(first), 20)
+        optimizer = adam(second)
+        train(second, KINDS, optimizer, 12)
+        best = second.state_dict()
+        best = {name: value.clone() for name, value in best.items()} if copies else best
+        train(second, KINDS, optimizer, 8)
+        second.load_state_dict(best)
+        if goes_on:
+            train(second, KINDS, optimizer, 5)
+    earlier, later = doctor.measurements.of(LearningCurve)
+    assert earlier.kept_at is None
+    assert later.kept_at == (12 if copies and not goes_on else None)

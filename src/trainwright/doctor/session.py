@@ -451,12 +451,13 @@ class Session:
         modes = tuple(dict.fromkeys(layer for entry in self.models for layer in entry.mode_layers))
         common = {
             "steps_per_epoch": per_epoch or None,
-            "kept_at": None,
             "train_only": modes or None,
         }
         yield self._finiteness()
         guesses = not self.stream.is_evaluated
-        yield from self._curves(list(self.losses.measurements(extra, common, guesses=guesses)))
+        yield from self._curves(
+            list(self.losses.measurements(extra, common, self.checkpoints.restored, guesses=guesses))
+        )
         if (shift := self.losses.shift(guesses=guesses)) is not None:
             yield shift
         yield from self.start.measurements()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.events import LossCall
-from trainwright.doctor.observers.scores import CLASSIFYING, is_classification
+from trainwright.doctor.observers.scores import is_classification
 from trainwright.measures.labels import PredictedClasses
 
 MOST_CLASSES = 50
@@ -35,12 +35,12 @@ class Confusions:
     def scored(self, call: LossCall, source: Any) -> None:
         """A loss of an evaluation, of the kind that training has."""
         self._batch = None
-        if not is_classification(call):
+        if not is_classification(call) or not call.outputs.dim():
             return
         outputs, targets = call.outputs.detach(), call.targets.detach()
         if call.name in ("cross_entropy", "nll", "multi_margin_loss"):
             self._count(outputs.movedim(1, -1), targets, (source, True))
-        elif call.name in CLASSIFYING and outputs.shape == targets.shape and outputs.numel() == len(outputs):
+        elif outputs.shape == targets.shape and outputs.numel() == len(outputs):
             said = outputs.flatten() > (0.5 if call.name == "bce" else 0.0)
             self._count(torch.stack([~said, said], -1).float(), (targets.flatten() > 0.5).long(), (source, True))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -223,14 +224,20 @@ class Losses:
         return scale, self._reductions.most_common(1)[0][0] if self._reductions else ""
 
     def measurements(
-        self, optimizers: dict[str, dict[str, Any]], common: dict[str, Any], *, guesses: bool
+        self,
+        optimizers: dict[str, dict[str, Any]],
+        common: dict[str, Any],
+        restored: Mapping[int, int] = MappingProxyType({}),
+        *,
+        guesses: bool,
     ) -> Iterator[LearningCurve]:
         """One learning curve for each learner. Where they train one after the other each is a training of its own, with
         its validation and the best constant; else these belong to none: networks with losses of their own play against
         each other or share the work, and none need beat a constant.
 
-        ``optimizers``: further fields of each learner's curve; ``common``: those of all. ``guesses``: predictions
-        without a loss belong to training.
+        ``optimizers``: further fields of each learner's curve; ``common``: those of all. ``restored``: after
+        how many steps weights came back, and after how many they had been taken. ``guesses``: predictions without a
+        loss belong to training.
         """
         alone, several = self._one_at_a_time(), len(self._curves) > 1
         latest = max(self._spans, key=lambda learner: self._spans[learner].first, default="")
@@ -243,6 +250,8 @@ class Losses:
             if several:  # the data known now are those of the latest
                 per_epoch = curve.steps_per_epoch if learner == latest else None
                 curve = replace(curve, is_game=False, steps_per_epoch=per_epoch)
+            if (kept := restored.get(self._spans[learner].last)) is not None:
+                curve = replace(curve, kept_at=float(kept))
             yield _counted_from(self._judged(curve, learner, guesses=guesses), self._spans[learner].before)
 
     def _one_at_a_time(self) -> bool:
@@ -337,7 +346,8 @@ def _counted_from(curve: LearningCurve, before: int) -> LearningCurve:
     moved: dict[str, Any] = {
         name: Curve(each.x - before, each.y) for name, each in found.items() if isinstance(each, Curve)
     }
-    return replace(curve, **moved)
+    kept = None if curve.kept_at is None else curve.kept_at - before
+    return replace(curve, kept_at=kept, **moved)
 
 
 def _score(call: LossCall, *, accuracy: bool) -> _Scored:

@@ -154,6 +154,10 @@ class _State:
     step: int
 
 
+MOST_MARKS = 10_000
+"""States that are remembered by a number each."""
+
+
 class Checkpoints:
     """Observes state dictionaries that are taken, kept, loaded and saved, and whether they were copied."""
 
@@ -161,17 +165,25 @@ class Checkpoints:
         self._states: list[_State] = []
         self._taken = self._loaded = self._saved = 0
         self._steps_between = 0
+        self._marks: dict[tuple[str, float], int] = {}
+        self.restored: dict[int, int] = {}
+        """After so many steps weights came back that had been taken after so many."""
 
     def taken(self, state: Any, step: int) -> None:
         """``state_dict`` returned this."""
         self._taken += 1
         if not isinstance(state, OrderedDict):
             return
+        if (mark := _mark(state)) is not None and len(self._marks) < MOST_MARKS:
+            self._marks[mark] = step
         self._states = [each for each in self._states if each.reference() is not None][-MOST_STATES:]
         self._states.append(_State(weakref.ref(state), _storages(state), step))
 
     def loaded(self, module: nn.Module, state: Any, step: int) -> None:
         """``load_state_dict`` is about to read this; tensors that are the module's own hold nothing new."""
+        mark = _mark(state) if isinstance(state, dict) else None
+        if mark in self._marks:
+            self.restored[step] = self._marks[mark]
         own = _storages({**dict(module.named_parameters()), **dict(module.named_buffers())})
         given = _storages(state) if isinstance(state, dict) else frozenset()
         old = [each.step for each in self._states if given and each.storages & given]
@@ -199,6 +211,15 @@ class Checkpoints:
             n_kept=len(kept),
             steps_between=max([self._steps_between, *(step - each.step for each in kept)]),
         )
+
+
+def _mark(state: dict[str, Any]) -> tuple[str, float] | None:
+    """The name of the last floating-point tensor and a sum of its values, which every step changes; None where there
+    is none."""
+    for name, tensor in reversed(state.items()):
+        if isinstance(tensor, Tensor) and tensor.is_floating_point() and tensor.numel() and not tensor.is_meta:
+            return name, float(tensor.detach().double().sum())
+    return None
 
 
 def _storages(state: Any) -> frozenset[int]:
