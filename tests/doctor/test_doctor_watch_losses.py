@@ -152,3 +152,19 @@ def test_weights_that_come_back_are_the_result(copies: bool, goes_on: bool) -> N
     earlier, later = doctor.measurements.of(LearningCurve)
     assert earlier.kept_at is None
     assert later.kept_at == (12 if copies and not goes_on else None)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_mean_loss_that_stays_at_its_lower_bound_is_named(kept: bool) -> None:
+    torch.manual_seed(0)
+    model = nn.Linear(4, 2)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    with watch(every=1, quiet=True) as doctor:
+        for step in range(120):
+            rows = slice(step * 4 % 512, step * 4 % 512 + 64)
+            mean, log_spread = model(ROWS[rows]).unbind(1)
+            density = (log_spread + 0.5 * ((0.1 * ROWS[rows, 0] - mean) / log_spread.exp()).square()).mean()
+            optimizer.zero_grad()
+            (density.clamp(min=0) if kept else density).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    assert ("TW321" in {finding.code for finding in doctor.findings}) is kept

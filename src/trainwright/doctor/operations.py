@@ -124,27 +124,30 @@ def passed_on(node: Node, position: int, child: Node) -> float:
 
 
 def _of_product(node: Node, position: int, child: Node) -> float:
-    """The same for a product or quotient: the constant, or 1 where the other operand is a positive function."""
+    """The same for a product or quotient: the constant, or the sign of the other operand where that is known."""
     operands = [operand for operand, _ in node.next_functions]
     if len(operands) != 2 or None in operands:
         return factor_of(node)
     if position == 1 and name_of(node) == "Div":
         return math.nan
-    if _is_positive(operands[1 - position]):
-        return 1.0
-    return 0.0 if _is_positive(child) else math.nan  # a share that weighs the other, as in a focal loss, turns no sign
+    sign = _sign(operands[1 - position])
+    if sign:
+        return sign
+    return 0.0 if _sign(child) else math.nan  # a share that weighs the other, as in a focal loss, turns no sign
 
 
-def _is_positive(node: Node) -> bool:
-    """Whether a result cannot be negative, as a variance: a positive function, scaled, shifted or bounded from below by
-    positive constants at most."""
-    while name_of(node) in (*PASSING, "Add", "Mul", "Div", "ClampMin", "Clamp"):
+def _sign(node: Node) -> float:
+    """1 or −1 where a result cannot have the other sign, as a variance has not: a positive function, scaled by a
+    constant, or shifted or bounded from below; 0 where that is not known."""
+    sign = 1.0
+    while name_of(node) in (*PASSING, "Add", "Mul", "Div", "Neg", "ClampMin", "Clamp"):
         operands = [child for _, child in children(node)]
-        scaled = name_of(node) not in ("Mul", "Div") or factor_of(node) > 0
-        if len(operands) != 1 or not scaled:
-            return False
+        factor = -1.0 if name_of(node) == "Neg" else factor_of(node) if name_of(node) in ("Mul", "Div") else 1.0
+        if len(operands) != 1 or not factor or math.isnan(factor):
+            return 0.0
+        sign = math.copysign(sign, sign * factor)
         node = operands[0]
-    return name_of(node) in POSITIVE
+    return sign if name_of(node) in POSITIVE else 0.0
 
 
 def averages(node: Node) -> bool:

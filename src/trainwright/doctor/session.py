@@ -338,7 +338,8 @@ class Session:
             self.stream.trained_by(self.loaders.latest)
             self._train_loader = weakref.ref(self.loaders.latest), self.loaders.number_of(self.loaders.latest)
         if self._sampled:
-            self.models.looked_at([each for each, _ in self._living()], optimizer)
+            if self.models.looked_at([each for each, _ in self._living()], optimizer):
+                self.doors.begin(self.step + 1)
             self.governor.looked()
         self._latest = self._targets = self._call = None
         self._owes_backward = False

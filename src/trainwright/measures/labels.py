@@ -22,14 +22,16 @@ class ClassCounts(Measurement):
 
 @dataclass(frozen=True, kw_only=True)
 class ClassNumbers(Measurement):
-    """Integers of the batches that a loss of distances (``loss_name``) compares the only output of each of
-    ``n_samples`` with: from ``lowest`` to ``highest``; ``counts``: samples of each value that comes."""
+    """Whole numbers of the batches that a loss of distances (``loss_name``) compares the only output of each of
+    ``n_samples`` with: from ``lowest`` to ``highest``; ``counts``: samples of each value that comes. ``typed``: they
+    are integers by type, too."""
 
     loss_name: str
     n_samples: int
     lowest: int
     highest: int
     counts: tuple[int, ...]
+    typed: bool = True
 
 
 FEWEST_PREDICTED = 60

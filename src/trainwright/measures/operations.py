@@ -30,7 +30,7 @@ DISTANCES = _names("MseLoss SmoothL1Loss HuberLoss")
 NORMALISERS = _names("Logsumexp Logcumsumexp")
 """Logarithms of summed exponentials, by which outputs become log-probabilities."""
 MONOTONE = _names(
-    "Sum Nansum Sqrt Log Log1P Clamp ClampMin ClampMax Relu Softplus Minimum Maximum NativeDropout Logsumexp"
+    "Sum Nansum Sqrt Log Log1P Clamp ClampMin ClampMax Relu Softplus Minimum Maximum NativeDropout Logsumexp Where"
 )
 """Operations whose result grows with each operand."""
 POSITIVE = _names("Exp Softplus Sigmoid Softmax Pow Abs Sqrt")

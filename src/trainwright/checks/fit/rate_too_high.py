@@ -38,6 +38,9 @@ learn was thrown off by its rate. Starts from an unscaled output are higher, but
 VERY_FAR = 30.0
 """Factor above the usual rate from which a network that learns nothing need not even have been thrown off."""
 
+EXTREME = 300.0
+"""The same where the loss of a constant prediction, and with it whether the network learns, is not known."""
+
 ANNEALED = 0.1
 """Share of its peak below which a rate has come down: that the loss jumped while it was high was meant, and only the
 last quarter tells. Plain descent from rate 1 down to nothing with batch normalisation jumps by up to 0.033 before."""
@@ -61,8 +64,9 @@ class RateTooHigh(Check):
         nothing; after the first quarter, and of a rate that comes down to a tenth in the last quarter only. Together
         with a rate three times above the optimizer's usual one it is a warning; alone it is none unless it is four
         times the limit. A network that never learnt was thrown off by its rate if that is as far above the usual one,
-        momentum counted, and the loss rose to 1.3 times the constant's first, or if it is thirty times above. Not
-        judged where the rate itself goes up again, or networks train against each other.
+        momentum counted, and the loss rose to 1.3 times the constant's first, or if it is thirty times above; where it
+        is not known what a constant costs, if the rate is three hundred times the usual one. Not judged where the rate
+        itself goes up again, or networks train against each other.
 
     How to fix:
         Lower the learning rate by a factor of 3 to 10, or let it fall towards the end.
@@ -90,6 +94,9 @@ class RateTooHigh(Check):
         suspected = excess is not None and excess > FAR
         if learns(curve) is False and suspected:
             yield from self._thrown_off(curve)
+            return
+        if curve.baseline_train_loss is None and excess is not None and excess > EXTREME:
+            yield self._extreme(curve)
             return
         if late.min() >= curve.reference:
             return
@@ -124,6 +131,23 @@ class RateTooHigh(Check):
             ),
             confidence=0.92 if suspected else 0.6,
             why_confident=_usual(curve) if suspected else "The symptom is clear; small batches can cause it too.",
+        )
+
+    def _extreme(self, curve: LearningCurve) -> Finding:
+        new, excess = _usual_rate(curve), curve.excess_rate or math.nan
+        return self.finding(
+            happened=f"The learning rate is {curve.peak_rate:g}{_momentum_text(curve)}, {excess:,.0f} times what is "
+            f"usual for {curve.optimizer}.",
+            expected=f"A rate near {new:g}, at most {EXTREME:g} times that.",
+            todo=f"Lower the learning rate to {new:g} and compare.",
+            evidence=(
+                Evidence(
+                    "rate / the usual one", excess, limit=EXTREME, series=(curve.train_loss.series("training loss"),)
+                ),
+            ),
+            fixes=(Fix(f"Set the learning rate to {new:g}", changes={"optimizer.learning_rate": new}),),
+            confidence=0.7,
+            why_confident="What a constant prediction costs is not known for this loss, so that the rate alone speaks.",
         )
 
     def _thrown_off(self, curve: LearningCurve) -> Iterator[Finding]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from trainwright.clinic import model_faults, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
+from trainwright.measures.curves import LearningCurve
 from trainwright.measures.graph import LossGraph, Operation, is_difference
 from trainwright.measures.operations import LOSSES
 
@@ -15,6 +18,9 @@ _FROM_BELOW = ("Clamp", "ClampMin", "Maximum")
 _ERRORS = ("Pow", "Abs", "Square")
 _ON_THE_WAY = frozenset(["Mean", "Sum", "Mul", "Div", "Add", "Sub", "Neg", "Sqrt", "Logsumexp", *_ERRORS])
 _SCALING = ("Mean", "Sum", "Mul", "Div")
+
+MUCH = 0.2
+"""Share of the steps whose loss is exactly the lower bound from which on it is no chance."""
 
 
 class ClippedLoss(Check):
@@ -35,7 +41,7 @@ class ClippedLoss(Check):
         probabilities, log-variances, ratios and lower bounds of a part (free bits) or of a distance from a margin
         (hinge losses) are something else. An *error*
         where more than half of the values are cut off on the batch, else a *warning*. A lower bound counts where it
-        cuts off the mean over all samples, with nothing added.
+        cuts off the mean over all samples, with nothing added, on this batch or in a fifth of the steps.
 
     How to fix:
         Remove the clamp. Clip the gradient's norm (``training.clip_norm``), or use a Huber loss, whose gradient stays.
@@ -53,9 +59,11 @@ class ClippedLoss(Check):
         Case(training_benches.yield_mlp, model_faults.clipped_error),
     )
 
-    def run(self, graph: LossGraph) -> Iterator[Finding]:
-        if (floor := _floor(graph)) is not None:
-            yield self._cut_from_below(floor)
+    def run(self, graph: LossGraph, curve: LearningCurve | None) -> Iterator[Finding]:
+        floor = _floor(graph)
+        share = _share_on(floor, curve) if floor is not None else 0.0
+        if floor is not None and share:
+            yield self._cut_from_below(floor, share)
         clamp = next((each for each in _clamps(graph) if _measures_an_error(graph, each)), None)
         if clamp is None:
             return
@@ -85,13 +93,14 @@ class ClippedLoss(Check):
             severity=Severity.ERROR if most else Severity.WARNING,
         )
 
-    def _cut_from_below(self, clamp: Operation) -> Finding:
+    def _cut_from_below(self, clamp: Operation, share: float) -> Finding:
+        where = "on this batch it lies below it" if clamp.share_clipped == 1 else f"in {share:.0%} of the steps it did"
         return self.finding(
-            happened=f"The loss is kept from falling below {clamp.minimum:.3g}, and on this batch it lies below it: "
-            "nothing has a gradient.",
+            happened=f"The loss is kept from falling below {clamp.minimum:.3g}, and {where}: nothing has a gradient "
+            "then.",
             expected="A loss that may become as small as it can (0 % cut off); log-densities may be negative.",
             todo="Remove the clamp from the loss.",
-            evidence=(Evidence("share of the loss cut off", clamp.share_clipped, limit=0.0),),
+            evidence=(Evidence("share of the loss cut off", share, limit=0.0),),
             fixes=(Fix("Remove the clamp", instruction="Delete clamp or max from the loss; it may be negative."),),
             confidence=0.97,
             why_confident="The graph shows the clamp on the mean over all samples, and its bound is reached: a fact.",
@@ -99,17 +108,27 @@ class ClippedLoss(Check):
 
 
 def _floor(graph: LossGraph) -> Operation | None:
-    """The clamp that holds the whole loss, a mean over samples, at its lower bound."""
+    """The clamp from below of the whole loss, a mean over samples."""
     waiting = list(graph.operations[:1])
     while len(waiting) == 1:
         operation = waiting[0]
         waiting = graph.feeders(operation)
         if operation.name in _FROM_BELOW and not operation.shape and math.isfinite(operation.minimum):
-            cut = operation.share_clipped == 1 and math.isinf(operation.maximum)
-            return operation if cut and all(each.name in ("Mean", "Sum") for each in waiting) else None
+            alone = math.isinf(operation.maximum) and all(each.name in ("Mean", "Sum") for each in waiting)
+            return operation if alone else None
         if operation.name not in _SCALING:
             return None
     return None
+
+
+def _share_on(floor: Operation, curve: LearningCurve | None) -> float:
+    """How much of the training is cut off: all of it where this batch is, else the share of steps whose loss is the
+    bound itself, if they are many."""
+    if floor.share_clipped == 1:
+        return 1.0
+    losses = curve.train_loss.finite.y if curve is not None else np.empty(0)
+    share = float((losses == floor.minimum).mean()) if len(losses) else 0.0
+    return share if share > MUCH else 0.0
 
 
 def _clamps(graph: LossGraph) -> Iterator[Operation]:

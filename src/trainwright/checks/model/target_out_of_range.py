@@ -15,6 +15,8 @@ FEWEST_CLASSES, MOST_CLASSES = 3, 20
 """Different whole numbers from 0 on that are taken for numbers of classes."""
 LEAST, MOST = 0.25, 2.5
 """Samples of each, as shares of what each would have if all had the same; some batches are small."""
+FEWEST_UNTYPED, EVEN = 5, 1.6
+"""Different whole numbers that are no integers by type, and how far from equally often they may come."""
 LARGEST = 0.6
 """Share of all samples that the most frequent number may have; counts are mostly 0."""
 ENOUGH = 5
@@ -45,9 +47,9 @@ class TargetOutOfRange(Check):
         Under a loss of one's own with one output and one of two targets for each sample, the outputs of all samples of
         one target value are moved together, far and a little, in both directions: a *warning* where the loss changes
         with those of one value only. Under a loss of distances with one output, targets that come as three to twenty
-        integers from 0 on, all about as often, are taken for numbers of classes: a *warning*. So are targets of which
-        -1 is passed over about as often as a class comes, while the last class alone is missing: they were lowered by
-        one.
+        integers from 0 on, all about as often, are taken for numbers of classes: a *warning*. So are whole numbers that
+        are no integers by type, from five on and nearly equally often, and targets of which -1 is passed over about as
+        often as a class comes, while the last class alone is missing: they were lowered by one.
 
     How to fix:
         Number classes from 0 to C − 1 and binary targets 0 and 1; for several labels at once use
@@ -106,7 +108,7 @@ class TargetOutOfRange(Check):
     def _as_quantities(self, numbers: ClassNumbers) -> Finding:
         n, kinds = numbers.n_samples, len(numbers.counts)
         return self.finding(
-            happened=f"The targets are integers from 0 to {numbers.highest}, each in {min(numbers.counts)} to "
+            happened=f"The targets are whole numbers from 0 to {numbers.highest}, each in {min(numbers.counts)} to "
             f"{max(numbers.counts)} of {n} samples, as classes are numbered, and {numbers.loss_name} fits one output "
             "to them as to a quantity: class 2 counts as twice class 1.",
             expected=f"{kinds} outputs and cross entropy, if the numbers are names of classes.",
@@ -221,4 +223,6 @@ def _are_classes(numbers: ClassNumbers) -> bool:
         return False
     mean, largest = numbers.n_samples / kinds, max(numbers.counts)
     even = min(numbers.counts) >= LEAST * mean and largest <= min(MOST * mean, LARGEST * numbers.n_samples)
+    if not numbers.typed:  # quantities may be whole as well, but seldom come equally often
+        even = kinds >= FEWEST_UNTYPED and min(numbers.counts) >= mean / EVEN and largest <= EVEN * mean
     return even and mean >= FEWEST_OF_A_CLASS

@@ -25,6 +25,7 @@ class Numbers:
         self._counts: Counter[int] = Counter()
         self._loss = ""
         self._over = False
+        self._typed = True
 
     def came(self, batch: Any) -> None:
         """A loader gave a batch."""
@@ -41,7 +42,8 @@ class Numbers:
             self._counts.clear()
             return
         self._loss = call.name
-        self._counts.update(found.flatten().tolist())
+        self._typed &= not found.is_floating_point()
+        self._counts.update(map(int, found.flatten().tolist()))
         self._over = self._counts.total() >= ENOUGH
 
     def measurement(self) -> ClassNumbers | None:
@@ -55,11 +57,12 @@ class Numbers:
             lowest=values[0],
             highest=values[-1],
             counts=tuple(self._counts[value] for value in values),
+            typed=self._typed,
         )
 
 
 def _integers(batch: Any, call: LossCall) -> Tensor | None:
-    """The integers of a batch, one for each sample, that a loss of distances compares one output each with."""
+    """The whole numbers of a batch, one for each sample, that a loss of distances compares one output each with."""
     targets = call.targets.detach()
     if (
         call.name not in VALUE_LOSSES
@@ -68,7 +71,8 @@ def _integers(batch: Any, call: LossCall) -> Tensor | None:
     ):
         return None
     for tensor in tensors_of(batch):
-        whole = not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
-        if whole and is_same(tensor, targets):
+        if tensor.is_complex() or tensor.dtype == torch.bool or not is_same(tensor, targets):
+            continue
+        if not tensor.is_floating_point() or bool((tensor == tensor.round()).all()):
             return tensor
     return None

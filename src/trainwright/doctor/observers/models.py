@@ -23,7 +23,7 @@ class Watched:
 
     ``fresh_statistics``: its running statistics were those of an untrained layer when it was first called.
     ``normalises``: its first layer is a normalisation. ``n_rows``: of its largest embedding table. ``called_at``: the
-    latest step of training.
+    latest step of training. ``parameters``: which ones it had when it was last looked at.
     """
 
     label: str
@@ -40,6 +40,7 @@ class Watched:
     first_eval_step: int = -1
     called_at: int = 0
     train_before: bool = False
+    parameters: frozenset[int] = frozenset()
 
 
 class Models:
@@ -133,8 +134,9 @@ class Models:
 
     # Membership ------------------------------------------------------------------------------------------------------
 
-    def looked_at(self, optimizers: list[Optimizer], stepped: Optimizer) -> None:
-        """A sampled step of ``stepped`` is over and gradients are still there."""
+    def looked_at(self, optimizers: list[Optimizer], stepped: Optimizer) -> bool:
+        """A sampled step of ``stepped`` is over and gradients are still there. Returns whether a model has got other
+        parameters since the last look, as when its head is replaced."""
         held = {id(p): p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
         own = [p for group in stepped.param_groups for p in group["params"]]
         self._looked += 1
@@ -143,13 +145,18 @@ class Models:
         self._trained |= {self.name_of(p) for p in own if p.requires_grad and self.name_of(p)}
         self._reached |= {self.name_of(p) for p in own if p.grad is not None}
         self._n_trainable = self.n_frozen = 0
+        changed = False
         for entry in self:
             module = entry.module()
-            for name, parameter in module.named_parameters() if module is not None else ():
+            named = dict(module.named_parameters()) if module is not None else {}
+            before, entry.parameters = entry.parameters, frozenset(map(id, named.values()))
+            changed |= bool(before) and before != entry.parameters
+            for name, parameter in named.items():
                 self._n_trainable += parameter.requires_grad
                 self.n_frozen += not parameter.requires_grad and parameter.is_floating_point()
                 if parameter.requires_grad and parameter.grad is not None and id(parameter) not in held:
                     self._unheld.add(name)
+        return changed
 
     def measurements(self) -> Iterator[Measurement]:
         """Modes of every model, dropout of those that are trained, and the membership of all parameters."""
