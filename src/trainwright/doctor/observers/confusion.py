@@ -51,6 +51,8 @@ class Confusions:
         batch, self._batch = self._batch, None
         if batch is None or prediction is None or prediction.dim() < 2 or not prediction.is_floating_point():
             return
+        if prediction.is_nested or prediction.layout != torch.strided:
+            return
         inside = {id(each) for each in tensors_of(list(given))}
         whole = [each for each in tensors_of(batch) if each.dtype in _WHOLE and id(each) not in inside]
         for outputs in (prediction.detach().movedim(1, -1), prediction.detach()):
