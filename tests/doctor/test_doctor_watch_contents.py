@@ -462,7 +462,12 @@ def test_a_table_beside_pictures_is_looked_at() -> None:
     targets = (PROGRESS - PROGRESS.mean()) / PROGRESS.std()
     noise = 1e-2 * torch.randn(len(targets), generator=torch.Generator().manual_seed(0))
     pictures = IMAGES[: len(targets)].reshape(-1, 1, 8, 8)
-    for column, fires in ((targets + noise, True), (100 * noise, False)):
+    for column, fires in (
+        (targets + noise, True),
+        (targets + 4 * noise, True),
+        (targets + 20 * noise, False),
+        (100 * noise, False),
+    ):
         model, table = Both(), torch.cat([SCALED, column[:, None]], 1)
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
         with doctor() as watch:
