@@ -60,7 +60,8 @@ class RenumberedClasses(Check):
         shown = ", ".join(f"{said} of what is labelled {label}" for said, label in list(meaning.items())[:4])
         yield self.finding(
             happened=f"In the evaluation the model says class {shown}{' …' if len(meaning) > 4 else ''}. So read, its "
-            f"answers agree with the labels by {other:.0%} (0 % would be chance), under their own numbers by {own:.0%}.",
+            f"answers agree with the labels by {other:.0%} (0 % would be chance), under their own numbers by "
+            f"{own:.0%}.",
             expected="Predictions that agree with the labels under their own numbers.",
             todo="Compare the numbering of classes in training with that of the evaluation: an offset, a dictionary "
             "built twice, the order of folders.",
@@ -76,8 +77,8 @@ class RenumberedClasses(Check):
                 ),
             ),
             confidence=0.9,
-            why_confident="Answers that are no better than chance under their own numbers, and right under others, were learnt "
-            "under those others.",
+            why_confident="Answers that are no better than chance under their own numbers, and right under others, "
+            "were learnt under those others.",
         )
 
 
