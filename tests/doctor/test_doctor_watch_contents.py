@@ -530,7 +530,10 @@ def test_a_neck_of_one_unit_is_named_in_a_watched_loop(units: int) -> None:
     [
         (CLASSES, True),
         (CLASSES + 1, False),  # grades from 1 on
-        (CLASSES.float(), False),  # fractions, as a regression's
+        (CLASSES.float(), True),
+        (CLASSES.float() + 0.5, False),  # fractions, as a regression's
+        (CLASSES.float().clamp(max=6), False),  # whole, but not equally often
+        (CLASSES.float() % 4, False),  # few
         (CLASSES * (CLASSES < 3), False),  # counts, mostly 0
         (CLASSES % 2, False),
     ],
