@@ -165,6 +165,6 @@ def test_a_mean_loss_that_stays_at_its_lower_bound_is_named(kept: bool) -> None:
             mean, log_spread = model(ROWS[rows]).unbind(1)
             density = (log_spread + 0.5 * ((0.1 * ROWS[rows, 0] - mean) / log_spread.exp()).square()).mean()
             optimizer.zero_grad()
-            (density.clamp(min=0) if kept else density).backward()  # type: ignore[no-untyped-call]
+            (density.clamp(min=0) if kept else density).backward()
             optimizer.step()
     assert ("TW321" in {finding.code for finding in doctor.findings}) is kept
