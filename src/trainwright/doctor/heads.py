@@ -8,9 +8,11 @@ from trainwright.doctor.operations import Node, children, name_of, shape_of
 from trainwright.measures.graph import HeadMix
 
 _FUSED = "ScaledDotProduct"
-_PLAIN = ("View", "UnsafeView", "ReshapeAlias", "Expand", "Clone")
+_IN_ORDER = (
+    *("View", "UnsafeView", "ReshapeAlias", "Expand", "Clone", "ToCopy"),
+    *("Div", "Mul", "Add", "Sub", "MaskedFill", "Where"),
+)
 """Operations that leave the order of the axes."""
-_SCALING = (*_PLAIN, "Div", "Mul", "Add", "Sub", "MaskedFill", "ToCopy", "Where")
 
 
 def find_mixed_heads(nodes: Iterable[Node]) -> Iterator[HeadMix]:
@@ -28,25 +30,21 @@ def _query(node: Node) -> Node | None:
         return _first(node)
     if name_of(node) != "Softmax":
         return None
-    scores = _behind(_first(node), _SCALING)
+    scores = _first(node)
+    while scores is not None and name_of(scores) in _IN_ORDER:
+        scores = _first(scores)
     return _first(scores) if scores is not None and name_of(scores) == "Bmm" else None
 
 
 def _split(query: Node) -> HeadMix | None:
     node: Node | None = query
-    while node is not None and name_of(node) in _SCALING:
+    while node is not None and name_of(node) in _IN_ORDER:
         new, source = shape_of(node), _first(node)
         old = shape_of(source) if source is not None else ()
         if len(old) == 3 and len(new) == 4 and new[:2] == old[:2] and new[2] * new[3] == old[2] and min(new[1:]) > 1:
             return HeadMix(n_positions=new[1], n_heads=new[2], width=new[3])
         node = source
     return None
-
-
-def _behind(node: Node | None, names: tuple[str, ...]) -> Node | None:
-    while node is not None and name_of(node) in names:
-        node = _first(node)
-    return node
 
 
 def _first(node: Node) -> Node | None:

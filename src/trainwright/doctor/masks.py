@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from trainwright.doctor.operations import Node, children, factor_of, name_of, saved
+from trainwright.doctor.operations import Node, children, constant_of, factor_of, name_of
 
 FEWEST, MOST = 256, 1_000_000
 """Numbers of a mask that are looked at: with fewer their share says little."""
@@ -26,18 +26,12 @@ def largest_share_dropped(nodes: Iterable[Node]) -> float:
         if name_of(node) not in _PRODUCTS:
             continue
         factor, product = 1.0, node
-        if not isinstance(mask := _constant(node), Tensor) or mask.numel() < 2:  # then the mask may come before it
+        if not isinstance(mask := constant_of(node), Tensor) or mask.numel() < 2:  # then the mask may come before it
             product = next((child for _, child in children(node) if name_of(child) == "Mul"), node)
-            factor, mask = factor_of(node), _constant(product)
+            factor, mask = factor_of(node), constant_of(product)
         if name_of(product) == "Mul" and isinstance(mask, Tensor) and FEWEST <= mask.numel() <= MOST:
             most = max(most, _share_dropped(mask, factor))
     return most
-
-
-def _constant(node: Node) -> object:
-    """What a product multiplies its one differentiable operand with."""
-    places = [place for place, _ in children(node)]
-    return saved(node, "other" if places == [0] else "self") if len(places) == 1 else None
 
 
 @torch.no_grad()

@@ -172,17 +172,19 @@ def saved(node: Node, name: str) -> Any:
 
 def factor_of(node: Node) -> float:
     """The constant that a product or quotient applies to its one differentiable operand."""
-    positions = [position for position, _ in children(node)]
-    if len(positions) != 1:
-        return math.nan
     divides = name_of(node) == "Div"
-    if positions[0] == 1 and divides:
+    if divides and node.next_functions[0][0] is None:  # it divides the constant
         return math.nan
-    constant = saved(node, "other" if positions[0] == 0 else "self")
-    value = _number(constant)
+    value = _number(constant_of(node))
     if divides:
         return 1 / value if value else math.nan
     return value
+
+
+def constant_of(node: Node) -> Any:
+    """What an operation joins its one differentiable operand with; None where it has two of them."""
+    positions = [position for position, _ in children(node)]
+    return saved(node, "other" if positions == [0] else "self") if len(positions) == 1 else None
 
 
 @torch.no_grad()
@@ -200,8 +202,8 @@ def _bounds(node: Node, name: str) -> tuple[float, float]:
         return _limit(node, "min", -math.inf), _limit(node, "max", math.inf)
     if name == "Hardtanh":
         return _limit(node, "min_val", -math.inf), _limit(node, "max_val", math.inf)
-    if name in ("Minimum", "Maximum") and len(list(children(node))) == 1:
-        constant = saved(node, "other" if node.next_functions[1][0] is None else "self")
+    if name in ("Minimum", "Maximum"):
+        constant = constant_of(node)
         if isinstance(constant, Tensor) and constant.numel() == 1:
             value = float(constant)
             return (-math.inf, value) if name == "Minimum" else (value, math.inf)

@@ -88,7 +88,9 @@ class InitScale(Check):
             return
         if part := _lost(layers):
             share, behind = part[-1].spread / part[0].spread, layers[len(part)]
-            yield self._finding(part, share, Severity.WARNING, lost_to=behind.name)
+            yield self._finding(
+                part, share, Severity.WARNING, "It is so after some own steps, too.", lost_to=behind.name
+            )
             return
         reached = list(itertools.takewhile(lambda layer: layer.spread > 0, layers))
         faded = dependence is not None and dependence.is_none and _is_gradual(reached)
@@ -108,7 +110,8 @@ class InitScale(Check):
         elif share > GROWTH and _is_confused(loss):
             severity = Severity.WARNING
         if beyond > (FAR if severity is Severity.ADVICE else 1):
-            yield self._finding(layers, share, severity, faded=faded)
+            why = "Nothing of the input is left at the output." if faded else _WHY[severity]
+            yield self._finding(layers, share, severity, why)
 
     def _softmax(self, before: LayerStart, softmax: LayerStart, after: LayerStart) -> Finding:
         share = softmax.spread / before.spread
@@ -133,7 +136,7 @@ class InitScale(Check):
         )
 
     def _finding(
-        self, layers: list[LayerStart], share: float, severity: Severity, *, faded: bool = False, lost_to: str = ""
+        self, layers: list[LayerStart], share: float, severity: Severity, why: str, *, lost_to: str = ""
     ) -> Finding:
         verb, limit = ("grows", GROWTH) if share > 1 else ("shrinks", SHRINK)
         spreads = tuple(float(layer.spread) for layer in layers)
@@ -162,11 +165,7 @@ class InitScale(Check):
                 ),
             ),
             confidence=0.5 if severity is Severity.ADVICE else 0.92,
-            why_confident="Nothing of the input is left at the output."
-            if faded
-            else "It is so after some own steps, too."
-            if lost_to
-            else _WHY[severity],
+            why_confident=why,
             severity=severity,
         )
 

@@ -1,4 +1,4 @@
-"""Integers of a loader's batches that a loss of distances is given as its targets."""
+"""Whole numbers of a loader's batches that a loss of distances is given as its targets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENOUGH = 1000
 
 
 class Numbers:
-    """Counts the targets of the first batches, as long as each is an integer for an output of its own."""
+    """Counts the targets of the first batches, as long as each is a whole number for an output of its own."""
 
     def __init__(self) -> None:
         self._batch: Any = None
@@ -36,7 +36,7 @@ class Numbers:
         batch, self._batch = self._batch, None
         if self._over or batch is None:
             return
-        found = _integers(batch, call)
+        found = _whole_numbers(batch, call)
         self._over = found is None or self._loss not in ("", call.name)
         if found is None or self._over:
             self._counts.clear()
@@ -61,7 +61,7 @@ class Numbers:
         )
 
 
-def _integers(batch: Any, call: LossCall) -> Tensor | None:
+def _whole_numbers(batch: Any, call: LossCall) -> Tensor | None:
     """The whole numbers of a batch, one for each sample, that a loss of distances compares one output each with."""
     targets = call.targets.detach()
     if (

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.events import LossCall
-from trainwright.doctor.observers.scores import is_classification
+from trainwright.doctor.observers.scores import answers, is_binary, is_classification
 from trainwright.measures.labels import PredictedClasses
 
 MOST_CLASSES = 50
-_WHOLE = (torch.int64, torch.int32)
 MOST_PLACES = 100_000
 """Predictions of one call that are counted."""
+_WHOLE = (torch.int64, torch.int32)
 
 
 class Confusions:
@@ -37,12 +37,13 @@ class Confusions:
         self._batch = None
         if not is_classification(call) or not call.outputs.dim():
             return
-        outputs, targets = call.outputs.detach(), call.targets.detach()
-        if call.name in ("cross_entropy", "nll", "multi_margin_loss"):
-            self._count(outputs.movedim(1, -1), targets, (source, True))
-        elif outputs.shape == targets.shape and outputs.numel() == len(outputs):
-            said = outputs.flatten() > (0.5 if call.name == "bce" else 0.0)
-            self._count(torch.stack([~said, said], -1).float(), (targets.flatten() > 0.5).long(), (source, True))
+        outputs = call.outputs
+        several = outputs.shape != call.targets.shape or outputs.numel() != len(outputs)
+        if is_binary(call) and several:  # of a sample: they are no classes
+            return
+        n_classes = 2 if is_binary(call) else outputs.shape[1]
+        if 2 <= n_classes <= MOST_CLASSES:
+            self._count(*answers(call), n_classes, (source, True))
 
     @torch.no_grad()
     def answered(self, prediction: Tensor | None, given: tuple[Any, ...], source: Any) -> None:
@@ -58,15 +59,15 @@ class Confusions:
         for outputs in (prediction.detach().movedim(1, -1), prediction.detach()):
             fit = [each for each in whole if each.shape == outputs.shape[:-1]]
             if len(fit) == 1:
-                self._count(outputs, fit[0].to(outputs.device), (source, False))
+                if 2 <= outputs.shape[-1] <= MOST_CLASSES:
+                    self._count(outputs.argmax(-1), fit[0].to(outputs.device), outputs.shape[-1], (source, False))
                 return
 
-    def _count(self, outputs: Tensor, labels: Tensor, key: tuple[Any, bool]) -> None:
-        """``outputs`` [..., C] beside ``labels`` [...]; labels that are no class are left out."""
-        n_classes = outputs.shape[-1]
-        if not 2 <= n_classes <= MOST_CLASSES or outputs.shape[:-1] != labels.shape:
+    def _count(self, said: Tensor, labels: Tensor, n_classes: int, key: tuple[Any, bool]) -> None:
+        """Classes said beside ``labels``, alike in shape; labels that are no class are left out."""
+        if said.shape != labels.shape:
             return
-        said, labels = outputs.argmax(-1).flatten()[:MOST_PLACES], labels.flatten()[:MOST_PLACES].long()
+        said, labels = said.flatten()[:MOST_PLACES].long(), labels.flatten()[:MOST_PLACES].long()
         half = torch.arange(len(labels), device=labels.device) % 2
         place = (half * n_classes + labels) * n_classes + said
         kept = place[(labels >= 0) & (labels < n_classes)]

@@ -7,7 +7,6 @@ import math
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -227,7 +226,7 @@ class Losses:
         self,
         optimizers: dict[str, dict[str, Any]],
         common: dict[str, Any],
-        restored: Mapping[int, int] = MappingProxyType({}),
+        restored: Mapping[int, int],
         *,
         guesses: bool,
     ) -> Iterator[LearningCurve]:

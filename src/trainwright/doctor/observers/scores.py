@@ -41,11 +41,25 @@ def mean_value(call: LossCall) -> Tensor:
 @torch.no_grad()
 def n_right(call: LossCall) -> Tensor:
     """Right predictions of a loss that classifies; a tensor of one element. Ignored targets match no class."""
-    if call.name.startswith("bce"):
-        border = 0.5 if call.name == "bce" else 0.0
-        return ((call.outputs > border) == (call.targets > 0.5)).sum()
+    said, right = answers(call)
+    if is_binary(call):
+        return (said == right).sum()
     ignored = call.targets == int(call.options.get("ignore_index", -100))
-    return ((call.outputs.argmax(1) == call.targets) & ~ignored).sum()
+    return ((said == right) & ~ignored).sum()
+
+
+def is_binary(call: LossCall) -> bool:
+    """Whether each output of a loss that classifies says yes or no."""
+    return call.name.startswith("bce")
+
+
+@torch.no_grad()
+def answers(call: LossCall) -> tuple[Tensor, Tensor]:
+    """(what the outputs say, what the targets say), alike in shape, of a loss that classifies: class numbers, or yes
+    and no."""
+    if is_binary(call):
+        return call.outputs > (0.5 if call.name == "bce" else 0.0), call.targets > 0.5
+    return call.outputs.argmax(1), call.targets
 
 
 @dataclass
