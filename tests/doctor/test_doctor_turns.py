@@ -243,3 +243,53 @@ def test_directions_turn_as_their_picture_does(turn: str) -> None:
     image = functional.interpolate(IMAGES[:5], size=(34, 34), mode="bilinear")
     straight, turned = directions.directions(image), directions.directions(TURNS[turn](image))
     torch.testing.assert_close(directions.directed(TURNS)[turn](straight), turned)
+
+
+def walks(count: int = 900) -> tuple[Tensor, Tensor]:
+    """Steps [N, 40, 3] to the east or west, then to the north or south, with a third channel of noise in larger units;
+    the target says which of four ways."""
+    numbers = torch.Generator().manual_seed(5)
+    ways = torch.randint(4, (count,), generator=numbers)
+    steps = torch.randn(count, 40, 3, generator=numbers) * torch.tensor([1.0, 1.0, 30.0])
+    steps[:, :20, 0] += (2.0 * (ways % 2) - 1)[:, None]
+    steps[:, 20:, 1] += (2.0 * (ways // 2) - 1)[:, None]
+    return steps, ways
+
+
+def sign_changed(signals: Tensor, ways: Tensor) -> tuple[Tensor, Tensor]:
+    mirrored = signals * torch.tensor([-1.0, 1.0, 1.0])
+    return torch.where(half(len(signals))[:, None, None], mirrored, signals), ways
+
+
+def noisier(signals: Tensor, ways: Tensor) -> tuple[Tensor, Tensor]:
+    noise = torch.randn(signals.shape, generator=torch.Generator().manual_seed(6))
+    return 1.3 * signals + 0.5 * noise, ways
+
+
+def test_a_channel_with_another_sign_makes_it_another_way() -> None:
+    found = measured(walks(), sign_changed)
+    assert found.classes is not None
+    assert found.classes.turn == "changed in the sign of channel 0"
+    assert found.classes.share == pytest.approx(0.5, abs=0.1)
+    assert judged(found) == ["WARNING TW606"]
+
+
+def test_sound_walks_are_passed() -> None:
+    assert judged(measured(walks(), as_they_are)) == []
+    assert judged(measured(walks(), noisier)) == []
+
+
+def test_falls_that_are_played_backwards_are_rises() -> None:
+    numbers = torch.Generator().manual_seed(7)
+    ways = torch.randint(3, (900,), generator=numbers)  # down, level, up
+    ramps = torch.linspace(-1, 1, 50)[:, None] * (ways - 1.0)[:, None, None] + (ways == 1)[:, None, None]
+    signals = ramps * torch.tensor([1.0, 0.2]) + 0.5 * torch.randn(900, 50, 2, generator=numbers)
+
+    def backwards(signals: Tensor, ways: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.where(half(len(signals))[:, None, None], signals.flip(1), signals), ways
+
+    found = measured((signals, ways), backwards)
+    assert found.classes is not None
+    assert found.classes.turn == "reversed along the second axis"
+    assert judged(found) == ["WARNING TW606"]
+    assert judged(measured((signals, ways), as_they_are)) == []

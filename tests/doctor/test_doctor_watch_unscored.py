@@ -94,9 +94,20 @@ def test_a_loss_of_the_program_s_own_goes_before() -> None:
     assert own.n_validation == 597
 
 
+@torch.no_grad()
+def count_elsewhere(model: nn.Module, loader: DataLoader[Any]) -> None:
+    for inputs, targets in loader:
+        (model(inputs).argmax(1).numpy() == targets.numpy()).mean()
+
+
 def test_targets_that_training_changes_are_not_taken_from_the_batch() -> None:
-    curve = curve_of(trained(count, *loaders(), shift=1))
-    assert not len(curve.validation_loss)
+    assert not len(curve_of(trained(count_elsewhere, *loaders(), shift=1)).validation_loss)
+
+
+def test_targets_that_only_training_changes_are_wrong_where_answers_are_compared_with_the_others() -> None:
+    doctor = trained(count, *loaders(), shift=1)
+    assert curve_of(doctor).validation_metric.y[-1] < 5
+    assert doctor.findings[0].code == "TW213"
 
 
 def test_classes_of_an_evaluation_that_training_never_had_are_named() -> None:

@@ -56,6 +56,9 @@ class Listener(Protocol):
     listens_before_step: bool
     """Whether :meth:`before_step` is told where no closure is given."""
 
+    listens_to_comparisons: bool
+    """Whether :meth:`compared` is told."""
+
     def before_root(self, module: nn.Module) -> None:
         """An outermost module is about to be called."""
 
@@ -70,6 +73,9 @@ class Listener(Protocol):
 
     def loss_failed(self, call: LossCall) -> None:
         """A loss function refused what it was given; ``value`` of the call is NaN."""
+
+    def compared(self, first: Tensor, second: Tensor) -> None:
+        """Outside of modules one tensor was compared with another, or subtracted from it."""
 
     def before_backward(self, tensors: tuple[Tensor, ...]) -> None:
         """Gradients of these are about to be computed; their graph is still there."""

@@ -20,6 +20,7 @@ from trainwright.doctor.finite import Place, non_finite, replay
 from trainwright.doctor.loads import Loads
 from trainwright.doctor.observers.activity import Activity
 from trainwright.doctor.observers.class_numbers import Numbers
+from trainwright.doctor.observers.compared import Answer, Compared, squared_error, target_of
 from trainwright.doctor.observers.confusion import Confusions
 from trainwright.doctor.observers.door import Doors
 from trainwright.doctor.observers.governor import Governor
@@ -29,7 +30,7 @@ from trainwright.doctor.observers.models import Models, Watched
 from trainwright.doctor.observers.seeding import Seeding
 from trainwright.doctor.observers.series import Later, Samples
 from trainwright.doctor.observers.start import Start
-from trainwright.doctor.observers.stream import Stream
+from trainwright.doctor.observers.stream import Stream, inputs_of
 from trainwright.doctor.observers.system import Checkpoints, Loaders, Memory
 from trainwright.doctor.observers.unscored import Unscored
 from trainwright.doctor.taps_keras import is_keras
@@ -101,6 +102,10 @@ MEASURED: frozenset[type[Measurement]] = frozenset(
 
 REHEARSALS = ("sanity check", "test", "prediction")
 """Phases that say nothing about training: their losses and calls are not looked at."""
+UNLOADED = "tensors"
+"""Stands for the source of an evaluation that comes from no loader."""
+FIRST_HEARD = 8
+"""Steps that are all asked what their answers are compared with; after them those that are looked at closely."""
 
 
 class Session:
@@ -120,6 +125,7 @@ class Session:
         self.models = Models()
         self.losses = Losses()
         self.unscored = Unscored()
+        self.answers = Compared()
         self.numbers = Numbers()
         self.confusions = Confusions()
         self.stream = Stream()
@@ -138,6 +144,7 @@ class Session:
         self.device = "cpu"
         self.listens_before_step = self._sampled = self.governor.wants(0)
         self.listens_within, self.listens_after_backward = False, True
+        self.listens_to_comparisons = False
         self._clips = Later(self._clipped)
         self._latest: tuple[Watched, bool, Tensor | None] | None = None
         self._backwards = 0
@@ -146,6 +153,7 @@ class Session:
         self._call: tuple[nn.Module, tuple[Any, ...], dict[str, Any]] | None = None
         self._non_finite: NonFinite | None = None
         self._targets: Tensor | None = None
+        self._knows_targets = False  # from a loss function
         self._source: int | None = None
         self._phase = ""
         self._reported: dict[str, Samples[float]] = {}
@@ -204,6 +212,7 @@ class Session:
             # Only torch's own way of calling can be replayed with an ear in every inner module.
             self._call = (module, args, kwargs) if type(module).__call__ is nn.Module.__call__ else None
             self.stream.entered(args, kwargs)
+            self.listens_to_comparisons = not self._knows_targets and (self._sampled or self.step < FIRST_HEARD)
         elif self.step and not self._owes_backward:
             self._evaluated(args, kwargs, prediction)
 
@@ -215,18 +224,46 @@ class Session:
             self.stream.evaluated(args, kwargs, self.step, self.loaders.source)
         if self.losses.scores_itself:
             return
-        source = self.loaders.source
         if (call := self.unscored.evaluated(prediction)) is not None:
-            self.stream.judged(call.targets)
-            self.losses.predicted(call, source=source)
-            self.confusions.scored(call, source)
-        else:
-            self.confusions.answered(prediction, (args, kwargs), source)
+            self._predicted(call, self.loaders.source)
+            return
+        self.confusions.answered(prediction, (args, kwargs), self.loaders.source)
+        if self.unscored.knows:
+            self.answers.answered(prediction, inputs_of(args, kwargs))
+            self.listens_to_comparisons = self.answers.waits
+
+    def _predicted(self, call: LossCall, source: Any) -> None:
+        """The loss of a prediction of an evaluation that the program does not compute."""
+        self.stream.judged(call.targets)
+        self.losses.predicted(call, source=source)
+        self.confusions.scored(call, source)
+
+    def compared(self, first: Tensor, second: Tensor) -> None:
+        """What a program compares its answers with are their targets."""
+        if self._latest is not None and self._owes_backward:
+            self._targets, self._source = target_of(self._latest[2], first, second), self.loaders.source
+            self.listens_to_comparisons = self._targets is None
+        elif self.answers.waits and (found := self.answers.settle(first, second)) is not None:
+            self.listens_to_comparisons = False
+            self._evaluated_by_comparison(found)
+
+    def _evaluated_by_comparison(self, answer: Answer) -> None:
+        assert answer.targets is not None
+        source = self.loaders.source
+        if self.losses.scores_itself or (source is None and self.stream.is_trained_on(answer.inputs)):
+            return
+        if (call := self.unscored.compared(answer.prediction, answer.targets)) is not None:
+            self._predicted(call, UNLOADED if source is None else source)
 
     def loss_called(self, call: LossCall) -> None:
         """A loss of training, or one of evaluation: without a graph, or of a model in eval mode."""
         if self._phase in REHEARSALS or _is_shape(call.value):
             return
+        if call.value.requires_grad:
+            self._knows_targets, self.listens_to_comparisons = True, False
+        self._loss(call)
+
+    def _loss(self, call: LossCall) -> None:
         in_eval = self._latest is not None and not self._latest[1]
         graph, source = call.value.requires_grad, self.loaders.source
         evaluating = not graph or in_eval or self._phase == "validation"
@@ -259,6 +296,7 @@ class Session:
         if self._latest is not None:
             entry, training, _ = self._latest
             self.models.went_backward(entry, self.step, training=training)
+            self._look_for_own_loss(*tensors)
         self.losses.before_backward(tensors)
         if tensors and self.doors.wants_graph(self.step):
             self._read_graph(tensors[0])
@@ -269,6 +307,14 @@ class Session:
             outputs = self._latest[2] if self._latest is not None else None
             n_nodes = self.activity.look(self.step, tensors[0], outputs, self.models)
             self.memory.look(self.step, n_nodes)
+
+    def _look_for_own_loss(self, *values: Tensor) -> None:
+        """Whether what goes backward is the squared error of what the program compared its answers with."""
+        prediction = self._latest[2] if self._latest is not None else None
+        if self._knows_targets or prediction is None or len(values) != 1:
+            return
+        if (call := squared_error(prediction, self._targets, values[0])) is not None:
+            self._loss(call)
 
     def after_backward(self) -> None:
         """Where no optimizer was heard of, the program may move the weights itself."""
@@ -342,6 +388,7 @@ class Session:
                 self.doors.begin(self.step + 1)
             self.governor.looked()
         self._latest = self._targets = self._call = None
+        self.answers.forget()
         self._owes_backward = False
         self._backwards = 0
         self.step += 1

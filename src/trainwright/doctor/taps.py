@@ -32,6 +32,9 @@ from trainwright.doctor.taps_keras import is_loaded, tap_keras
 from trainwright.doctor.workers import SEEDING, seed_of
 
 MOST_FAULTS = 3
+_INHERITED = object()
+"""Stands for what an owner had from its base class only."""
+_COMPARISONS = ("__eq__", "eq", "__ne__", "ne", "__sub__", "sub")
 
 _attached = threading.Lock()
 _listening: weakref.WeakSet[Taps] = weakref.WeakSet()
@@ -69,6 +72,7 @@ class Taps:
         self._deaf = False
         self._tap_modules()
         self._tap_losses()
+        self._tap_comparisons()
         self._tap_autograd()
         self._tap_optimizers()
         self._tap_loaders()
@@ -80,7 +84,10 @@ class Taps:
 
     def __exit__(self, *exception: object) -> None:
         for owner, name, original in reversed(self._originals):
-            setattr(owner, name, original)
+            if original is _INHERITED:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, original)
         for handle in self._handles:
             handle.remove()
         self._originals, self._handles, self._heeds_keras = [], [], False
@@ -119,7 +126,7 @@ class Taps:
         functools.update_wrapper(wrapper, original)
         if isinstance(owner, types.ModuleType):  # where pickle looks for it
             wrapper.__module__, wrapper.__qualname__ = owner.__name__, name
-        self._originals.append((owner, name, original))
+        self._originals.append((owner, name, original if name in vars(owner) else _INHERITED))
         setattr(owner, name, wrapper)
 
     # What is wrapped -------------------------------------------------------------------------------------------------
@@ -178,6 +185,21 @@ class Taps:
         elif isinstance(value, Exception):
             nothing = torch.full((), float("nan"))
             self._listener.loss_failed(LossCall(NAMES.get(name, name), outputs, targets, nothing, named))
+
+    def _tap_comparisons(self) -> None:
+        taps, listener = self, self._listener
+
+        def make(original: Any) -> Any:
+            def compare(first: Any, second: Any, *args: Any, **kwargs: Any) -> Any:
+                result = original(first, second, *args, **kwargs)
+                if listener.listens_to_comparisons and not taps._inside and isinstance(second, Tensor):
+                    taps.tell(listener.compared, first, second)
+                return result
+
+            return compare
+
+        for name in _COMPARISONS:
+            self._wrap(Tensor, name, make)
 
     def _tap_autograd(self) -> None:
         taps, listener = self, self._listener

@@ -28,7 +28,7 @@ nothing have at most 0.12 and 0.09, or less than three and a half errors; those 
 0.5."""
 WHOLE = 0.85
 """Of the share of the most frequent turn all turns together must have so much: where another change is taken for turns,
-as that of all pictures by a pixel or two, some of them get negative shares."""
+as that of all pictures by a pixel or two, some of them get negative shares; chance alone takes a standard error."""
 SURE = 1.5
 """Factor on the errors where classes only stop to look like themselves."""
 FEWEST_TAKEN = 2
@@ -43,7 +43,8 @@ class AugmentationBreaksLabels(Check):
 
     What it finds:
         A random flip or rotation that changes what a picture means: an arrow to the left becomes one to the right, a
-        reading another one, while the target stays.
+        reading another one, while the target stays. Signals that are played backwards, or of which one channel changes
+        its sign, likewise.
 
     Why it hurts:
         The network is taught that left and right are the same. It learns the rest well, so the scores look like those
@@ -160,7 +161,8 @@ _LEAVE_OUT = Fix("Leave out the turn", instruction="Delete the random flip or ro
 
 def _is_turned(turned: TurnedShare, sure: float = 1.0) -> bool:
     """Whether so many samples were turned that it is no chance."""
-    one = turned.share >= max(SHARE, sure * ERRORS * turned.error) and turned.total >= WHOLE * turned.share
+    whole = turned.total + turned.total_error >= WHOLE * turned.share
+    one = whole and turned.share >= max(SHARE, sure * ERRORS * turned.error)
     return one or turned.total >= max(TOTAL, sure * ERRORS * turned.total_error)
 
 

@@ -84,7 +84,8 @@ class Confusions:
             self._now = {}
 
     def measurement(self) -> PredictedClasses | None:
-        """Of the evaluation with most samples that training does not have; None where there was none."""
+        """Of the evaluation with most samples that training does not have, of one with a loss rather than without; None
+        where there was none."""
         others = [key for key in self._latest if key[0] is None or key[0] != self._trained_on]
-        key = max(others, key=lambda each: int(self._latest[each].sum()), default=None)
+        key = max(others, key=lambda each: (int(self._latest[each].sum()), each[1]), default=None)
         return None if key is None else PredictedClasses(counts=self._latest[key].cpu().numpy(), told=key[1])

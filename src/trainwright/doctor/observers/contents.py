@@ -54,6 +54,10 @@ class Contents:
         """The inputs of an evaluation."""
         self._overlap.evaluated(tensors, source)
 
+    def is_trained_on(self, tensors: Sequence[Tensor]) -> bool:
+        """Whether these inputs are samples of training."""
+        return self._overlap.is_trained_on(tensors)
+
     def _count_tokens(self, inputs: Tensor) -> None:
         self._n_tokens += inputs.numel()
         if inputs.dtype != torch.bool and len(self._tokens) < MOST_TOKENS:

@@ -24,6 +24,10 @@ UNSEEN = 3.0
 """Doubles that may have been missed where none was seen (the rule of three: upper 95 % bound of a Poisson count)."""
 
 
+TWINS = 0.02
+"""Share of an evaluation's samples that may equal training samples before it counts as one of training data."""
+
+
 class Overlap:
     """Observes the samples of looked-at training batches, and those of evaluations."""
 
@@ -58,6 +62,12 @@ class Overlap:
         known = self._evaluated.setdefault(source, set())
         if len(known) < MOST_SAMPLES:
             known.update(found)
+
+    def is_trained_on(self, tensors: Sequence[Tensor]) -> bool:
+        """Whether more of these samples were seen in training than chance would explain, as far as that was looked at;
+        those of an evaluation of its own are others."""
+        found = prints_of(tensors)
+        return sum(each in self._trained for each in found) > UNSEEN + TWINS * len(found)
 
     @property
     def n_samples(self) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -136,7 +136,7 @@ class Stream:
 
     def going_backward(self, root: Tensor) -> None:
         """The graph of the inputs at hand is there: what a model does to them before its first layer shows once."""
-        inputs = _inputs(*self._entered) if self._entered is not None else []
+        inputs = inputs_of(*self._entered) if self._entered is not None else []
         if not math.isnan(self._spread_inside) or not inputs or not inputs[0].is_floating_point():
             return
         operation, inside = entering(root, inputs[0]) or ("", None)
@@ -151,7 +151,7 @@ class Stream:
         looks, relates = sampled or len(self._batches) < LOOKED_AT // 4, self._relation.wants(source)
         if entered is None or not (looks or relates):
             return
-        inputs = _inputs(*entered)
+        inputs = inputs_of(*entered)
         if inputs and looks:
             self._look(step, inputs[0], targets)
             self._contents.trained(inputs, targets, source)
@@ -194,7 +194,7 @@ class Stream:
     @torch.no_grad()
     def evaluated(self, args: tuple[Any, ...], kwargs: dict[str, Any], step: int, source: int | None) -> None:
         """Inputs of an evaluation call."""
-        inputs = _inputs(args, kwargs)
+        inputs = inputs_of(args, kwargs)
         if not inputs or len(self._evaluated) >= EVALUATED:
             return
         if inputs[0].is_floating_point():
@@ -202,6 +202,10 @@ class Stream:
         self._evaluated.add(step, _fingerprint(inputs[0]))
         self._contents.evaluated(inputs, source)
         self._judged = inputs[0]
+
+    def is_trained_on(self, inputs: Sequence[Tensor]) -> bool:
+        """Whether these inputs of an evaluation are samples of training."""
+        return self._contents.is_trained_on(inputs)
 
     def judged(self, targets: Tensor) -> None:
         """Targets of the latest evaluation call, if they are."""
@@ -294,7 +298,7 @@ class Stream:
         return np.array([float((1 - (1 - shares) ** n).sum()) for n in sizes])
 
 
-def _inputs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
+def inputs_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
     """The tensors that enter the model; none where the first of them holds no samples."""
     found = list(tensors_of(list(args))) or list(tensors_of({k: v for k, v in kwargs.items() if k != "labels"}))
     return found if found and found[0].dim() > 0 else []

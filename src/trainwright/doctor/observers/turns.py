@@ -37,10 +37,13 @@ TURNS: dict[str, Turn] = {
 }
 
 
-SIGNAL_TURNS: dict[str, Turn] = {
-    "reversed along the last axis": lambda x: x.flip(-1),
-    "reversed along the second axis": lambda x: x.flip(-2),
+SIGNAL_TURNS: dict[int, tuple[str, Turn]] = {
+    -1: ("reversed along the last axis", lambda x: x.flip(-1)),
+    -2: ("reversed along the second axis", lambda x: x.flip(-2)),
 }
+"""By the axis that is reversed."""
+MOST_CHANNELS = 8
+"""Columns (or rows) of a signal up to which they are channels."""
 
 
 class Pictures:
@@ -140,12 +143,17 @@ class Turns:
         if trained is None or evaluated is None or not _alike(trained, evaluated):
             return None
         turns = _turns(evaluated[0], signals=self.evaluated.are_signals)
+        if self.evaluated.are_signals:  # what is measured in large units would hide the rest
+            spread = _spread_of_channels(evaluated[0])
+            trained, evaluated = ((signals / spread, targets) for signals, targets in (trained, evaluated))
         if evaluated[1].dim() > 1:
             dense = turned_dense(trained, evaluated, turns)
             return None if dense is None else PictureTurns(similar=None, classes=None, directions=None, dense=dense)
         first, second = _different(*trained), _different(*evaluated)
         similar = None if self.evaluated.are_flat or first is None or second is None else _similar(first, second, turns)
-        classes = turned_classes(trained, evaluated, turns)
+        # The signs of all channels together are one loss of contrast: they are told one by one.
+        share_of = turned_one_way if self.evaluated.are_signals else turned_classes
+        classes = share_of(trained, evaluated, turns)
         found = PictureTurns(similar=similar, classes=classes, directions=self._directed(turns), dense=None)
         return None if similar is None and classes is None else found
 
@@ -166,9 +174,44 @@ def _alike(trained: tuple[Tensor, Tensor], evaluated: tuple[Tensor, Tensor]) -> 
 def _turns(pictures: Tensor, *, signals: bool) -> dict[str, Turn]:
     """The turns that keep the shape of ``pictures`` [N, C, H, W] and can change them."""
     if signals:
-        return SIGNAL_TURNS
+        channels = _axis_of_channels(pictures)
+        return dict(turn for axis, turn in SIGNAL_TURNS.items() if axis != channels) | _signs(pictures)
     square = pictures.shape[-1] == pictures.shape[-2]
     return dict(list(TURNS.items())[: len(TURNS) if square else 3])
+
+
+def _axis_of_channels(signals: Tensor) -> int:
+    """The axis of ``signals`` [N, 1, T, F] along which there are few; 0 where there are many along both."""
+    axis = min((-1, -2), key=lambda each: signals.shape[each])
+    return axis if signals.shape[axis] <= MOST_CHANNELS else 0
+
+
+def _spread_of_channels(signals: Tensor) -> Tensor:
+    """Standard deviation of each channel over samples and time, in a shape that divides ``signals``."""
+    axis = _axis_of_channels(signals)
+    if not axis:
+        return torch.ones(())
+    spread = signals.std((0, -1 if axis == -2 else -2), keepdim=True)
+    return torch.where(spread > 0, spread, 1.0)
+
+
+def _signs(signals: Tensor) -> dict[str, Turn]:
+    """Changing the sign of one of the few channels: a mirror for what is measured along an axis of space. Of a single
+    one it is no other than a loss of contrast."""
+    axis = _axis_of_channels(signals)
+    n = signals.shape[axis] if axis else 0
+    return {f"changed in the sign of channel {k}": _Sign(axis, k) for k in range(n if n > 1 else 0)}
+
+
+@dataclass(frozen=True)
+class _Sign:
+    axis: int
+    place: int
+
+    def __call__(self, signals: Tensor) -> Tensor:
+        signs = torch.ones(signals.shape[self.axis], dtype=signals.dtype)
+        signs[self.place] = -1
+        return signals * (signs if self.axis == -1 else signs[:, None])
 
 
 def _similar(

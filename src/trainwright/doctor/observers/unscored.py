@@ -1,7 +1,7 @@
 """Evaluations without a loss: what a model predicts for a loader's batches, scored as training scores its own.
 
 Many programs only count right answers when they evaluate. Where the targets of training are part of its batches, those
-of an evaluation are the same part of its own.
+of an evaluation are the same part of its own; else they are what the program compares its answers with.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _FUNCTIONS = {name: function for _, function, name in NAMED}
 @dataclass(frozen=True)
 class _Rule:
     """How a loss follows from a batch and from what the model returned: the place of the targets among the batch's
-    tensors, and the shapes and types in which both enter the loss, behind the first axis."""
+    tensors, −1 where they are none of them, and the shapes and types in which both enter the loss, behind the first
+    axis."""
 
     name: str
     place: int
@@ -55,19 +56,32 @@ class Unscored:
             self._rule = self._rules[0] if len(self._rules) == LEARNT and len(set(self._rules)) == 1 else None
         self._batch = None
 
-    @torch.no_grad()
     def evaluated(self, prediction: Tensor | None) -> LossCall | None:
         """The loss of a prediction for the batch that came last; None where that cannot be told."""
         rule, batch, self._batch = self._rule, self._batch, None
-        if rule is None or batch is None or prediction is None or not prediction.dim():
+        if rule is None or rule.place < 0 or batch is None or prediction is None or not prediction.dim():
             return None
         tensors = list(tensors_of(batch))
         if rule.place >= len(tensors) or len(tensors[rule.place]) != len(prediction):
             return None
+        return self.compared(prediction, tensors[rule.place])
+
+    @property
+    def knows(self) -> bool:
+        """Whether the loss follows from a prediction and its targets."""
+        return self._rule is not None
+
+    @torch.no_grad()
+    def compared(self, prediction: Tensor, targets: Tensor) -> LossCall | None:
+        """The loss of a prediction that is compared with these targets; None where they are of another kind than those
+        of training."""
+        rule = self._rule
+        if rule is None:
+            return None
         rows = -1 if rule.flat else len(prediction)
         try:
             outputs = prediction.detach().reshape(rows, *rule.outputs)
-            targets = tensors[rule.place].to(outputs.device, rule.dtype).reshape(rows, *rule.targets)
+            targets = targets.to(outputs.device, rule.dtype).reshape(rows, *rule.targets)
             value = _FUNCTIONS[rule.name](outputs, targets, **self._options)
         except (RuntimeError, ValueError, IndexError, TypeError):
             return None  # an evaluation of another kind
@@ -75,14 +89,13 @@ class Unscored:
 
     @torch.no_grad()
     def _learn(self, call: LossCall, prediction: Tensor | None) -> _Rule | None:
-        if self._batch is None or prediction is None or not prediction.dim() or call.name not in _FUNCTIONS:
+        if prediction is None or not prediction.dim() or call.name not in _FUNCTIONS:
             return None
         outputs, targets, rows = call.outputs, call.targets, len(prediction)
         flat = bool(outputs.dim()) and len(outputs) != rows
         if not outputs.dim() or not targets.dim() or len(outputs) != len(targets) or not is_same(prediction, outputs):
             return None
-        places = [i for i, tensor in enumerate(tensors_of(self._batch)) if tensor.dim() and is_same(tensor, targets)]
-        if not places:
-            return None
+        tensors = [] if self._batch is None else list(tensors_of(self._batch))
+        places = [i for i, tensor in enumerate(tensors) if tensor.dim() and is_same(tensor, targets)]
         shapes = tuple(outputs.shape[1:]), tuple(targets.shape[1:])
-        return _Rule(call.name, places[0], *shapes, flat, targets.dtype)
+        return _Rule(call.name, places[0] if places else -1, *shapes, flat, targets.dtype)

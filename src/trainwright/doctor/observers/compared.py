@@ -1,0 +1,116 @@
+"""What a program compares its model's answers with: the targets, where neither a loader nor a loss function shows them.
+
+Many programs hold their data as whole tensors and evaluate in one line: ``(model(x).argmax(1) == y).float().mean()`` or
+``(model(x) - y).abs().mean()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from trainwright.doctor.events import LossCall
+
+MOST_NUMBERS = 1_000_000
+"""Numbers up to which answers are kept and compared."""
+CLOSE = 1e-4
+"""Share of the spread of answers that may be left when they are undone to what the model returned."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model returned for these inputs; ``targets``: what the program compares it with."""
+
+    prediction: Tensor
+    inputs: Sequence[Tensor]
+    targets: Tensor | None = None
+
+
+class Compared:
+    """The answers of one evaluation, until what they are compared with shows."""
+
+    def __init__(self) -> None:
+        self._answers: list[Answer] = []
+
+    def answered(self, prediction: Tensor | None, inputs: Sequence[Tensor]) -> None:
+        """A model answered, and nobody knows yet what would have been right."""
+        if prediction is None or not prediction.dim() or not prediction.is_floating_point() or not inputs:
+            self._answers = []
+        elif sum(each.prediction.numel() for each in self._answers) + prediction.numel() <= MOST_NUMBERS:
+            self._answers.append(Answer(prediction.detach(), inputs))
+
+    def forget(self) -> None:
+        """Training goes on."""
+        self._answers = []
+
+    @property
+    def waits(self) -> bool:
+        """Whether there are answers without targets."""
+        return bool(self._answers)
+
+    def settle(self, first: Tensor, second: Tensor) -> Answer | None:
+        """The latest answer, or all of them as one, with its targets, if one of these tensors is made of what the model
+        returned and the other what that is compared with."""
+        for answer in (self._answers[-1], _joined(self._answers)):
+            targets = None if answer is None else target_of(answer.prediction, first, second)
+            if answer is not None and targets is not None:
+                self._answers = []
+                return replace(answer, targets=targets)
+        return None
+
+
+def _joined(answers: Sequence[Answer]) -> Answer | None:
+    """Several answers as one; None where they are one, or not alike."""
+    predictions = [each.prediction for each in answers]
+    if len(answers) < 2 or len({each.shape[1:] for each in predictions}) > 1:
+        return None
+    return Answer(torch.cat(predictions), answers[0].inputs)
+
+
+@torch.no_grad()
+def target_of(prediction: Tensor | None, first: Tensor, second: Tensor) -> Tensor | None:
+    """The one of two tensors that the other, made of ``prediction``, is compared with, as the model would have had to
+    say it; None where neither is."""
+    if prediction is None or first.numel() != second.numel() or not 1 < prediction.numel() <= MOST_NUMBERS:
+        return None
+    for answer, other in ((first.detach(), second.detach()), (second.detach(), first.detach())):
+        is_number = answer.is_floating_point() and answer.numel() == prediction.numel()
+        if is_number and (found := _undone(prediction, answer, other)) is not None:
+            return found
+        if _names_a_class(prediction, answer):
+            return other
+    return None
+
+
+def squared_error(prediction: Tensor, targets: Tensor | None, value: Tensor) -> LossCall | None:
+    """The call of torch's own function that ``value``, which a program computes itself, stands for."""
+    if targets is None or value.numel() != 1 or targets.shape != prediction.shape:
+        return None
+    mean = float((prediction.detach() - targets).square().mean())
+    is_same = abs(float(value) - mean) <= CLOSE * mean
+    return LossCall("mse", prediction, targets, value) if is_same else None
+
+
+def _names_a_class(prediction: Tensor, answer: Tensor) -> bool:
+    """Whether ``answer`` is the class, or the yes or no, that ``prediction`` says."""
+    said = [prediction.argmax(axis) for axis in {1, prediction.dim() - 1} if 0 < axis < prediction.dim()]
+    said += [prediction > 0, prediction > 0.5]
+    flat = answer.reshape(-1)
+    return any(each.numel() == flat.numel() and bool((each.reshape(-1) == flat).all()) for each in said)
+
+
+def _undone(prediction: Tensor, answer: Tensor, other: Tensor) -> Tensor | None:
+    """``other`` in the units of the model, where ``answer`` is its prediction in those of the user."""
+    x, y = prediction.detach().reshape(-1).double(), answer.reshape(-1).double()
+    spread = float((x - x.mean()).square().sum())
+    if not spread > 0:
+        return None
+    factor = float(((x - x.mean()) * (y - y.mean())).sum()) / spread
+    shift = float(y.mean() - factor * x.mean())
+    left, size = y - factor * x - shift, y - y.mean()
+    if factor == 0 or not float(left.square().sum()) <= CLOSE**2 * float(size.square().sum()):
+        return None
+    return ((other.reshape(-1).double() - shift) / factor).to(prediction.dtype).reshape(prediction.shape)
