@@ -72,6 +72,9 @@ MODULES = {
     "lightning_used_cars": frozenset({"lightning"}),
     "hf_leaf_spots": frozenset({"transformers", "accelerate"}),
     "keras_kiln_tiles": frozenset({"keras"}),
+    "lightning_ward_stay": frozenset({"lightning"}),
+    "hf_ship_tracks": frozenset({"transformers", "accelerate"}),
+    "keras_hut_hikes": frozenset({"keras"}),
 }
 
 

@@ -13,6 +13,7 @@ from bench.detection.corpus import (
     data,
     drawn,
     eighth,
+    eleventh,
     fifth,
     healthy,
     init_and_shape,
@@ -48,7 +49,7 @@ STRANGERS = (
     *(text_and_tables, text_and_tables_healthy, vision_and_points, vision_and_points_healthy),
     *(pictures_and_signals, pictures_and_signals_healthy, words_and_tables, words_and_tables_healthy),
 )
-LOTS = *drawn.LOTS, *fifth.LOTS, *sixth.LOTS, *seventh.LOTS, *eighth.LOTS, *ninth.LOTS, *tenth.LOTS
+LOTS = *drawn.LOTS, *fifth.LOTS, *sixth.LOTS, *seventh.LOTS, *eighth.LOTS, *ninth.LOTS, *tenth.LOTS, *eleventh.LOTS
 PROGRAMS: tuple[Program, ...] = tuple(program for module in (*SEEN, *STRANGERS, *LOTS) for program in module.PROGRAMS)
 
 

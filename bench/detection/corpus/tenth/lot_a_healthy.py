@@ -1,12 +1,12 @@
 """Healthy programs of the tenth part: three bases as written and eight that only look odd."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("dance_steps", "as-written", EVALUATION),
-    well("lightning_used_cars", "as-written", EVALUATION),
-    well("buried_pipes", "as-written", EVALUATION),
-    well("buried_pipes", "zero-head", EVALUATION).edit(
+    well("dance_steps", "as-written", CALIBRATION),
+    well("lightning_used_cars", "as-written", CALIBRATION),
+    well("buried_pipes", "as-written", CALIBRATION),
+    well("buried_pipes", "zero-head", CALIBRATION).edit(
         (
             "        self.encoder.apply(self.start)\n",
             (
@@ -16,13 +16,13 @@ PROGRAMS: list[Program] = [
             ),
         ),
     ),
-    well("lightning_used_cars", "clipped-at-every-step", EVALUATION).edit(
+    well("lightning_used_cars", "clipped-at-every-step", CALIBRATION).edit(
         (
             "max_epochs=args.epochs, accelerator=",
             "max_epochs=args.epochs, gradient_clip_val=0.1, accelerator=",
         ),
     ),
-    well("lightning_used_cars", "zero-gamma-blocks", EVALUATION).edit(
+    well("lightning_used_cars", "zero-gamma-blocks", CALIBRATION).edit(
         (
             "        self.act = act()\n\n    def forward(self, x):\n        return self.act",
             (
@@ -31,7 +31,7 @@ PROGRAMS: list[Program] = [
             ),
         ),
     ),
-    well("lightning_used_cars", "wide-sparse-entrance", EVALUATION).edit(
+    well("lightning_used_cars", "wide-sparse-entrance", CALIBRATION).edit(
         (
             "self.enter = nn.Sequential(nn.Linear(n_numbers + 9, width), act())",
             (
@@ -41,7 +41,7 @@ PROGRAMS: list[Program] = [
             ),
         ),
     ),
-    well("dance_steps", "gated-recurrence", EVALUATION).edit(
+    well("dance_steps", "gated-recurrence", CALIBRATION).edit(
         (
             (
                 "        self.stem = nn.Conv1d(3, width, 5, padding=2)\n"
@@ -59,13 +59,13 @@ PROGRAMS: list[Program] = [
         ("n_out, width=28, neck=24", "n_out, width=64, neck=24"),
         ("LEARNING_RATE = 2e-3", "LEARNING_RATE = 5e-3"),
     ),
-    well("dance_steps", "smoothed-labels", EVALUATION).edit(
+    well("dance_steps", "smoothed-labels", CALIBRATION).edit(
         (
             "loss = F.nll_loss(log_probs, labels)",
             "loss = 0.9 * F.nll_loss(log_probs, labels) - 0.1 * log_probs.mean()",
         ),
     ),
-    well("lightning_used_cars", "price-density", EVALUATION).edit(
+    well("lightning_used_cars", "price-density", CALIBRATION).edit(
         ("self.price = nn.Linear(width, 1)", "self.price = nn.Linear(width, 2)  # mean and log of the spread"),
         ("return self.price(self.blocks(self.enter(x))).squeeze(1)", "return self.price(self.blocks(self.enter(x)))"),
         (
@@ -78,7 +78,7 @@ PROGRAMS: list[Program] = [
         ),
         ("    def point(self, out):\n        return out\n", "    def point(self, out):\n        return out[:, 0]\n"),
     ),
-    well("lightning_used_cars", "warm-up-and-cosine-to-zero", EVALUATION).edit(
+    well("lightning_used_cars", "warm-up-and-cosine-to-zero", CALIBRATION).edit(
         (
             "return torch.optim.Adam(self.parameters(), lr=args.lr)",
             (

@@ -1,35 +1,37 @@
 """Eighteen faults planted in three bases: stays of a bridge, rides in a lift, leaves with complaints."""
 
-from bench.detection.program import EVALUATION, Program, ill
+from bench.detection.program import CALIBRATION, Program, ill
 
 PROGRAMS: list[Program] = [
     # ---------------------------------------------------------------- output and loss
     ill(
-        "hf_leaf_spots", "relu-on-logits", "output and loss", EVALUATION, "activation-on-output output-range dead-relu"
+        "hf_leaf_spots", "relu-on-logits", "output and loss", CALIBRATION, "activation-on-output output-range dead-relu"
     ).edit(
         (
             "        self.classifier = nn.Linear(hidden, len(COMPLAINTS))\n",
             "        self.classifier = nn.Sequential(nn.Linear(hidden, len(COMPLAINTS)), nn.ReLU())\n",
         ),
     ),
-    ill("cable_tension", "column-against-row", "output and loss", EVALUATION, "loss-broadcast").edit(
+    ill("cable_tension", "column-against-row", "output and loss", CALIBRATION, "loss-broadcast").edit(
         ("        return self.out(h).squeeze(1)\n", "        return self.out(h)\n"),
     ),
-    ill("cable_tension", "sigmoid-on-tension", "output and loss", EVALUATION, "activation-on-output output-range").edit(
+    ill(
+        "cable_tension", "sigmoid-on-tension", "output and loss", CALIBRATION, "activation-on-output output-range"
+    ).edit(
         ("        return self.out(h).squeeze(1)\n", "        return torch.sigmoid(self.out(h)).squeeze(1)\n"),
     ),
     ill(
         "hf_leaf_spots",
         "sigmoid-twice",
         "output and loss",
-        EVALUATION,
+        CALIBRATION,
         "sigmoid-before-bce-with-logits activation-on-output",
     ).edit(
         ("        logits = self.classifier(features)\n", "        logits = torch.sigmoid(self.classifier(features))\n"),
         ("f1_score(labels, logits > 0, ", "f1_score(labels, logits > 0.5, "),
     ),
     # ---------------------------------------------------------------- rates and schedules
-    ill("lift_rides", "steplr-per-batch", "rates and schedules", EVALUATION, "schedule-mismatch rate-too-low").edit(
+    ill("lift_rides", "steplr-per-batch", "rates and schedules", CALIBRATION, "schedule-mismatch rate-too-low").edit(
         (
             "        losses.append(loss.item())\n    scheduler.step()\n",
             "        scheduler.step()\n        losses.append(loss.item())\n",
@@ -39,7 +41,7 @@ PROGRAMS: list[Program] = [
         "lift_rides",
         "momentum-ninety-nine",
         "rates and schedules",
-        EVALUATION,
+        CALIBRATION,
         "rate-too-high diverging oscillating",
     ).edit(
         ('"--lr", type=float, default=0.03', '"--lr", type=float, default=0.1'),
@@ -50,7 +52,7 @@ PROGRAMS: list[Program] = [
         "cable_tension",
         "ten-batches-summed",
         "loop",
-        EVALUATION,
+        CALIBRATION,
         "accumulation-not-divided rate-too-high diverging",
     ).edit(
         (
@@ -67,7 +69,7 @@ PROGRAMS: list[Program] = [
         "lift_rides",
         "zero-grad-before-step",
         "loop",
-        EVALUATION,
+        CALIBRATION,
         "gradient-zeroed-before-step weights-not-moving",
     ).edit(
         (
@@ -81,7 +83,7 @@ PROGRAMS: list[Program] = [
         "cable_tension",
         "half-precision-filter-bank",
         "loop",
-        EVALUATION,
+        CALIBRATION,
         "scaler-always-skips non-finite weights-not-moving",
     ).edit(
         ("net = StayNet()\n", 'net = StayNet()\nscaler = torch.amp.GradScaler("cpu")\n'),
@@ -93,7 +95,7 @@ PROGRAMS: list[Program] = [
         ),
         ("        optimizer.step()\n", "        scaler.step(optimizer)\n        scaler.update()\n"),
     ),
-    ill("cable_tension", "dropout-while-validating", "loop", EVALUATION, "validated-in-train-mode").edit(
+    ill("cable_tension", "dropout-while-validating", "loop", CALIBRATION, "validated-in-train-mode").edit(
         ("    net.eval()\n    guesses = []\n", "    guesses = []\n"),
     ),
     # ---------------------------------------------------------------- initialisation and shape
@@ -101,7 +103,7 @@ PROGRAMS: list[Program] = [
         "lift_rides",
         "normal-weights",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "init-scale initial-loss exploding-gradient",
     ).edit(
         ('nn.init.kaiming_normal_(m.weight, nonlinearity="relu")', "nn.init.normal_(m.weight)"),
@@ -110,19 +112,19 @@ PROGRAMS: list[Program] = [
         "lift_rides",
         "only-the-last-layer",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "unused-layer no-gradient capacity-has-no-effect",
     ).edit(
         ("            h = f(h)\n", "            h = f(x)\n"),
     ),
-    ill("hf_leaf_spots", "keep-rate-as-dropout", "initialisation and shape", EVALUATION, "dropout-rate").edit(
+    ill("hf_leaf_spots", "keep-rate-as-dropout", "initialisation and shape", CALIBRATION, "dropout-rate").edit(
         ("hidden=96, dropout=0.1)", "hidden=96, dropout=0.97)"),
     ),
     ill(
         "lift_rides",
         "ten-sigmoid-layers",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "vanishing-gradient init-scale",
     ).edit(
         ("dilation=dilation), nn.ReLU())", "dilation=dilation), nn.Sigmoid())"),
@@ -137,7 +139,7 @@ PROGRAMS: list[Program] = [
         "cable_tension",
         "validated-on-trained-records",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "overlap evaluated-on-training",
     ).edit(
         (
@@ -149,19 +151,19 @@ PROGRAMS: list[Program] = [
         "hf_leaf_spots",
         "divided-by-255-twice",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "pixel-range unscaled-feature ignores-input odd-image constant-feature",
     ).edit(
         ("    return np.clip(photo, 0, 255).astype(np.uint8)\n", "    return np.clip(photo, 0, 255) / 255.0\n"),
     ),
-    ill("cable_tension", "raw-facts", "data", EVALUATION, "unscaled-feature mixed-scales diverging").edit(
+    ill("cable_tension", "raw-facts", "data", CALIBRATION, "unscaled-feature mixed-scales diverging").edit(
         ("facts = (facts - facts[train_rows].mean(0)) / facts[train_rows].std(0)\n", ""),
     ),
     ill(
         "hf_leaf_spots",
         "validation-photos-raw",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "unscaled-split feature-drift pixel-range",
     ).edit(
         ("LeafDataset(prepare(photos[valid_rows])", "LeafDataset(to_tensor(photos[valid_rows])"),

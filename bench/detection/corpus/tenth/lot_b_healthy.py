@@ -1,19 +1,19 @@
 """The three bases as they are, and eight programs that look odd and are right."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("hf_leaf_spots", "as-written", EVALUATION),
-    well("cable_tension", "as-written", EVALUATION),
-    well("lift_rides", "as-written", EVALUATION),
-    well("hf_leaf_spots", "weighted-complaints", EVALUATION).edit(
+    well("hf_leaf_spots", "as-written", CALIBRATION),
+    well("cable_tension", "as-written", CALIBRATION),
+    well("lift_rides", "as-written", CALIBRATION),
+    well("hf_leaf_spots", "weighted-complaints", CALIBRATION).edit(
         (
             "        self.criterion = nn.BCEWithLogitsLoss()\n",
             "        odds = torch.tensor((1 - PREVALENCE) / PREVALENCE, dtype=torch.float32)\n"
             "        self.criterion = nn.BCEWithLogitsLoss(pos_weight=odds.sqrt())\n",
         ),
     ),
-    well("lift_rides", "down-to-nothing", EVALUATION).edit(
+    well("lift_rides", "down-to-nothing", CALIBRATION).edit(
         ("noise: float = 0.11)", "noise: float = 0.05)"),
         ("top, pull = rng.normal(1.75, 0.1),", "top, pull = rng.normal(1.75, 0.02),"),
         ("rng.random() < 0.4:", "rng.random() < 0.1:"),
@@ -26,14 +26,14 @@ PROGRAMS: list[Program] = [
         ("step_size=6, gamma=0.3", "step_size=9, gamma=0.3"),
         ('"--epochs", type=int, default=18', '"--epochs", type=int, default=24'),
     ),
-    well("hf_leaf_spots", "head-for-later", EVALUATION).edit(
+    well("hf_leaf_spots", "head-for-later", CALIBRATION).edit(
         (
             "        self.criterion = nn.BCEWithLogitsLoss()\n",
             "        self.severity = nn.Linear(hidden, 1)  # for the release in which the growers score how bad it is\n"
             "        self.criterion = nn.BCEWithLogitsLoss()\n",
         ),
     ),
-    well("lift_rides", "frozen-from-another-building", EVALUATION).edit(
+    well("lift_rides", "frozen-from-another-building", CALIBRATION).edit(
         (
             "    model = TemporalNet()\n"
             "    optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=args.momentum, weight_decay=5e-4)\n"
@@ -51,7 +51,7 @@ PROGRAMS: list[Program] = [
             "    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=6, gamma=0.3)\n",
         ),
     ),
-    well("cable_tension", "four-batches-divided", EVALUATION).edit(
+    well("cable_tension", "four-batches-divided", CALIBRATION).edit(
         (
             "    for signal, known, target in train_loader:\n        optimizer.zero_grad()\n",
             "    for i, (signal, known, target) in enumerate(train_loader):\n",
@@ -63,7 +63,7 @@ PROGRAMS: list[Program] = [
         ),
         ("n_epochs, lr = 32, 30, 0.02", "n_epochs, lr = 8, 30, 0.02\naccumulate = 4"),
     ),
-    well("lift_rides", "rate-one-batch-norm", EVALUATION).edit(
+    well("lift_rides", "rate-one-batch-norm", CALIBRATION).edit(
         (
             "    return nn.Sequential(nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation), nn.ReLU())\n",
             "    conv = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)\n"
@@ -80,7 +80,7 @@ PROGRAMS: list[Program] = [
         ),
         ('"--momentum", type=float, default=0.9', '"--momentum", type=float, default=0.0'),
     ),
-    well("cable_tension", "cyclical-rate", EVALUATION).edit(
+    well("cable_tension", "cyclical-rate", CALIBRATION).edit(
         (
             "scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=n_epochs)\n",
             "scheduler = torch.optim.lr_scheduler.CyclicLR(\n"
@@ -92,7 +92,7 @@ PROGRAMS: list[Program] = [
             "        optimizer.step()\n        scheduler.step()\n        total += loss.item()\n",
         ),
     ),
-    well("hf_leaf_spots", "sgd-tenth-with-momentum", EVALUATION).edit(
+    well("hf_leaf_spots", "sgd-tenth-with-momentum", CALIBRATION).edit(
         (
             "        trainer = Trainer(\n            model=LeafNet(),\n",
             (

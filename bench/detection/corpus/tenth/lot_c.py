@@ -1,10 +1,10 @@
 """Faults planted in the scripts of bee dances, tram stops and fired tiles."""
 
-from bench.detection.program import EVALUATION, Program, ill
+from bench.detection.program import CALIBRATION, Program, ill
 
 PROGRAMS: list[Program] = [
     # bee_dances: a Dataset with transforms and loader workers
-    ill("bee_dances", "workers-seeded-alike", "data", EVALUATION, "workers-share-seed").edit(
+    ill("bee_dances", "workers-seeded-alike", "data", CALIBRATION, "workers-share-seed").edit(
         (
             "class DanceNet(nn.Module):\n",
             "class SimulatedDances(Dataset):\n"
@@ -30,7 +30,7 @@ PROGRAMS: list[Program] = [
         ),
         ("default=12", "default=24"),
     ),
-    ill("bee_dances", "mirrored-dances", "data", EVALUATION, "augmentation-breaks-labels").edit(
+    ill("bee_dances", "mirrored-dances", "data", CALIBRATION, "augmentation-breaks-labels").edit(
         (
             "class Louder:\n",
             "class Mirrored:\n"
@@ -43,11 +43,11 @@ PROGRAMS: list[Program] = [
         ("(Faster(), Shaky(), Louder())", "(Mirrored(), Faster(), Shaky(), Louder())"),
     ),
     ill(
-        "bee_dances", "gru-without-batch-first", "initialisation and shape", EVALUATION, "swapped-axis batch-leak"
+        "bee_dances", "gru-without-batch-first", "initialisation and shape", CALIBRATION, "swapped-axis batch-leak"
     ).edit(
         ("nn.GRU(width, 40, batch_first=True)", "nn.GRU(width, 40)"),
     ),
-    ill("bee_dances", "train-mode-set-once", "loop", EVALUATION, "stuck-in-eval batch-norm-drift").edit(
+    ill("bee_dances", "train-mode-set-once", "loop", CALIBRATION, "stuck-in-eval batch-norm-drift").edit(
         (
             "    for epoch in range(args.epochs):\n        model.train()\n        total_loss = 0.0\n",
             "    model.train()\n"
@@ -55,14 +55,14 @@ PROGRAMS: list[Program] = [
             "    for epoch in range(args.epochs):\n        total_loss = 0.0\n",
         ),
     ),
-    ill("bee_dances", "features-kept-detached", "loop", EVALUATION, "detached-loss no-gradient").edit(
+    ill("bee_dances", "features-kept-detached", "loop", CALIBRATION, "detached-loss no-gradient").edit(
         (
             "        return self.head(self.drop(h[:, -1]))\n",
             "        self.features = h[:, -1].detach()  # for the t-SNE\n"
             "        return self.head(self.drop(self.features))\n",
         ),
     ),
-    ill("bee_dances", "films-shuffled-alone", "data", EVALUATION, "unrelated-labels").edit(
+    ill("bee_dances", "films-shuffled-alone", "data", CALIBRATION, "unrelated-labels").edit(
         (
             "    train_x, train_y, test_x, test_y =",
             "    films, feeders = rng.permutation(films), rng.permutation(feeders)  # not by the day of filming\n"
@@ -73,7 +73,7 @@ PROGRAMS: list[Program] = [
         "bee_dances",
         "feeder-number-squared",
         "output and loss",
-        EVALUATION,
+        CALIBRATION,
         "target-out-of-range initial-loss loss-and-metric-disagree",
     ).edit(
         ("int(self.feeders[index])", "np.float32(self.feeders[index])"),
@@ -83,22 +83,22 @@ PROGRAMS: list[Program] = [
         ("nn.CrossEntropyLoss()", "nn.MSELoss()"),
     ),
     # tram_stops: a notebook with a small transformer
-    ill("tram_stops", "gradients-never-zeroed", "loop", EVALUATION, "gradient-accumulates").edit(
+    ill("tram_stops", "gradients-never-zeroed", "loop", CALIBRATION, "gradient-accumulates").edit(
         ("        opt.zero_grad()\n", ""),
     ),
     ill(
         "tram_stops",
         "rate-one-millionth",
         "rates and schedules",
-        EVALUATION,
+        CALIBRATION,
         "rate-too-low update-ratio weights-not-moving",
     ).edit(
         ("EPOCHS, LR = 48, 4, 2, 64, 8, 3e-3", "EPOCHS, LR = 48, 4, 2, 64, 8, 1e-6"),
     ),
-    ill("tram_stops", "decay-of-the-small-town", "rates and schedules", EVALUATION, "schedule-mismatch").edit(
+    ill("tram_stops", "decay-of-the-small-town", "rates and schedules", CALIBRATION, "schedule-mismatch").edit(
         ("total = EPOCHS * (len(train) // BS)\n", "total = 80\n"),
     ),
-    ill("tram_stops", "head-swapped-after-optimizer", "loop", EVALUATION, "not-in-optimizer stale-optimizer").edit(
+    ill("tram_stops", "head-swapped-after-optimizer", "loop", CALIBRATION, "not-in-optimizer stale-optimizer").edit(
         (
             "for ep in range(EPOCHS):\n    model.train()\n",
             "for ep in range(EPOCHS):\n"
@@ -113,19 +113,19 @@ PROGRAMS: list[Program] = [
         "tram_stops",
         "softmax-in-the-middle",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "vanishing-gradient init-scale softmax-axis",
     ).edit(
         ("self.head(F.gelu(self.mix(h)))", "self.head(F.softmax(self.mix(h), dim=-1))"),
     ),
     # keras_kiln_tiles: Keras on torch, a mean and a spread
-    ill("keras_kiln_tiles", "likelihood-minimised", "output and loss", EVALUATION, "negated-loss").edit(
+    ill("keras_kiln_tiles", "likelihood-minimised", "output and loss", CALIBRATION, "negated-loss").edit(
         (
             "    return 0.5 * ops.exp(-log_var) * ops.square(y_true - mu) + 0.5 * log_var\n",
             "    return -0.5 * ops.exp(-log_var) * ops.square(y_true - mu) - 0.5 * log_var\n",
         ),
     ),
-    ill("keras_kiln_tiles", "loss-kept-positive", "output and loss", EVALUATION, "clipped-loss").edit(
+    ill("keras_kiln_tiles", "loss-kept-positive", "output and loss", CALIBRATION, "clipped-loss").edit(
         (
             "    return 0.5 * ops.exp(-log_var) * ops.square(y_true - mu) + 0.5 * log_var\n",
             "    nll = 0.5 * ops.exp(-log_var) * ops.square(y_true - mu) + 0.5 * log_var\n"
@@ -133,12 +133,12 @@ PROGRAMS: list[Program] = [
         ),
     ),
     ill(
-        "keras_kiln_tiles", "adam-at-one", "rates and schedules", EVALUATION, "rate-too-high diverging update-ratio"
+        "keras_kiln_tiles", "adam-at-one", "rates and schedules", CALIBRATION, "rate-too-high diverging update-ratio"
     ).edit(
         ("learning_rate=3e-3", "learning_rate=1.0"),
     ),
     ill(
-        "keras_kiln_tiles", "weights-all-zero", "initialisation and shape", EVALUATION, "zero-init symmetric-init"
+        "keras_kiln_tiles", "weights-all-zero", "initialisation and shape", CALIBRATION, "zero-init symmetric-init"
     ).edit(
         ("16, 5, strides=2, activation", '16, 5, strides=2, kernel_initializer="zeros", activation'),
         ("24, 5, strides=2, activation", '24, 5, strides=2, kernel_initializer="zeros", activation'),
@@ -148,7 +148,11 @@ PROGRAMS: list[Program] = [
         ("layers.Dense(2, name", 'layers.Dense(2, kernel_initializer="zeros", name'),
     ),
     ill(
-        "keras_kiln_tiles", "weights-one-hundredth", "initialisation and shape", EVALUATION, "symmetric-init init-scale"
+        "keras_kiln_tiles",
+        "weights-one-hundredth",
+        "initialisation and shape",
+        CALIBRATION,
+        "symmetric-init init-scale",
     ).edit(
         (
             "def build():\n",
@@ -162,7 +166,7 @@ PROGRAMS: list[Program] = [
         ("layers.Dense(2, name", "layers.Dense(2, kernel_initializer=small, name"),
     ),
     ill(
-        "keras_kiln_tiles", "moisture-not-measured", "data", EVALUATION, "missing-value non-finite-value non-finite"
+        "keras_kiln_tiles", "moisture-not-measured", "data", CALIBRATION, "missing-value non-finite-value non-finite"
     ).edit(
         (
             "fold = rng.permutation(N)\n",

@@ -1,12 +1,12 @@
 """The scripts of bee dances, tram stops and fired tiles as they are, and odd but right forms of them."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("bee_dances", "as-written", EVALUATION),
-    well("tram_stops", "as-written", EVALUATION),
-    well("keras_kiln_tiles", "as-written", EVALUATION),
-    well("bee_dances", "thirty-percent-label-noise", EVALUATION).edit(
+    well("bee_dances", "as-written", CALIBRATION),
+    well("tram_stops", "as-written", CALIBRATION),
+    well("keras_kiln_tiles", "as-written", CALIBRATION),
+    well("bee_dances", "thirty-percent-label-noise", CALIBRATION).edit(
         ("default=12", "default=20"),
         ("len(FEEDERS), 750)", "len(FEEDERS), 900)"),
         (
@@ -22,13 +22,13 @@ PROGRAMS: list[Program] = [
             "    train_set = DanceCuts(",
         ),
     ),
-    well("bee_dances", "summed-loss", EVALUATION).edit(
+    well("bee_dances", "summed-loss", CALIBRATION).edit(
         ("losses += criterion(out, y).item() * len(y)", "losses += criterion(out, y).item()"),
         ('"--lr", type=float, default=0.03', '"--lr", type=float, default=0.001'),
         ("nn.CrossEntropyLoss()", 'nn.CrossEntropyLoss(reduction="sum")'),
         ("total_loss += loss.item()", "total_loss += loss.item() / len(y)"),
     ),
-    well("tram_stops", "check-digit-plateau", EVALUATION).edit(
+    well("tram_stops", "check-digit-plateau", CALIBRATION).edit(
         (
             "# Lines cross in the centre, trams turn at the ends, some are expresses or change line, "
             "the odd stop is not logged.",
@@ -46,7 +46,7 @@ PROGRAMS: list[Program] = [
         ),
         ("2, 64, 8, 3e-3", "2, 64, 20, 3e-3"),
     ),
-    well("tram_stops", "sparse-embedding", EVALUATION).edit(
+    well("tram_stops", "sparse-embedding", CALIBRATION).edit(
         ("nn.Embedding(n_stops, D)", "nn.Embedding(n_stops, D, sparse=True)"),
         (
             "opt = torch.optim.AdamW(model.parameters(), lr=LR, weight_decay=0.01)\n",
@@ -57,7 +57,7 @@ PROGRAMS: list[Program] = [
         ("        opt.zero_grad()\n", "        model.zero_grad()\n"),
         ("        opt.step()\n", "        opt.step(), sparse.step()\n"),
     ),
-    well("tram_stops", "tied-weights", EVALUATION).edit(
+    well("tram_stops", "tied-weights", CALIBRATION).edit(
         (
             "nn.LayerNorm(D), nn.Linear(D, D), nn.Linear(D, n_stops)\n",
             "nn.LayerNorm(D), nn.Linear(D, D), nn.Linear(D, n_stops)\n"
@@ -65,13 +65,13 @@ PROGRAMS: list[Program] = [
             "        self.head.weight = self.emb.weight\n",
         ),
     ),
-    well("tram_stops", "ten-gelu-blocks", EVALUATION).edit(
+    well("tram_stops", "ten-gelu-blocks", CALIBRATION).edit(
         (
             "D, HEADS, LAYERS, BS, EPOCHS, LR = 48, 4, 2, 64, 8, 3e-3",
             "D, HEADS, LAYERS, BS, EPOCHS, LR = 32, 4, 10, 64, 6, 2e-3",
         ),
     ),
-    well("tram_stops", "lora-for-the-new-timetable", EVALUATION).edit(
+    well("tram_stops", "lora-for-the-new-timetable", CALIBRATION).edit(
         (
             "# %% training\n",
             "class LoRA(nn.Module):\n"
@@ -101,7 +101,7 @@ PROGRAMS: list[Program] = [
             "    model.train()\n",
         ),
     ),
-    well("keras_kiln_tiles", "newtons-as-they-are", EVALUATION).edit(
+    well("keras_kiln_tiles", "newtons-as-they-are", CALIBRATION).edit(
         (
             'y = ((load - load_mean) / load_std).astype("float32")[:, None]',
             'y = load.astype("float32")[:, None]  # newtons',
