@@ -285,6 +285,27 @@ def test_a_rate_far_above_the_usual_is_named_where_nothing_is_learnt() -> None:
     assert "TW503" in codes(replace(usual, momentum=0.99))
 
 
+def test_a_rate_hundreds_of_times_the_usual_is_named_where_little_is_learnt() -> None:
+    steps = np.arange(1, 41)
+    little = curve(np.full(40, 0.55), baseline_train_loss=0.69, learning_rate=Curve.of(steps, np.full(40, 1.0)))
+    assert "TW503" in codes(little)
+    assert "TW503" not in codes(replace(little, train_loss=over(0.1 + 0.6 * np.exp(-T / 6)))), "it learns all the same"
+    assert "TW503" not in codes(replace(little, learning_rate=Curve.of(steps, np.full(40, 0.01))))
+    assert "TW503" in codes(replace(little, baseline_train_loss=None)), "whether it learns is not known"
+
+
+def test_a_loss_that_was_thrown_far_up_and_never_came_back_is_diverging() -> None:
+    thrown = curve(np.r_[5.0, 1e9, 1e4, np.full(37, 2.31)])
+    (found,) = [f for f in verdict(thrown).findings if f.code == "TW502"]
+    assert "rose from 5 to 1e+09" in found.happened
+    assert "TW502" not in codes(replace(thrown, train_loss=over(np.r_[5.0, 1e9, 1e4, np.full(37, 1.0)]))), (
+        "it came back"
+    )
+    assert "TW502" not in codes(replace(thrown, train_loss=over(np.r_[1e9, 1e9, 1e4, np.full(37, 2.31)]))), (
+        "it began so"
+    )
+
+
 def test_a_validation_loss_that_is_no_number_is_named() -> None:
     losses = np.where(T == 20, np.nan, FALL)
     none = NonFinite(kind="none", where="", step=-1, steps=300, n_bad=0, n_values=0, samples=(), largest_before=0.0,
@@ -327,6 +348,9 @@ def test_few_samples_learnt_by_heart_are_too_little_data() -> None:
     assert "TW122" not in codes(replace(by_heart, validation_loss=over(0.4 + 2 * np.exp(-T / 6)))), "understood"
     assert "TW122" not in codes(replace(by_heart, train_loss=over(np.full(40, 2.2)))), "not learnt either"
     assert "TW122" not in codes(replace(by_heart, n_train=None))
+    behind = replace(by_heart, validation_loss=over(0.55 + 1.7 * np.exp(-T / 6)))
+    assert "TW122" not in codes(behind), "three quarters are understood"
+    assert "TW122" in codes(replace(behind, train_loss=over(0.01 + 2.2 * np.exp(-T / 4)))), "but the rest is by heart"
 
 
 def stream(n_samples: int | None) -> BatchStream:

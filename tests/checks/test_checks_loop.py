@@ -407,7 +407,9 @@ def test_decay_dominates_where_weights_shrink_by_it_and_nothing_is_learnt() -> N
 def test_a_decay_beyond_all_use_is_a_warning_where_much_is_left_to_learn() -> None:
     strong = decay(10.0, 10.0, decoupled=True)
     assert severities("TW412", strong, curve(0.5)) == [Severity.WARNING]
-    assert findings("TW412", strong, curve(0.2)) == ()
+    assert severities("TW412", strong, curve(0.2)) == [Severity.WARNING], "so far out that less has to be left"
+    assert findings("TW412", strong, curve(0.05)) == ()
+    assert findings("TW412", replace(strong, rate=3.0), curve(0.2)) == ()
     assert findings("TW412", replace(strong, rate=0.3), curve(0.5)) == ()
 
 

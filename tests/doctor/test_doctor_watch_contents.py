@@ -271,6 +271,38 @@ def test_the_scale_of_what_enters_is_measured(inputs: Tensor, fires: bool) -> No
     assert ("TW112" in codes(watch)) == fires
 
 
+NORMAL = torch.randn(1200, 7, generator=torch.Generator().manual_seed(3))
+CONSTANTS = torch.tensor([-0.7, -1.1, -0.4, 0.9, -0.8, -0.6, -1.3])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "fires"),
+    [
+        (CONSTANTS + 0.003 * NORMAL, True),  # standardised with the mean and spread of other units
+        (CONSTANTS + 0.3 * NORMAL, False),
+        (CONSTANTS + 0.003 * NORMAL * torch.tensor([0, 0, 0, 1e3, 1e3, 1e3, 1e3]), False),
+        (3 * CONSTANTS.round() + NORMAL, False),
+    ],
+)
+def test_features_that_are_all_but_constant_are_named(inputs: Tensor, fires: bool) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(7, 32), nn.ReLU(), nn.Linear(32, 10))
+    with doctor() as watch:
+        fit(model, inputs, (NORMAL[:, 0] > 0).long())
+    assert ("TW112" in codes(watch)) == fires
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "rate", "fires"),
+    [(torch.optim.SGD, 1.0, True), (torch.optim.Adam, 1e-3, False), (torch.optim.SGD, 1e-9, False)],
+)
+def test_counts_of_some_tens_are_named_where_a_lower_rate_mends_it(optimizer: Any, rate: float, fires: bool) -> None:
+    torch.manual_seed(0)
+    model, batch = network(), (IMAGES[:64] * 40 + 5, CLASSES[:64])
+    found = trainwright.check(model, nn.CrossEntropyLoss(), batch, optimizer(model.parameters(), rate))
+    assert ("TW112" in [each.code for each in found.findings]) == fires
+
+
 class Scaled(nn.Module):
     def __init__(self, factor: float) -> None:
         super().__init__()
@@ -515,6 +547,34 @@ def test_sixty_noisy_samples_are_too_little_data(count: int, fires: bool, loaded
             with torch.no_grad():
                 functional.cross_entropy(model(IMAGES[1200:]), CLASSES[1200:])
     assert ("TW122" in codes(watch)) == fires
+
+
+@pytest.mark.parametrize(("units", "fires"), [(1, True), (8, False)])
+def test_a_neck_of_three_values_to_predict_is_named_where_a_batch_cannot_be_fitted(units: int, fires: bool) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, units), nn.Linear(units, 3))
+    targets = torch.randn(64, 3, generator=torch.Generator().manual_seed(1))
+    found = trainwright.check(model, nn.MSELoss(), (IMAGES[:64], targets), torch.optim.Adam(model.parameters(), 1e-2))
+    assert ("TW329" in [each.code for each in found.findings]) == fires
+
+
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_class_numbers_are_counted_where_a_loader_gives_the_next_batch_before_the_loss(ahead: int) -> None:
+    rows = DataLoader(TensorDataset(IMAGES[:1200], CLASSES[:1200]), batch_size=40)
+    torch.manual_seed(0)
+    model = network(n_outputs=1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    with doctor() as watch:
+        waiting: list[Any] = []
+        for batch in rows:
+            waiting.append(batch)
+            if len(waiting) <= ahead:
+                continue
+            images, names = waiting.pop(0)
+            optimizer.zero_grad()
+            functional.mse_loss(model(images).squeeze(1), names.float()).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    assert "TW325" in codes(watch)
 
 
 @pytest.mark.parametrize("units", [1, 8])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -154,3 +155,31 @@ class ByHand:
     def done(self) -> None:
         """The step was told."""
         self.before = self._witness = None
+
+
+class HandSteps:
+    """The models of a program that may move their weights itself; none of them is held."""
+
+    def __init__(self) -> None:
+        self._known: weakref.WeakKeyDictionary[nn.Module, ByHand] = weakref.WeakKeyDictionary()
+        self._moving: weakref.ReferenceType[nn.Module] | None = None
+
+    def forget(self) -> None:
+        """No step is waited for."""
+        self._moving = None
+
+    def went_backward(self, models: Sequence[nn.Module], *, sampled: bool) -> bool:
+        """These models have gradients now. Whether a step of the program's own is waited for."""
+        by_hand = self._known.get(models[0]) or self._known.setdefault(models[0], ByHand(models))
+        by_hand.went_backward(models, sampled=sampled)
+        self._moving = weakref.ref(models[0]) if by_hand.waits else None
+        return by_hand.waits
+
+    def stepped(self) -> ByHand | None:
+        """The models whose weights have moved since the latest backward pass, once."""
+        model = self._moving() if self._moving is not None else None
+        by_hand = self._known.get(model) if model is not None else None
+        if by_hand is None or not by_hand.stepped():
+            return None
+        self._moving = None
+        return by_hand

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 
 from trainwright.core import Measurement, Measurements
 from trainwright.doctor.batch import main_output
-from trainwright.doctor.by_hand import ByHand, HandWritten
+from trainwright.doctor.by_hand import HandSteps, HandWritten
 from trainwright.doctor.events import LossCall
 from trainwright.doctor.finite import Place, non_finite, replay
 from trainwright.doctor.loads import Loads
@@ -139,8 +139,7 @@ class Session:
         self.memory = Memory()
         self.learners: list[_Pupil] = []
         self._pupils: dict[int, _Pupil] = {}
-        self._by_hand: weakref.WeakKeyDictionary[nn.Module, ByHand] = weakref.WeakKeyDictionary()
-        self._moving: weakref.ReferenceType[nn.Module] | None = None
+        self._hand_steps = HandSteps()
         self.device = "cpu"
         self.listens_before_step = self._sampled = self.governor.wants(0)
         self.listens_within, self.listens_after_backward = False, True
@@ -277,7 +276,7 @@ class Session:
             self.unscored.trained(call, self._latest[2] if self._latest is not None else None)
             self.start.called(call, self.step, self._call[1] if self._call else ())
         self.loaders.used()
-        score = not evaluating or self.governor.affords(1e-4)
+        score = not evaluating or self.confusions.is_due() or self.governor.affords(1e-4)
         if evaluating and score and not graph:
             self.confusions.scored(call, source)
         self.losses.called(call, evaluating=evaluating, source=source, score=score)
@@ -318,27 +317,22 @@ class Session:
 
     def after_backward(self) -> None:
         """Where no optimizer was heard of, the program may move the weights itself."""
-        self._moving = None
+        self._hand_steps.forget()
         if any(not isinstance(optimizer, HandWritten) for optimizer, _ in self._living()):
             self.listens_after_backward = False  # until one is gone
             return
         models = [m for entry in self.models if entry.called_at == self.step and (m := entry.module()) is not None]
         if not models or is_keras(models[0]):
             return
-        by_hand = self._by_hand.get(models[0]) or self._by_hand.setdefault(models[0], ByHand(models))
-        by_hand.went_backward(models, sampled=self._sampled)
-        self._moving = weakref.ref(models[0]) if by_hand.waits else None
-        self.listens_within = by_hand.waits or self.doors.wants_graph(self.step)
+        waits = self._hand_steps.went_backward(models, sampled=self._sampled)
+        self.listens_within = waits or self.doors.wants_graph(self.step)
 
     def _look_by_hand(self) -> None:
         """Whether the program moved the weights since the latest backward pass: a step, then, like an optimizer's."""
-        model = self._moving() if self._moving is not None else None
-        by_hand = self._by_hand.get(model) if model is not None else None
-        if by_hand is None or not by_hand.stepped():
+        if (by_hand := self._hand_steps.stepped()) is None:
             return
         before, optimizer = by_hand.before, by_hand.optimizer
         assert optimizer is not None
-        self._moving = None
         learner = self._pupil(optimizer).learner
         if before is None:
             self.after_step(optimizer)

@@ -95,13 +95,23 @@ def _make_apply(tell: Callable[..., None], listener: Listener, original: Any) ->
             return original(optimizer, grads, trainable_variables)
         held = list(trainable_variables if trainable_variables is not None else optimizer._trainable_variables)
         view = views.setdefault(optimizer, view_of(optimizer))
-        view.param_groups = [{"params": [each.value for each in held], "lr": float(optimizer.learning_rate)}]
+        view.param_groups = [{"params": [each.value for each in held], **_settings(optimizer)}]
         tell(listener.before_step, view, closure=False)
         result = original(optimizer, grads, held)
         tell(listener.after_step, view)
         return result
 
     return apply
+
+
+def _settings(optimizer: Any) -> dict[str, Any]:
+    """Its settings under torch's names. Keras makes the weights smaller beside the step, whatever the optimizer."""
+    return {
+        "lr": float(optimizer.learning_rate),
+        "momentum": float(getattr(optimizer, "momentum", None) or 0.0),
+        "weight_decay": float(optimizer.weight_decay or 0.0),
+        "decoupled_weight_decay": True,
+    }
 
 
 def view_of(optimizer: Any) -> Optimizer:

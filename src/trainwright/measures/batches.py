@@ -122,6 +122,8 @@ class TargetCopies(Measurement):
 class InputScale(Measurement):
     """The size of what enters the model in training: ``mean`` and ``spread``, standard deviation, of all numbers;
     ``length``, root mean square of a sample's Euclidean length; over ``n_samples`` samples of ``shape``.
+    ``spread_of_features``: root mean square of the standard deviations of single features, or channels;
+    ``relative_spread``: that of a feature as a share of its mean, the median of all features; NaN where unknown.
     ``normalised``: the first layer with parameters is a normalisation. ``spread_inside``: standard deviation of what
     reaches the first layer of weights, NaN where that is not known. ``far_feature``: column of a table in which one and
     the same number, far from all others, stands in several rows, −1 where there is none; ``far_value``: that number, as
@@ -135,6 +137,8 @@ class InputScale(Measurement):
     shape: tuple[int, ...]
     normalised: bool
     mean: float = 0.0
+    spread_of_features: float = math.nan
+    relative_spread: float = math.nan
     spread_inside: float = math.nan
     far_feature: int = -1
     far_value: float = math.nan

@@ -15,6 +15,9 @@ from trainwright.measures.trials import OverfitTrial
 LARGEST = 20.0
 """Standard deviation of the inputs, all together. Standardised ones have 1, digits from 0 to 16 have 6, pixels from 0
 to 255 about 75."""
+LARGE = 5.0
+"""The same where the model cannot fit a batch, and a lower rate or smaller inputs mend it: counts of some tens were left
+as they are."""
 SHORTEST = 0.1
 """Root mean square of a sample's length. Normalised word counts have 1, pixels that were scaled to 1 twice 0.02."""
 FARTHEST = 10.0
@@ -22,7 +25,8 @@ FARTHEST = 10.0
 rainfall) and values that were cut off leave less than 1, logarithms of 0 up to 6, numbers such as 9999 beside areas 30.
 """
 FLAT = 0.02
-"""Spread of all inputs as a share of their mean. Bytes have 0.3 and more, years 0.01 of a spread of 10."""
+"""Spread of all inputs, or of a feature (the median of all), as a share of the mean. Bytes have 0.3 and more, years
+0.01 of a spread of 10."""
 FLAT_SPREAD = 0.1
 """Spread from which on nothing is too small."""
 FEWEST_SAMPLES, FEWEST_ROWS = 16, 100
@@ -43,9 +47,10 @@ class UnscaledFeature(Check):
 
     How it is measured:
         Over the training batches that were looked at, as they entered the model: a standard deviation of all numbers
-        above 20; samples whose Euclidean length is below 0.1; or numbers that all are the same but for 2 % of their
-        mean. Models that begin with a normalisation, or hand inputs of a usual size to their first layer, are passed.
-        An *error* where the model does not learn or cannot fit a batch.
+        above 20, or above 5 where the model cannot fit a batch and a lower rate mends it; samples whose
+        Euclidean length is below 0.1; or numbers that all are the same but for 2 % of their mean, or in most features
+        the same but for 2 % of the feature's. Models that begin with a normalisation, or hand inputs of a usual size to
+        their first layer, are passed. An *error* where the model does not learn or cannot fit a batch.
         A number that stands for something else is one that three different rows or more of a table share exactly, and
         that lies beyond all other values of its column by more than ten times their whole range; there must be eight
         different ones among them.
@@ -72,16 +77,18 @@ class UnscaledFeature(Check):
             raise CannotEvaluate(f"{scale.n_samples} samples are too few; {FEWEST_SAMPLES} are needed")
         if scale.far_distance > FARTHEST and scale.far_feature >= 0 and scale.n_samples >= FEWEST_ROWS:
             yield self._stands_for_unknown(scale)
-        elif not scale.normalised and (evidence := _out_of_scale(scale)) is not None:
+            return
+        largest = LARGE if overfit is not None and _would_scaling_help(overfit) else LARGEST
+        if not scale.normalised and (evidence := _out_of_scale(scale, largest)) is not None:
             stuck = learns(curve) is False or (overfit is not None and not overfit.own.overfits)
-            yield self._out_of_scale(scale, evidence, stuck=stuck)
+            yield self._out_of_scale(scale, evidence, largest, stuck=stuck)
 
-    def _out_of_scale(self, scale: InputScale, evidence: Evidence, *, stuck: bool) -> Finding:
+    def _out_of_scale(self, scale: InputScale, evidence: Evidence, largest: float, *, stuck: bool) -> Finding:
         return self.finding(
             happened=f"What enters the model in training has a mean of {scale.mean:.3g} and a standard deviation of "
             f"{scale.spread:.3g}; a sample of shape {list(scale.shape)} has a length of {scale.length:.3g}.",
-            expected=f"A standard deviation of about 1, below {LARGEST:g}, and of more than {FLAT:.0%} of the mean; a "
-            f"length above {SHORTEST:g}.",
+            expected=f"A standard deviation of about 1, below {largest:g}, and of more than {FLAT:.0%} of the mean; "
+            f"a length above {SHORTEST:g}.",
             todo="Scale the inputs once: subtract the training set's mean and divide by its standard deviation.",
             evidence=(evidence,),
             fixes=(
@@ -124,11 +131,23 @@ class UnscaledFeature(Check):
         )
 
 
-def _out_of_scale(scale: InputScale) -> Evidence | None:
+def _would_scaling_help(overfit: OverfitTrial) -> bool:
+    """Whether the batch was not fitted, and was by shorter steps or smaller inputs."""
+    cure = overfit.cure
+    if overfit.own.overfits or cure is None:
+        return False
+    if cure.change == "learning rate":
+        return float(cure.setting.get("optimizer.learning_rate", math.inf)) < overfit.learning_rate
+    return cure.change in ("scaled inputs", "scaled data")
+
+
+def _out_of_scale(scale: InputScale, largest: float) -> Evidence | None:
     """What is wrong with the scale of the inputs, as a model that scales them by itself hands them on."""
     inside = scale.spread_inside if math.isfinite(scale.spread_inside) else scale.spread
-    if min(inside, scale.spread) > LARGEST:
-        return Evidence("standard deviation of the inputs", scale.spread, limit=LARGEST)
+    if min(inside, scale.spread) > largest:
+        return Evidence("standard deviation of the inputs", scale.spread, limit=largest)
+    if 0 < scale.relative_spread < FLAT and scale.spread_of_features < FLAT_SPREAD:
+        return Evidence("standard deviation / mean of a feature, the median", scale.relative_spread, limit=FLAT)
     if max(inside, scale.spread) > FLAT_SPREAD:
         return None
     if 0 < scale.length < SHORTEST:

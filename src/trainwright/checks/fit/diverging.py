@@ -28,6 +28,10 @@ BLOWN_UP = 3.0
 FAR_UP = 10.0
 """The same where networks may train against each other, whose losses may well rise by a few times."""
 
+THROWN, BACK = 100.0, 0.9
+"""Highest loss as a multiple of the first one and of the constant prediction's, behind which the loss ends at no less
+than so much of the latter. Healthy benches: none rises to more than a few times its first."""
+
 NOISE = 5.0
 """What was learnt must also be this many times the chance in the mean of many batches."""
 
@@ -54,9 +58,9 @@ class Diverging(Check):
     How it is measured:
         Not finite is a fact. Otherwise by the level of the last fifth of the training: three times the loss of the
         constant prediction (or of the beginning), or half of what had been learnt lost and never regained (nine tenths,
-        if it was little). Where it is not known whether networks train against each other, and no validation loss was
-        logged either, only the first two are judged, with ten times instead of three: the equilibrium of a GAN looks
-        like the third.
+        if it was little); or by a loss that rose to a hundred times its first and never came below the constant's.
+        Where it is not known whether networks train against each other, and no validation loss was logged either, only
+        the first two are judged, with ten times instead of three: the equilibrium of a GAN looks like the third.
 
     How to fix:
         Lower the learning rate or the momentum, add a warm-up, clip the gradients; keep the best epoch meanwhile.
@@ -92,6 +96,8 @@ class Diverging(Check):
         blown_up = FAR_UP if curve.may_be_game else BLOWN_UP
         if reference > 0 and tail.min() > blown_up * max(reference, _before_first_step(curve)):
             yield self._risen(curve, float(tail.mean()), float(tail.mean()) / reference, blown_up, "blew up")
+        elif reference > 0 and _was_thrown(curve, float(np.median(tail))):
+            yield self._thrown(curve)
         elif _gave_back(curve, learnt, lost):
             if curve.may_be_game:
                 raise CannotEvaluate("the loss rose again, which is usual where networks train against each other")
@@ -128,6 +134,28 @@ class Diverging(Check):
             fixes=(Fix("Turn the sign", instruction="Write every term so that it is smallest for the best model."),),
             confidence=0.95,
             why_confident=f"Logarithms of densities fall to some ten or thousand below zero, not to {-ENDLESS:.0g}.",
+        )
+
+    def _thrown(self, curve: LearningCurve) -> Finding:
+        losses = curve.train_loss.finite
+        place = int(np.argmax(losses.y))
+        return self.finding(
+            happened=f"The training loss rose from {losses.y[0]:.3g} to {losses.y[place]:.3g} in {curve.x_unit} "
+            f"{losses.x[place]:g}, and came no further down than to that of a constant prediction, "
+            f"{curve.reference:.3g}: the first steps threw the weights away.",
+            expected=f"A loss that never rises to more than {THROWN:g} times its first.",
+            todo="Scale the targets (and inputs) to unit size, or lower the learning rate; clip the gradients.",
+            evidence=(
+                Evidence(
+                    "highest loss / first loss",
+                    float(losses.y[place] / losses.y[0]),
+                    limit=THROWN,
+                    series=(curve.train_loss.series("training loss"),),
+                ),
+            ),
+            fixes=_fixes(curve),
+            confidence=0.95,
+            why_confident="Nothing but steps far too long makes a loss so large, and nothing was learnt afterwards.",
         )
 
     def _risen(self, curve: LearningCurve, final: float, value: float, limit: float, how: str) -> Finding:
@@ -172,3 +200,9 @@ def _fixes(curve: LearningCurve) -> tuple[Fix, ...]:
         return (Fix("Lower the learning rate", instruction="Lower the learning rate tenfold, or clip the gradients."),)
     new = min(rate / 10, typical) if typical else rate / 10
     return (Fix(f"Set the learning rate to {new:g}", changes={"optimizer.learning_rate": new}),)
+
+
+def _was_thrown(curve: LearningCurve, final: float) -> bool:
+    """Whether the loss rose far above its first and the constant prediction's, and ended where nothing is learnt."""
+    losses = curve.train_loss.finite.y
+    return float(losses.max()) > THROWN * max(float(losses[0]), curve.reference) and final > BACK * curve.reference

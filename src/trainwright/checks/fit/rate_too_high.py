@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from trainwright.clinic import curve_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.curves import LearningCurve
-from trainwright.measures.learning import learns
-from trainwright.measures.trends import rises
+from trainwright.measures.learning import learns, share_learnt
+from trainwright.measures.trends import lowest_level, rises
 
 LIMIT = 0.01
 """Upward moves of the training loss from epoch to epoch after the first quarter, root mean square without the two
@@ -39,7 +39,10 @@ VERY_FAR = 30.0
 """Factor above the usual rate from which a network that learns nothing need not even have been thrown off."""
 
 EXTREME = 300.0
-"""The same where the loss of a constant prediction, and with it whether the network learns, is not known."""
+"""The same for one that learns little, or where the loss of a constant prediction, and with it whether it learns, is
+not known."""
+MOST = 0.7
+"""Share of the constant prediction's loss from which on a network has learnt in spite of such a rate."""
 
 ANNEALED = 0.1
 """Share of its peak below which a rate has come down: that the loss jumped while it was high was meant, and only the
@@ -64,9 +67,9 @@ class RateTooHigh(Check):
         nothing; after the first quarter, and of a rate that comes down to a tenth in the last quarter only. Together
         with a rate three times above the optimizer's usual one it is a warning; alone it is none unless it is four
         times the limit. A network that never learnt was thrown off by its rate if that is as far above the usual one,
-        momentum counted, and the loss rose to 1.3 times the constant's first, or if it is thirty times above; where it
-        is not known what a constant costs, if the rate is three hundred times the usual one. Not judged where the rate
-        itself goes up again, or networks train against each other.
+        momentum counted, and the loss rose to 1.3 times the constant's first, or if it is thirty times above; one that
+        learnt little, or of which that is not known, if the rate is three hundred times the usual one. Not judged where
+        the rate itself goes up again, or networks train against each other.
 
     How to fix:
         Lower the learning rate by a factor of 3 to 10, or let it fall towards the end.
@@ -95,7 +98,7 @@ class RateTooHigh(Check):
         if learns(curve) is False and suspected:
             yield from self._thrown_off(curve)
             return
-        if curve.baseline_train_loss is None and excess is not None and excess > EXTREME:
+        if excess is not None and excess > EXTREME and _learnt_little(curve):
             yield self._extreme(curve)
             return
         if late.min() >= curve.reference:
@@ -147,7 +150,7 @@ class RateTooHigh(Check):
             ),
             fixes=(Fix(f"Set the learning rate to {new:g}", changes={"optimizer.learning_rate": new}),),
             confidence=0.7,
-            why_confident="What a constant prediction costs is not known for this loss, so that the rate alone speaks.",
+            why_confident="The rate alone speaks: hardly any network learns with one so far from the usual.",
         )
 
     def _thrown_off(self, curve: LearningCurve) -> Iterator[Finding]:
@@ -173,6 +176,12 @@ class RateTooHigh(Check):
             confidence=0.9,
             why_confident=_usual(curve),
         )
+
+
+def _learnt_little(curve: LearningCurve) -> bool:
+    """Whether most of the constant prediction's loss is left; also where that is not known."""
+    constant = curve.baseline_train_loss
+    return constant is None or constant <= 0 or share_learnt(lowest_level(curve.trend.y), constant) < MOST
 
 
 def _usual_rate(curve: LearningCurve) -> float | None:

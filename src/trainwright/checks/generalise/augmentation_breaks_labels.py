@@ -75,7 +75,7 @@ class AugmentationBreaksLabels(Check):
     code = "TW606"
     name = "augmentation-breaks-labels"
     severity = Severity.WARNING
-    after = ("TW401", "TW208", "TW212", "TW213", "TW327")
+    after = ("TW401", "TW208", "TW212", "TW327")
     cases = (Case(training_benches.mirrored_scans, loop_faults.mirrored_names_kept),)
 
     def run(self, turns: PictureTurns, curve: LearningCurve | None) -> Iterator[Finding]:

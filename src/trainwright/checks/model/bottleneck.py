@@ -30,7 +30,8 @@ class Bottleneck(Check):
     How it is measured:
         By cutting: the layer's output is replaced by that of one sample for all samples. Where all outputs become the
         same, everything passes through that layer. So side branches (squeeze-and-excitation, low-rank adapters, gates)
-        are passed, and so are regressions and auto-encoders, where few numbers may be what is meant, and two classes.
+        are passed, and so are two classes, and regressions and auto-encoders, where few numbers may be what is meant,
+        as long as these can fit a batch.
         An error where the model cannot fit a batch, else a warning. In a watched loop a linear layer is judged without
         which the loss would reach no layer before it, where one follows that makes the classes' outputs of so few.
 
@@ -58,23 +59,25 @@ class Bottleneck(Check):
                 if _is_too_narrow(_passing(neck), neck.n_classes):
                     yield self._finding(neck, neck.n_classes, learns=True)
             return
-        if structure.task != "classification":
-            return
         learns = overfit is None or overfit.own.overfits
         layers = structure.layers
-        found = [layer for layer in layers[:-1] if _is_bottleneck(layer, structure.n_outputs)]
-        for layer in found or [layer for layer in layers if _is_given_little(layer, layers, structure.n_outputs)]:
-            yield self._finding(layer, structure.n_outputs, learns=learns)
+        classifies = structure.task == "classification"
+        if not layers or (learns and not classifies):
+            return
+        outputs = structure.n_outputs if classifies else layers[-1].values_out
+        found = [layer for layer in layers[:-1] if _is_bottleneck(layer, outputs)]
+        for layer in found or [layer for layer in layers if _is_given_little(layer, layers, outputs)]:
+            yield self._finding(layer, outputs, learns=learns, of="classes" if classifies else "values to predict")
 
-    def _finding(self, layer: LayerUse | Neck, classes: int, *, learns: bool) -> Finding:
+    def _finding(self, layer: LayerUse | Neck, classes: int, *, learns: bool, of: str = "classes") -> Finding:
         kind = f" ({layer.kind})" if isinstance(layer, LayerUse) else ""
         leaves = layer.values_out < layer.values_in
         does = f"leaves {layer.values_out} of {layer.values_in} values" if leaves else f"is given {_values(layer)}"
         wider = layer.name if leaves else f"what stands before {layer.name}"
         return self.finding(
             happened=f"{layer.name}{kind} {does}, all that the model gets to know of a sample; there are {classes} "
-            "classes.",
-            expected=f"More values than that for {classes} classes, or another way around the layer.",
+            f"{of}.",
+            expected=f"More values than that for {classes} {of}, or another way around the layer.",
             todo=f"Widen {wider}, to at least {classes} values say.",
             evidence=(Evidence("values that pass", _passing(layer), limit=classes, where=layer.name),),
             fixes=(Fix("Widen the layer", instruction=f"Give {wider} more outputs."),),

@@ -36,7 +36,7 @@ class IgnoresInput(Check):
     code = "TW304"
     name = "ignores-input"
     severity = Severity.ERROR
-    after = ("TW401", "TW310", "TW311", "TW312", "TW313", "TW318", "TW330", "TW340")
+    after = ("TW401", "TW310", "TW311", "TW312", "TW313", "TW318", "TW327", "TW330", "TW340")
     cases = (
         Case(training_benches.alloys_mlp, training_faults.ignored_input),
         Case(training_benches.digits_cnn, training_faults.ignored_input),

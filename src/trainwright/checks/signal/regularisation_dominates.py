@@ -24,8 +24,11 @@ SHRINKAGE = 0.7
 FEWEST_SAMPLES = 6
 EXTREME, EXTREME_DECOUPLED = 0.1, 1.0
 """Weight decay as a part of the gradient and beside it, more than three times what is in use (0.03, 0.3)."""
-REMAINING = 0.3
-"""Share of the constant prediction's loss that is left of a training which such a decay did not hold back."""
+FAR = 5.0
+"""How many times that a decay hardly ever is."""
+REMAINING, REMAINING_FAR = 0.3, 0.1
+"""Share of the constant prediction's loss that is left of a training which such a decay did not hold back, and what
+must be left at most under one so far."""
 
 
 class RegularisationDominates(Check):
@@ -42,7 +45,8 @@ class RegularisationDominates(Check):
         decay is strong enough to have done it: as a part of the gradient (SGD, Adam) at least half as large as the
         data's, or, beside the gradient (AdamW), enough to halve the weights by itself. Only in a network whose loss
         does not stand below the constant prediction's; in others a strong decay is a choice. One beyond 0.1 (SGD, Adam)
-        or 1 (AdamW) is a *warning* as long as 30 % of the constant prediction's loss are left.
+        or 1 (AdamW) is a *warning* as long as 30 % of the constant prediction's loss are left, and one five times as
+        far as long as 10 % are.
 
     How to fix:
         Lower the weight decay; 0.01 with AdamW, 1e-4 with SGD and Adam are usual.
@@ -66,7 +70,7 @@ class RegularisationDominates(Check):
         strength, limit = (decay.shrinkage, SHRINKAGE) if decay.decoupled else (decay.pull, PULL)
         if decay.left < LEFT and strength >= limit and learns(curve) is False:
             yield self._dominates(decay, strength, limit)
-        elif decay.rate > _extreme(decay) and not _fits(curve):
+        elif decay.rate > _extreme(decay) and not _fits(curve, far=decay.rate > FAR * _extreme(decay)):
             yield self._is_extreme(decay)
 
     def _is_extreme(self, decay: WeightDecay) -> Finding:
@@ -115,11 +119,12 @@ def _extreme(decay: WeightDecay) -> float:
     return EXTREME_DECOUPLED if decay.decoupled else EXTREME
 
 
-def _fits(curve: LearningCurve | None) -> bool:
+def _fits(curve: LearningCurve | None, *, far: bool) -> bool:
     """Whether little is left of the constant prediction's loss; not where that is not known."""
     if curve is None or not curve.baseline_train_loss or not len(curve.train_loss.finite):
         return False
-    return float(np.median(curve.train_loss.finite.y[-5:])) < REMAINING * curve.baseline_train_loss
+    remaining = REMAINING_FAR if far else REMAINING
+    return float(np.median(curve.train_loss.finite.y[-5:])) < remaining * curve.baseline_train_loss
 
 
 def _reason(decay: WeightDecay) -> str:

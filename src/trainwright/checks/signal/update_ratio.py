@@ -54,7 +54,7 @@ class UpdateRatio(Check):
     code = "TW406"
     name = "update-ratio"
     severity = Severity.WARNING
-    after = ("TW401", "TW339", "TW303", "TW310", "TW409", "TW410", "TW407", "TW411", "TW402")
+    after = ("TW401", "TW339", "TW303", "TW310", "TW409", "TW410", "TW407", "TW411", "TW402", "TW502")
     cases = (
         Case(training_benches.alloys_mlp, training_faults.tiny_rate),
         Case(loop_benches.yield_linear, loop_faults.over_the_edge),

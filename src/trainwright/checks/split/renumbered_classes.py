@@ -43,7 +43,7 @@ class RenumberedClasses(Check):
     code = "TW213"
     name = "renumbered-classes"
     severity = Severity.ERROR
-    after = ("TW208",)
+    after = ("TW208", "TW606")
     cases = (
         Case(training_benches.alloys_mlp, data_faults.validation_counted_from_one),
         Case(training_benches.digits_cnn, data_faults.validation_counted_from_one),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from typing import Any
 
 import torch
@@ -15,13 +15,15 @@ from trainwright.measures.labels import ClassNumbers
 
 ENOUGH = 1000
 """Targets that are counted."""
+AHEAD = 2
+"""Batches that a loader may give before a loss of the first one is computed: some take the next one ahead."""
 
 
 class Numbers:
     """Counts the targets of the first batches, as long as each is a whole number for an output of its own."""
 
     def __init__(self) -> None:
-        self._batch: Any = None
+        self._batches: deque[Any] = deque(maxlen=AHEAD)
         self._counts: Counter[int] = Counter()
         self._loss = ""
         self._over = False
@@ -29,22 +31,30 @@ class Numbers:
 
     def came(self, batch: Any) -> None:
         """A loader gave a batch."""
-        self._batch = None if self._over else batch
+        if not self._over:
+            self._batches.append(batch)
 
     def trained(self, call: LossCall) -> None:
         """A loss of training; that of a loader's batch, if one came since the latest."""
-        batch, self._batch = self._batch, None
-        if self._over or batch is None:
+        if self._over or not self._batches:
             return
-        found = _whole_numbers(batch, call)
+        found = self._found(call)
         self._over = found is None or self._loss not in ("", call.name)
         if found is None or self._over:
             self._counts.clear()
+            self._batches.clear()
             return
         self._loss = call.name
         self._typed &= not found.is_floating_point()
         self._counts.update(map(int, found.flatten().tolist()))
         self._over = self._counts.total() >= ENOUGH
+
+    def _found(self, call: LossCall) -> Tensor | None:
+        """The whole numbers of the first batch whose are the targets; those that came before it are over."""
+        while self._batches:
+            if (found := _whole_numbers(self._batches.popleft(), call)) is not None:
+                return found
+        return None
 
     def measurement(self) -> ClassNumbers | None:
         """What was counted so far; None where the targets are something else."""

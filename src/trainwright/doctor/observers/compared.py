@@ -90,7 +90,7 @@ def squared_error(prediction: Tensor, targets: Tensor | None, value: Tensor) -> 
     if targets is None or value.numel() != 1 or targets.shape != prediction.shape:
         return None
     mean = float((prediction.detach() - targets).square().mean())
-    is_same = abs(float(value) - mean) <= CLOSE * mean
+    is_same = abs(float(value.detach()) - mean) <= CLOSE * mean
     return LossCall("mse", prediction, targets, value) if is_same else None
 
 

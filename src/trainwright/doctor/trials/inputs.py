@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from trainwright.doctor.entering import CONVOLUTION, entering
 from trainwright.doctor.layers import begins_with_norm
 from trainwright.doctor.layout import layout_of
 from trainwright.doctor.observers.sentinels import Sentinels
+from trainwright.doctor.observers.sums import Sums
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import trial
 from trainwright.measures.batches import InputLayout, InputScale
@@ -20,19 +22,13 @@ from trainwright.measures.batches import InputLayout, InputScale
 def measure_input_scale(setup: Setup) -> InputScale:
     """The size of the first tensor of the inputs, over all samples of the set-up."""
     inputs = _numbers(setup)
-    values = inputs.double()
     _, inside = _entering(setup, inputs)
-    spread, mean = torch.std_mean(values, correction=0)
-    sentinels = Sentinels()
+    sums, sentinels = Sums(), Sentinels()
+    sums.add(inputs)
     sentinels.trained(inputs)
     feature, value, n_far, distance = sentinels.farthest()
-    return InputScale(
-        mean=float(mean),
-        spread=float(spread),
-        length=math.sqrt(float(values.square().mean()) * values[0].numel()),
-        n_samples=len(inputs),
-        shape=tuple(inputs.shape[1:]),
-        normalised=begins_with_norm(setup.model),
+    return replace(
+        sums.scale(normalised=begins_with_norm(setup.model)),
         spread_inside=float(inside.double().std(correction=0)) if inside is not None else math.nan,
         far_feature=feature,
         far_value=value,
