@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import trainwright
-from trainwright.doctor.observers.compared import target_of
+from trainwright.doctor.observers.compared import Compared, target_of
 from trainwright.measures.curves import LearningCurve
 from trainwright.measures.relation import TargetRelation
 from trainwright.report.watch import Watch
@@ -148,3 +148,29 @@ def test_what_is_made_of_an_answer_is_told(answer: Callable[[Tensor], Tensor], e
         found: Any = target_of(prediction, *pair)
         assert (found is not None) == expected
         assert not expected or torch.equal(found, targets)
+
+
+def test_what_cannot_be_compared_is_no_target() -> None:
+    prediction = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
+    sparse = torch.zeros(6).to_sparse()
+    assert target_of(prediction, sparse, sparse) is None
+    assert target_of(prediction.to(torch.complex64), prediction.argmax(1), torch.arange(6)) is None
+    assert target_of(None, prediction, prediction) is None
+    mapped = torch.vmap(lambda row: torch.as_tensor(target_of(row, row, 2 * row) is None))
+    assert mapped(prediction).all()
+
+
+def test_inputs_of_a_long_evaluation_are_not_kept() -> None:
+    answers, inputs = Compared(), [torch.zeros(4, 2) for _ in range(9)]
+    for each in inputs:
+        answers.answered(torch.randn(4, 3), [each])
+    assert sum(len(answer.inputs) for answer in answers._answers) == 2
+
+
+def test_few_comparisons_are_looked_at() -> None:
+    answers = Compared()
+    answers.answered(torch.randn(40, 3), [torch.zeros(40, 2)])
+    for _ in range(20):
+        if answers.waits:
+            assert answers.settle(torch.zeros(40), torch.ones(40)) is None
+    assert not answers.waits

@@ -16,8 +16,8 @@ LARGEST = 20.0
 """Standard deviation of the inputs, all together. Standardised ones have 1, digits from 0 to 16 have 6, pixels from 0
 to 255 about 75."""
 LARGE = 5.0
-"""The same where the model cannot fit a batch, and a lower rate or smaller inputs mend it: counts of some tens were left
-as they are."""
+"""The same where the model cannot fit a batch, and a lower rate or smaller inputs mend it: counts of some tens were
+left as they are."""
 SHORTEST = 0.1
 """Root mean square of a sample's length. Normalised word counts have 1, pixels that were scaled to 1 twice 0.02."""
 FARTHEST = 10.0

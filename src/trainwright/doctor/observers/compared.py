@@ -16,6 +16,8 @@ from trainwright.doctor.events import LossCall
 
 MOST_NUMBERS = 1_000_000
 """Numbers up to which answers are kept and compared."""
+MOST_TRIES = 16
+"""Comparisons behind an answer that are looked at."""
 CLOSE = 1e-4
 """Share of the spread of answers that may be left when they are undone to what the model returned."""
 
@@ -30,16 +32,21 @@ class Answer:
 
 
 class Compared:
-    """The answers of one evaluation, until what they are compared with shows."""
+    """The answers of one evaluation, until what they are compared with shows. Of the inputs, which may be large, only
+    the first and the latest are kept."""
 
     def __init__(self) -> None:
         self._answers: list[Answer] = []
+        self._tries = 0
 
     def answered(self, prediction: Tensor | None, inputs: Sequence[Tensor]) -> None:
         """A model answered, and nobody knows yet what would have been right."""
+        self._tries = 0
         if prediction is None or not prediction.dim() or not prediction.is_floating_point() or not inputs:
             self._answers = []
         elif sum(each.prediction.numel() for each in self._answers) + prediction.numel() <= MOST_NUMBERS:
+            if len(self._answers) > 1:
+                self._answers[-1] = replace(self._answers[-1], inputs=())
             self._answers.append(Answer(prediction.detach(), inputs))
 
     def forget(self) -> None:
@@ -49,11 +56,12 @@ class Compared:
     @property
     def waits(self) -> bool:
         """Whether there are answers without targets."""
-        return bool(self._answers)
+        return bool(self._answers) and self._tries < MOST_TRIES
 
     def settle(self, first: Tensor, second: Tensor) -> Answer | None:
         """The latest answer, or all of them as one, with its targets, if one of these tensors is made of what the model
         returned and the other what that is compared with."""
+        self._tries += 1
         for answer in (self._answers[-1], _joined(self._answers)):
             targets = None if answer is None else target_of(answer.prediction, first, second)
             if answer is not None and targets is not None:
@@ -74,9 +82,18 @@ def _joined(answers: Sequence[Answer]) -> Answer | None:
 def target_of(prediction: Tensor | None, first: Tensor, second: Tensor) -> Tensor | None:
     """The one of two tensors that the other, made of ``prediction``, is compared with, as the model would have had to
     say it; None where neither is."""
-    if prediction is None or first.numel() != second.numel() or not 1 < prediction.numel() <= MOST_NUMBERS:
+    if prediction is None or not prediction.is_floating_point() or not 1 < prediction.numel() <= MOST_NUMBERS:
         return None
-    for answer, other in ((first.detach(), second.detach()), (second.detach(), first.detach())):
+    if first.numel() != second.numel():
+        return None
+    try:
+        return _target_of(prediction.detach(), *(each.detach().to(prediction.device) for each in (first, second)))
+    except RuntimeError:  # sparse or nested ones, or such as a transform of functions puts in their place
+        return None
+
+
+def _target_of(prediction: Tensor, first: Tensor, second: Tensor) -> Tensor | None:
+    for answer, other in ((first, second), (second, first)):
         is_number = answer.is_floating_point() and answer.numel() == prediction.numel()
         if is_number and (found := _undone(prediction, answer, other)) is not None:
             return found
@@ -104,7 +121,7 @@ def _names_a_class(prediction: Tensor, answer: Tensor) -> bool:
 
 def _undone(prediction: Tensor, answer: Tensor, other: Tensor) -> Tensor | None:
     """``other`` in the units of the model, where ``answer`` is its prediction in those of the user."""
-    x, y = prediction.detach().reshape(-1).double(), answer.reshape(-1).double()
+    x, y = prediction.reshape(-1).double(), answer.reshape(-1).double()
     spread = float((x - x.mean()).square().sum())
     if not spread > 0:
         return None
