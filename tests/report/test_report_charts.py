@@ -168,6 +168,13 @@ def test_evidence_shows_its_limit_only_on_its_own_axis() -> None:
     assert [r.value for r in same.rules] == [0.5]
     assert other is not None
     assert other.rules == ()
+    bare = replace(curve, unit="")
+    share = evidence_chart(Evidence("share of the loss learnt", 1.5, 1.2, series=(bare,)))
+    assert share is not None
+    assert share.rules == (), "a share among losses"
+    last = evidence_chart(Evidence("final loss", 1.0, 1.2, series=(bare,)))
+    assert last is not None
+    assert [r.value for r in last.rules] == [1.2]
     assert evidence_chart(Evidence("loss", 1.0)) is None
 
 

@@ -67,8 +67,8 @@ def _standalone(chart: Chart) -> dict[str, Any]:
 def evidence_chart(evidence: Evidence) -> Chart | None:
     """The series of one piece of evidence as lines, or None where it has none.
 
-    The limit is drawn only where it can be read off the same axis: equal units, and the judged value lies among the
-    drawn values.
+    The limit is drawn only where it can be read off the same axis: of equal units, with the judged value among the
+    drawn ones, and, where no unit is named, one of them: a share of the losses that are drawn has no unit either.
     """
     series = [s for s in evidence.series if s.x]
     if not series:
@@ -118,6 +118,8 @@ def _limit_rule(evidence: Evidence, values: list[float]) -> tuple[Rule, ...]:
         return ()
     same_unit = all(s.unit == evidence.unit for s in evidence.series)
     if not same_unit or not drawn.min() <= evidence.value <= drawn.max():
+        return ()
+    if not evidence.unit and not np.isclose(drawn, evidence.value, rtol=1e-6, atol=0).any():
         return ()
     return (Rule(float(evidence.limit), "limit"),)
 
