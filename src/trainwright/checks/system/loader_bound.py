@@ -12,6 +12,10 @@ SHARE = 0.5
 """Share of the time that the loop waited for batches. Below one half the computation is the larger part, and faster
 loading could not even halve the time."""
 
+BRIEF, SHARE_BRIEF = 10.0, 0.75
+"""Seconds below which other programs on the machine weigh on the clock, and the share that is told of so short a
+run."""
+
 FEWEST_BATCHES, FEWEST_SECONDS = 20, 1.0
 
 
@@ -26,7 +30,7 @@ class LoaderBound(Check):
 
     How it is measured:
         The clock before and behind each request for a batch, the very first left out, beside the clock of the whole
-        run; twenty batches and one second at least.
+        run; twenty batches and one second at least. Below ten seconds three quarters of it must be waiting.
 
     How to fix:
         Worker processes (``num_workers``), loading ahead, preparing the samples once instead of in every epoch.
@@ -47,18 +51,19 @@ class LoaderBound(Check):
                 f"{FEWEST_SECONDS:g} s are needed"
             )
         share = times.waited / times.total
-        if not SHARE < share <= 1:
+        limit = SHARE_BRIEF if times.total < BRIEF else SHARE
+        if not limit < share <= 1:
             return
         workers = max(1, min(8, times.n_cores - 1))
         more = workers > times.n_workers
         yield self.finding(
             happened=f"The loop waited {times.waited:.1f} of {times.total:.1f} s for batches ({share:.0%}), with "
             f"{times.n_workers} worker processes on {times.n_cores} cores.",
-            expected=f"At most {SHARE:.0%} of the time spent waiting.",
+            expected=f"At most {limit:.0%} of the time spent waiting.",
             todo=f"Load with {workers} worker processes."
             if more
             else "Prepare the samples once and keep them, or make a sample cheaper.",
-            evidence=(Evidence("share of the time spent waiting", share, limit=SHARE),),
+            evidence=(Evidence("share of the time spent waiting", share, limit=limit),),
             fixes=(
                 Fix(
                     "Load ahead",
