@@ -174,3 +174,21 @@ def test_few_comparisons_are_looked_at() -> None:
         if answers.waits:
             assert answers.settle(torch.zeros(40), torch.ones(40)) is None
     assert not answers.waits
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # the compiler's own
+def test_a_compiled_loss_by_hand_is_watched_from_outside() -> None:
+    @torch.compile(backend="eager", fullgraph=True)  # that fails where the wrappers break the graph
+    def squared(prediction: Tensor, target: Tensor) -> Tensor:
+        return (prediction - target).square().mean()
+
+    torch.manual_seed(0)
+    model = nn.Linear(10, 1)
+    optimizer = torch.optim.SGD(model.parameters(), 1e-2)
+    with trainwright.watch(quiet=True) as doctor:
+        for rows in parts(torch.arange(442), 40):
+            optimizer.zero_grad()
+            loss: Any = squared(model(TABLE[rows])[:, 0], (PROGRESS[rows] - MEAN) / SPREAD)
+            loss.backward()
+            optimizer.step()
+    assert (doctor.fault, doctor.session.step) == ("", 12)

@@ -240,18 +240,17 @@ class Session:
     def compared(self, first: Tensor, second: Tensor) -> None:
         """What a program compares its answers with are their targets."""
         if self._latest is not None and self._owes_backward:
-            self._targets, self._source = target_of(self._latest[2], first, second), self.loaders.source
+            self._targets, self._source = target_of(self._prediction, first, second), self.loaders.source
             self.listens_to_comparisons = self._targets is None
         elif self.answers.waits and (found := self.answers.settle(first, second)) is not None:
             self.listens_to_comparisons = False
-            self._evaluated_by_comparison(found)
+            self._evaluated_by_comparison(*found)
 
-    def _evaluated_by_comparison(self, answer: Answer) -> None:
-        assert answer.targets is not None
+    def _evaluated_by_comparison(self, answer: Answer, targets: Tensor) -> None:
         source = self.loaders.source
         if self.losses.scores_itself or (source is None and self.stream.is_trained_on(answer.inputs)):
             return
-        if (call := self.unscored.compared(answer.prediction, answer.targets)) is not None:
+        if (call := self.unscored.compared(answer.prediction, targets)) is not None:
             self._predicted(call, UNLOADED if source is None else source)
 
     def loss_called(self, call: LossCall) -> None:
@@ -273,7 +272,7 @@ class Session:
         else:
             self.doors.called(call)
             self.numbers.trained(call)
-            self.unscored.trained(call, self._latest[2] if self._latest is not None else None)
+            self.unscored.trained(call, self._prediction)
             self.start.called(call, self.step, self._call[1] if self._call else ())
         self.loaders.used()
         score = not evaluating or self.confusions.is_due() or self.governor.affords(1e-4)
@@ -295,7 +294,7 @@ class Session:
         if self._latest is not None:
             entry, training, _ = self._latest
             self.models.went_backward(entry, self.step, training=training)
-            self._look_for_own_loss(*tensors)
+            self._look_for_own_loss(tensors)
         self.losses.before_backward(tensors)
         if tensors and self.doors.wants_graph(self.step):
             self._read_graph(tensors[0])
@@ -303,16 +302,19 @@ class Session:
         if self._non_finite is None and tensors and not _is_number(tensors[0]):
             self._find_non_finite()
         if self._sampled and tensors:
-            outputs = self._latest[2] if self._latest is not None else None
-            n_nodes = self.activity.look(self.step, tensors[0], outputs, self.models)
+            n_nodes = self.activity.look(self.step, tensors[0], self._prediction, self.models)
             self.memory.look(self.step, n_nodes)
 
-    def _look_for_own_loss(self, *values: Tensor) -> None:
+    @property
+    def _prediction(self) -> Tensor | None:
+        """What a model returned in training, until the step is made."""
+        return self._latest[2] if self._latest is not None else None
+
+    def _look_for_own_loss(self, roots: tuple[Tensor, ...]) -> None:
         """Whether what goes backward is the squared error of what the program compared its answers with."""
-        prediction = self._latest[2] if self._latest is not None else None
-        if self._knows_targets or prediction is None or len(values) != 1:
+        if self._knows_targets or self._prediction is None or len(roots) != 1:
             return
-        if (call := squared_error(prediction, self._targets, values[0])) is not None:
+        if (call := squared_error(self._prediction, self._targets, roots[0])) is not None:
             self._loss(call)
 
     def after_backward(self) -> None:

@@ -134,7 +134,7 @@ class UnscaledFeature(Check):
 def _would_scaling_help(overfit: OverfitTrial) -> bool:
     """Whether the batch was not fitted, and was by shorter steps or smaller inputs."""
     cure = overfit.cure
-    if overfit.own.overfits or cure is None:
+    if cure is None:
         return False
     if cure.change == "learning rate":
         return float(cure.setting.get("optimizer.learning_rate", math.inf)) < overfit.learning_rate

@@ -42,12 +42,13 @@ class Numbers:
         self._over = found is None or self._loss not in ("", call.name)
         if found is None or self._over:
             self._counts.clear()
-            self._batches.clear()
-            return
-        self._loss = call.name
-        self._typed &= not found.is_floating_point()
-        self._counts.update(map(int, found.flatten().tolist()))
-        self._over = self._counts.total() >= ENOUGH
+        else:
+            self._loss = call.name
+            self._typed &= not found.is_floating_point()
+            self._counts.update(map(int, found.flatten().tolist()))
+            self._over = self._counts.total() >= ENOUGH
+        if self._over:
+            self._batches.clear()  # none is needed, and none is to be held
 
     def _found(self, call: LossCall) -> Tensor | None:
         """The whole numbers of the first batch whose are the targets; those that came before it are over."""

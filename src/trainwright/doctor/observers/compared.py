@@ -24,11 +24,10 @@ CLOSE = 1e-4
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model returned for these inputs; ``targets``: what the program compares it with."""
+    """What a model returned for these inputs."""
 
     prediction: Tensor
     inputs: Sequence[Tensor]
-    targets: Tensor | None = None
 
 
 class Compared:
@@ -58,16 +57,18 @@ class Compared:
         """Whether there are answers without targets."""
         return bool(self._answers) and self._tries < MOST_TRIES
 
-    def settle(self, first: Tensor, second: Tensor) -> Answer | None:
+    def settle(self, first: Tensor, second: Tensor) -> tuple[Answer, Tensor] | None:
         """The latest answer, or all of them as one, with its targets, if one of these tensors is made of what the model
         returned and the other what that is compared with."""
         self._tries += 1
-        for answer in (self._answers[-1], _joined(self._answers)):
-            targets = None if answer is None else target_of(answer.prediction, first, second)
-            if answer is not None and targets is not None:
-                self._answers = []
-                return replace(answer, targets=targets)
-        return None
+        answer = self._answers[-1]
+        targets = target_of(answer.prediction, first, second)
+        if targets is None and (whole := _joined(self._answers)) is not None:
+            answer, targets = whole, target_of(whole.prediction, first, second)
+        if targets is None:
+            return None
+        self._answers = []
+        return answer, targets
 
 
 def _joined(answers: Sequence[Answer]) -> Answer | None:

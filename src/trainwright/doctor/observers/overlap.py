@@ -22,8 +22,6 @@ SEEN = 4
 """Times that each training sample must have been seen on average before it is said that there are no others."""
 UNSEEN = 3.0
 """Doubles that may have been missed where none was seen (the rule of three: upper 95 % bound of a Poisson count)."""
-
-
 TWINS = 0.02
 """Share of an evaluation's samples that may equal training samples before it counts as one of training data."""
 

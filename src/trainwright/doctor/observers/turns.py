@@ -175,7 +175,7 @@ def _turns(pictures: Tensor, *, signals: bool) -> dict[str, Turn]:
     """The turns that keep the shape of ``pictures`` [N, C, H, W] and can change them."""
     if signals:
         channels = _axis_of_channels(pictures)
-        return dict(turn for axis, turn in SIGNAL_TURNS.items() if axis != channels) | _signs(pictures)
+        return dict(turn for axis, turn in SIGNAL_TURNS.items() if axis != channels) | _signs(pictures, channels)
     square = pictures.shape[-1] == pictures.shape[-2]
     return dict(list(TURNS.items())[: len(TURNS) if square else 3])
 
@@ -195,10 +195,9 @@ def _spread_of_channels(signals: Tensor) -> Tensor:
     return torch.where(spread > 0, spread, 1.0)
 
 
-def _signs(signals: Tensor) -> dict[str, Turn]:
-    """Changing the sign of one of the few channels: a mirror for what is measured along an axis of space. Of a single
-    one it is no other than a loss of contrast."""
-    axis = _axis_of_channels(signals)
+def _signs(signals: Tensor, axis: int) -> dict[str, Turn]:
+    """Changing the sign of one of the few channels along an axis (0: there are none): a mirror for what is measured
+    along an axis of space. Of a single one it is no other than a loss of contrast."""
     n = signals.shape[axis] if axis else 0
     return {f"changed in the sign of channel {k}": _Sign(axis, k) for k in range(n if n > 1 else 0)}
 
