@@ -608,3 +608,17 @@ def test_numbers_of_ten_classes_in_small_batches_are_no_quantities(targets: Tens
             functional.mse_loss(model(images).squeeze(1), numbers.float()).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     assert ("TW325" in codes(watch)) == fires
+
+
+@pytest.mark.parametrize(("targets", "fires"), [(CLASSES, True), (CLASSES.clamp(max=6), False)])
+def test_class_numbers_are_counted_without_a_loader(targets: Tensor, fires: bool) -> None:
+    torch.manual_seed(0)
+    model = network(n_outputs=1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    with doctor() as watch:
+        for rows in torch.split(torch.randperm(1200), 40):
+            optimizer.zero_grad()
+            loss = functional.mse_loss(model(IMAGES[rows]).squeeze(1), targets[rows].float())
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    assert ("TW325" in codes(watch)) == fires

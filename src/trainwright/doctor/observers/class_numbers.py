@@ -1,4 +1,4 @@
-"""Whole numbers of a loader's batches that a loss of distances is given as its targets."""
+"""Whole numbers that a loss of distances is given as its targets: those of a loader's batches, if there is a loader."""
 
 from __future__ import annotations
 
@@ -28,17 +28,19 @@ class Numbers:
         self._loss = ""
         self._over = False
         self._typed = True
+        self._loads = False
 
     def came(self, batch: Any) -> None:
         """A loader gave a batch."""
+        self._loads = True
         if not self._over:
             self._batches.append(batch)
 
     def trained(self, call: LossCall) -> None:
         """A loss of training; that of a loader's batch, if one came since the latest."""
-        if self._over or not self._batches:
+        if self._over or (self._loads and not self._batches):
             return
-        found = self._found(call)
+        found = self._found(call) if self._loads else _whole_numbers(call.targets, call)
         self._over = found is None or self._loss not in ("", call.name)
         if found is None or self._over:
             self._counts.clear()
