@@ -293,3 +293,31 @@ def test_falls_that_are_played_backwards_are_rises() -> None:
     assert found.classes.turn == "reversed along the second axis"
     assert judged(found) == ["WARNING TW606"]
     assert judged(measured((signals, ways), as_they_are)) == []
+
+
+def places() -> tuple[Tensor, Tensor]:
+    """Digits somewhere along a line on a larger sheet, with the place of their middle and their size."""
+    generator = torch.Generator().manual_seed(5)
+    images, _ = shuffled_digits()
+    corners = torch.randint(0, 17, (len(images), 2), generator=generator) * torch.tensor([1, 0])
+    sheets = torch.zeros(len(images), 1, 24, 24)
+    for sheet, image, (x, y) in zip(sheets, images, corners.tolist(), strict=True):
+        sheet[:, y : y + 8, x : x + 8] = image
+    return sheets, torch.cat([(corners + 4) / 24, torch.full((len(images), 2), 1 / 3)], 1)
+
+
+def places_mirrored_too(images: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+    which = half(len(images))
+    flipped = boxes * torch.tensor([-1, 1, 1, 1]) + torch.tensor([1, 0, 0, 0])
+    return mirror(images, which), torch.where(which[:, None], flipped, boxes)
+
+
+@pytest.mark.parametrize(("change", "fires"), [(names_kept, True), (places_mirrored_too, False), (as_they_are, False)])
+def test_boxes_that_stay_where_mirrored_pictures_were_are_found(change: Change, fires: bool) -> None:
+    found = measured(places(), change)
+    assert judged(found) == ["WARNING TW606"] * fires
+    assert found.similar is None
+    if fires:
+        assert found.classes is not None
+        assert found.classes.turn == "mirrored left to right"
+        assert found.classes.share == pytest.approx(0.5, abs=0.15)

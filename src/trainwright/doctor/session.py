@@ -203,7 +203,7 @@ class Session:
         graph = torch.is_grad_enabled() and prediction is not None and prediction.requires_grad
         self.models.called(entry, training=module.training, graph=graph)
         if graph:
-            self._latest = (entry, module.training, prediction)
+            self._latest, self._targets = (entry, module.training, prediction), None
             self._owes_backward = True
             given = (*args, *kwargs.values())
             self._began |= not any(isinstance(each, Tensor) and each.grad_fn is not None for each in given)
@@ -265,7 +265,7 @@ class Session:
         in_eval = self._latest is not None and not self._latest[1]
         graph, source = call.value.requires_grad, self.loaders.source
         evaluating = not graph or in_eval or self._phase == "validation"
-        if graph:
+        if graph and self._targets is None:  # of several losses of one answer the first, as in an evaluation
             self._targets, self._source = call.targets, source
         if evaluating:
             self.stream.judged(call.targets)

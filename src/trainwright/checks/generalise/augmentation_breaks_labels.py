@@ -56,7 +56,8 @@ class AugmentationBreaksLabels(Check):
         that of the evaluation plus p times its turned self; p, the same for all classes, follows by least squares, and
         where p is 17 % or more and two classes look like another one after the turn, the turn has changed the meaning
         and not the target. Where classes only stop to look like themselves, which the evaluation never does, and less
-        than 95 % of it is right, that is a warning as well. Targets that are numbers are cut into eight ranges. The
+        than 95 % of it is right, that is a warning as well. Targets that are numbers are cut into eight ranges; of up
+        to 16 numbers, as of a box or of corners, each is judged by itself. The
         same is done, for each turn by itself, with the directions of what is drawn in 8 by 8 regions, as lines lie
         elsewhere in each picture. Targets that are pictures are judged by what their places share with those of the
         input. Then one by one, by correlation: where similar pictures of the evaluation have another target, but after

@@ -68,6 +68,21 @@ def turned_one_way(
     return next(each for each in telling if each.share >= best.share - 2 * best.error)
 
 
+def turned_values(
+    trained: tuple[Tensor, Tensor],
+    evaluated: tuple[Tensor, Tensor],
+    turns: Mapping[str, Turn],
+    share_of: Callable[[tuple[Tensor, Tensor], tuple[Tensor, Tensor], Mapping[str, Turn]], TurnedClasses | None],
+) -> TurnedClasses | None:
+    """The same for targets [N, K] of several numbers, each by itself with ``share_of``: of those with ranges that look
+    like others, if there are any, the one whose share is the most standard errors."""
+    columns = zip(trained[1].unbind(1), evaluated[1].unbind(1), strict=True)
+    judged = [share_of((trained[0], x), (evaluated[0], y), turns) for x, y in columns if len(torch.unique(y)) > 1]
+    found = [each for each in judged if each is not None]
+    telling = [each for each in found if len(each.taken) > 1] or found
+    return max(telling, key=lambda each: each.share / max(each.error, NOTHING), default=None)
+
+
 def turned_dense(
     trained: tuple[Tensor, Tensor], evaluated: tuple[Tensor, Tensor], turns: Mapping[str, Turn]
 ) -> TurnedShare | None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainwright.doctor.observers import directions
-from trainwright.doctor.observers.turned import Turn, turned_classes, turned_dense, turned_one_way
+from trainwright.doctor.observers.turned import Turn, turned_classes, turned_dense, turned_one_way, turned_values
 from trainwright.measures.turns import PictureTurns, SimilarPictures, TurnedClasses
 
 MOST_TRAINED, MOST_EVALUATED = 800, 400
@@ -25,6 +25,8 @@ SMALLEST, FEWEST_CHANNELS = 8, 5
 """Pixels of a picture along each side; what has fewer along its last axis has its channels there."""
 NEAR = 0.9
 """Share of the evaluation's pictures whose most similar other one is as near as what counts as similar."""
+MOST_VALUES = 16
+"""Numbers of a target up to which each is taken for a target of its own: boxes, corners, angles."""
 OFF = 0.3
 """Difference of two values, in standard deviations of all, from which on they are different targets."""
 TURNS: dict[str, Turn] = {
@@ -58,8 +60,8 @@ class Pictures:
 
     @torch.no_grad()
     def add(self, inputs: Tensor, targets: Tensor) -> None:
-        """``inputs`` [N, C, H, W], [N, H, W], [N, T, F] or [N, F] with ``targets`` [N], [N, 1] or as wide and high as
-        the pictures; anything else is passed over."""
+        """``inputs`` [N, C, H, W], [N, H, W], [N, T, F] or [N, F] with ``targets`` [N], [N, 1], a few numbers each, or
+        as wide and high as the pictures; anything else is passed over."""
         pictures = _as_pictures(inputs) if inputs.is_floating_point() and self.n < self._most else None
         if pictures is None:
             return
@@ -78,7 +80,7 @@ class Pictures:
         self.n += len(inputs)
 
     def together(self) -> tuple[Tensor, Tensor] | None:
-        """Pictures [N, C, H, W] and their targets [N] or [N, K, H, W]; None where there are too few."""
+        """Pictures [N, C, H, W] and their targets [N], [N, K] or [N, K, H, W]; None where there are too few."""
         return (torch.cat(self._pictures), torch.cat(self._targets)) if self.n >= FEWEST else None
 
     def directed(self) -> tuple[Tensor, Tensor] | None:
@@ -100,11 +102,16 @@ def _as_pictures(inputs: Tensor) -> Tensor | None:
 
 
 def _as_targets(targets: Tensor, pictures: Tensor, most: int) -> Tensor | None:
-    """One number for each picture [N], or a picture each [N, K, H, W], reduced alike; None where it is neither."""
+    """One number for each picture [N], a few numbers [N, K], or a picture each [N, K, H, W], reduced alike; None where
+    it is none of them."""
     targets = targets.detach()
     if targets.numel() == len(pictures):
         return targets.reshape(-1)
-    if targets.dim() not in (3, 4) or targets.shape[-2:] != pictures.shape[-2:] or len(targets) != len(pictures):
+    if not targets.dim() or len(targets) != len(pictures):
+        return None
+    if targets.is_floating_point() and targets[0].numel() <= MOST_VALUES:
+        return targets.flatten(1)
+    if targets.dim() not in (3, 4) or targets.shape[-2:] != pictures.shape[-2:]:
         return None
     return _reduced(targets.reshape(len(targets), -1, *targets.shape[-2:]).float(), most)
 
@@ -146,13 +153,16 @@ class Turns:
         if self.evaluated.are_signals:  # what is measured in large units would hide the rest
             spread = _spread_of_channels(evaluated[0])
             trained, evaluated = ((signals / spread, targets) for signals, targets in (trained, evaluated))
-        if evaluated[1].dim() > 1:
+        if evaluated[1].dim() == 4:
             dense = turned_dense(trained, evaluated, turns)
             return None if dense is None else PictureTurns(similar=None, classes=None, directions=None, dense=dense)
-        first, second = _different(*trained), _different(*evaluated)
-        similar = None if self.evaluated.are_flat or first is None or second is None else _similar(first, second, turns)
         # The signs of all channels together are one loss of contrast: they are told one by one.
         share_of = turned_one_way if self.evaluated.are_signals else turned_classes
+        if evaluated[1].dim() == 2:
+            classes = turned_values(trained, evaluated, turns, share_of)
+            return None if classes is None else PictureTurns(similar=None, classes=classes, directions=None, dense=None)
+        first, second = _different(*trained), _different(*evaluated)
+        similar = None if self.evaluated.are_flat or first is None or second is None else _similar(first, second, turns)
         classes = share_of(trained, evaluated, turns)
         found = PictureTurns(similar=similar, classes=classes, directions=self._directed(turns), dense=None)
         return None if similar is None and classes is None else found
