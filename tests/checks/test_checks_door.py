@@ -220,6 +220,8 @@ def test_sound_losses_of_one_output_are_passed(name: str) -> None:
 FAULTS_ON_CLASSES: list[tuple[str, str, Loss]] = [
     ("TW315", "error", lambda o: F.cross_entropy(o.softmax(1), T)),
     ("TW315", "error", lambda o: nn.CrossEntropyLoss()(nn.Softmax(dim=-1)(o), T)),
+    ("TW315", "error", lambda o: F.nll_loss(o[:, None].softmax(-1).flatten(0, 1).log_softmax(1), T)),
+    ("TW315", "error", lambda o: F.nll_loss(o[:, None].softmax(-1).transpose(1, 2).log_softmax(1), T[:, None])),
     ("TW316", "error", lambda o: nn.BCEWithLogitsLoss()(torch.sigmoid(o), YES)),
     ("TW317", "error", lambda o: F.cross_entropy(o.sigmoid(), T)),
     ("TW317", "error", lambda o: F.cross_entropy(o.tanh(), T)),

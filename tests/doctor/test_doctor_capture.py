@@ -86,6 +86,18 @@ loss = F.cross_entropy(model(x).view(16 * 5, 9), y.view(-1))
     assert setup.evaluate(*setup.rows([3, 7])) > 0
 
 
+@pytest.mark.parametrize("count", [64, 70], ids=["a multiple", "any number"])
+def test_targets_that_are_chosen_behind_the_model_s_call_are_those_of_the_batch(count: int, script: Any) -> None:
+    body = f"""
+x, y = torch.randn({count}, 5, 12), torch.randint(0, 4, ({count}, 5))
+rows = torch.randperm({count})[:16]
+loss = F.nll_loss(F.log_softmax(model(x[rows]).reshape(-1, 4), 1), y[rows].reshape(-1))
+"""
+    setup = setup_of(capture(script(body)))
+    assert (setup.targets.shape, setup.task, setup.n_outputs) == ((16, 5), "classification", 4)
+    assert setup.evaluate(*setup.rows([3, 7])) > 0
+
+
 def test_sequences_that_are_unpacked_to_the_longest_of_those_given(script: Any) -> None:
     body = """
 x, y = torch.randn(8, 6, 3), torch.randint(0, 4, (8, 6))

@@ -321,3 +321,16 @@ def test_boxes_that_stay_where_mirrored_pictures_were_are_found(change: Change, 
         assert found.classes is not None
         assert found.classes.turn == "mirrored left to right"
         assert found.classes.share == pytest.approx(0.5, abs=0.15)
+
+
+def test_what_all_classes_have_in_common_is_no_turn() -> None:
+    """Recordings of the evaluation that begin quietly, as those that are cut from the start of a tape do."""
+    generator = torch.Generator().manual_seed(7)
+    names = torch.randint(0, 8, (1600,), generator=generator)
+    begins = torch.rand(1600, 2, 1, generator=generator)
+    time = torch.arange(64) / 64
+    waves = torch.sin(torch.pi * time) * (1 + 0.5 * torch.sin(2 * torch.pi * (time + begins)))
+    middle = len(waves) // 2
+    waves[middle:] *= torch.linspace(0, 1, 64)
+
+    assert judged(measured((waves, names), as_they_are)) == []

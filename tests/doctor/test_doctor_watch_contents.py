@@ -271,6 +271,30 @@ def test_the_scale_of_what_enters_is_measured(inputs: Tensor, fires: bool) -> No
     assert ("TW112" in codes(watch)) == fires
 
 
+class Joined(nn.Module):
+    """A table's numbers, scaled within or not, beside the entry of a category."""
+
+    def __init__(self, scales: bool) -> None:
+        super().__init__()
+        self.entries, self.scales = nn.Embedding(2, 3), scales
+        self.layers = nn.Sequential(nn.Linear(12, 16), nn.ReLU(), nn.Linear(16, 1))
+
+    def forward(self, table: Tensor) -> Tensor:
+        numbers = (table[:, 1:] - RAW[:, 1:].mean(0)) / RAW[:, 1:].std(0) if self.scales else table[:, 1:]
+        joined = torch.cat([numbers, self.entries((table[:, 0] > RAW[:, 0].mean()).long())], 1)
+        return self.layers(joined)  # type: ignore[no-any-return]
+
+
+RAW = torch.tensor(DIABETES.data, dtype=torch.float32)
+
+
+@pytest.mark.parametrize("scales", [True, False])
+def test_numbers_that_a_model_scales_and_joins_with_entries_of_tables_are_no_raw_ones(scales: bool) -> None:
+    with doctor() as watch:
+        fit(Joined(scales), RAW, (PROGRESS - PROGRESS.mean()) / PROGRESS.std())
+    assert ("TW112" in codes(watch)) == (not scales)
+
+
 NORMAL = torch.randn(1200, 7, generator=torch.Generator().manual_seed(3))
 CONSTANTS = torch.tensor([-0.7, -1.1, -0.4, 0.9, -0.8, -0.6, -1.3])
 
@@ -511,6 +535,19 @@ def test_a_table_beside_pictures_is_looked_at() -> None:
         assert ("TW117" in codes(watch)) == fires
 
 
+@pytest.mark.parametrize(("still", "noise", "fires"), [(True, 0.1, True), (False, 0.1, False), (True, 3.0, False)])
+def test_a_feature_that_stays_the_same_over_time_may_tell_the_class(still: bool, noise: float, fires: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    names = (PROGRESS.median() < PROGRESS).long()
+    told = names + noise * torch.randn(len(names), generator=generator)
+    over_time = told[:, None] + 0.5 * torch.randn(len(names), 6, generator=generator) * (not still)
+    series = SCALED[:, None] + torch.randn(len(names), 6, 10, generator=generator)
+    with doctor() as watch:
+        model = nn.Sequential(nn.Flatten(), nn.Linear(66, 16), nn.ReLU(), nn.Linear(16, 2))
+        fit(model, torch.cat([series, over_time[..., None]], 2), names)
+    assert ("TW117" in codes(watch)) == fires
+
+
 def test_columns_that_are_filled_in_for_one_class_only_tell_the_class() -> None:
     names = (PROGRESS.median() < PROGRESS).long()
     filled = torch.where(names > 0, 1 + torch.rand(len(names), generator=torch.Generator().manual_seed(0)), 0.0)
@@ -622,3 +659,49 @@ def test_class_numbers_are_counted_without_a_loader(targets: Tensor, fires: bool
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     assert ("TW325" in codes(watch)) == fires
+
+
+@pytest.mark.parametrize(
+    ("targets", "fires"),
+    [
+        (torch.where(CLASSES > 6, 0, CLASSES), True),  # not equally often
+        (IMAGES.sum(1).div(10).round().long(), False),  # quantities, most of which are found
+    ],
+    ids=["names", "quantities"],
+)
+def test_whole_numbers_that_rounded_answers_are_compared_with_are_names_where_few_are_found(
+    targets: Tensor, fires: bool
+) -> None:
+    targets = targets - targets.min()
+    torch.manual_seed(0)
+    model = network(n_outputs=1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    with doctor() as watch:
+        for rows in torch.split(torch.randperm(1200).repeat(8), 40):
+            optimizer.zero_grad()
+            loss = functional.mse_loss(model(IMAGES[rows]).squeeze(1), targets[rows].float())
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        with torch.no_grad():
+            (model(IMAGES[1200:]).squeeze(1).round().clamp(0, 9).long() == targets[1200:]).float().mean()
+    assert ("TW325" in codes(watch)) == fires
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_a_second_training_on_other_data_may_be_the_one_that_does_not_shuffle(shuffle: bool) -> None:
+    order = CLASSES[600:1200].argsort()
+    second = TensorDataset(IMAGES[600:1200][order], CLASSES[600:1200][order])
+    loaders = [
+        DataLoader(TensorDataset(IMAGES[:600], CLASSES[:600]), 30, shuffle=True),
+        DataLoader(second, 30, shuffle=shuffle),
+    ]
+    model = network()
+    with doctor() as watch:
+        for loader in loaders:
+            optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+            for _ in range(2):
+                for images, names in loader:
+                    optimizer.zero_grad()
+                    functional.cross_entropy(model(images), names).backward()  # type: ignore[no-untyped-call]
+                    optimizer.step()
+    assert ("TW511" in codes(watch)) == (not shuffle)

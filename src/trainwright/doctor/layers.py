@@ -106,6 +106,7 @@ class _Averaging:
 
 
 def begins_with_norm(model: nn.Module) -> bool:
-    """Whether the first layer with parameters is a normalisation, in the order in which layers were made."""
-    layers = (module for module in model.modules() if next(module.parameters(recurse=False), None) is not None)
-    return isinstance(next(layers, None), NORMALISATIONS)
+    """Whether the first layer with parameters is a normalisation, in the order in which layers were made; tables, which
+    take no numbers, do not count."""
+    own = (module for module in model.modules() if next(module.parameters(recurse=False), None) is not None)
+    return isinstance(next((layer for layer in own if not isinstance(layer, TABLES)), None), NORMALISATIONS)

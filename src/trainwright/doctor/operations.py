@@ -39,9 +39,10 @@ def children(node: Node) -> Iterator[tuple[int, Node]]:
             yield position, child
 
 
-def walk(root: Tensor, most: int) -> Iterator[Node]:
-    """The nodes behind a tensor, breadth first, each once; about ``most`` of them."""
-    waiting: deque[Node] = deque([root.grad_fn] if root.grad_fn is not None else [])
+def walk(root: Tensor | Node, most: int) -> Iterator[Node]:
+    """The nodes behind a tensor, or those from a node on, breadth first, each once; about ``most`` of them."""
+    start = root.grad_fn if isinstance(root, Tensor) else root
+    waiting: deque[Node] = deque([start] if start is not None else [])
     seen: set[Node] = set(waiting)
     while waiting and len(seen) <= most:
         node = waiting.popleft()

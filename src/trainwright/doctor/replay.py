@@ -183,9 +183,18 @@ def _by_sample(operations: list[Operation], call: ModelCall, count: int) -> Iter
         given = list(tensors_of((operation.args, operation.kwargs)))
         if any(id(tensor) in derived or tensor.requires_grad for tensor in given):
             derived |= {id(tensor) for tensor in tensors_of(operation.result)}
-        elif any(tensor is operation.result or _has_other_rows(tensor, count) for tensor in given):
+        elif _chooses(operation, given, count) or any(
+            t is operation.result or _has_other_rows(t, count) for t in given
+        ):
             continue
         yield operation
+
+
+def _chooses(operation: Operation, given: list[Tensor], count: int) -> bool:
+    """Whether an operation makes as many rows as there are samples out of more, be they a multiple of that number."""
+    result = operation.result
+    few = isinstance(result, Tensor) and result.dim() > 0 and len(result) == count
+    return few and any(tensor.dim() > 0 and len(tensor) > count for tensor in given)
 
 
 def _has_other_rows(tensor: Tensor, count: int) -> bool:

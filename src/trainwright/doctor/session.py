@@ -104,6 +104,8 @@ REHEARSALS = ("sanity check", "test", "prediction")
 """Phases that say nothing about training: their losses and calls are not looked at."""
 UNLOADED = "tensors"
 """Stands for the source of an evaluation that comes from no loader."""
+FIRST_STEPS = 3
+"""Steps of an optimizer that are asked which loader gave their batches."""
 FIRST_HEARD = 8
 """Steps that are all asked what their answers are compared with; after them those that are looked at closely."""
 
@@ -219,6 +221,8 @@ class Session:
         """A call between two steps that nothing is learnt from; within a step it would be a teacher's."""
         self.stream.called_without_graph(self.step)
         self.seeding.evaluated()
+        self.numbers.answered(prediction)
+        self.listens_to_comparisons = self.numbers.waits
         if self.stream.wants_evaluation or self.governor.affords(1e-4):
             self.stream.evaluated(args, kwargs, self.step, self.loaders.source)
         if self.losses.scores_itself:
@@ -229,7 +233,7 @@ class Session:
         self.confusions.answered(prediction, (args, kwargs), self.loaders.source)
         if self.unscored.knows:
             self.answers.answered(prediction, inputs_of(args, kwargs))
-            self.listens_to_comparisons = self.answers.waits
+            self.listens_to_comparisons |= self.answers.waits
 
     def _predicted(self, call: LossCall, source: Any) -> None:
         """The loss of a prediction of an evaluation that the program does not compute."""
@@ -242,9 +246,12 @@ class Session:
         if self._latest is not None and self._owes_backward:
             self._targets, self._source = target_of(self._prediction, first, second), self.loaders.source
             self.listens_to_comparisons = self._targets is None
-        elif self.answers.waits and (found := self.answers.settle(first, second)) is not None:
-            self.listens_to_comparisons = False
+            return
+        if self.answers.waits and (found := self.answers.settle(first, second)) is not None:
             self._evaluated_by_comparison(*found)
+        if self.numbers.waits:
+            self.numbers.compared(first, second)
+        self.listens_to_comparisons = self.answers.waits or self.numbers.waits
 
     def _evaluated_by_comparison(self, answer: Answer, targets: Tensor) -> None:
         source = self.loaders.source
@@ -376,9 +383,10 @@ class Session:
         self.seeding.trained()
         self.confusions.stepped(self._source)
         self.stream.trained(self.step, self._targets, self._source, sampled=self._sampled)
-        if self.loaders.latest is not None and self.step < 3:
-            self.stream.trained_by(self.loaders.latest)
-            self._train_loader = weakref.ref(self.loaders.latest), self.loaders.number_of(self.loaders.latest)
+        if self.loaders.latest is not None and self.step - pupil.born < FIRST_STEPS:
+            number = self.loaders.number_of(self.loaders.latest)
+            self.stream.trained_by(self.loaders.latest, number)
+            self._train_loader = weakref.ref(self.loaders.latest), number
         if self._sampled:
             if self.models.looked_at([each for each, _ in self._living()], optimizer):
                 self.doors.begin(self.step + 1)
@@ -557,7 +565,8 @@ class Session:
             kind = type(optimizer).__name__
             twins = sum(pupil.name.split(" ")[0] == kind for pupil in self.learners)
             name = f"{kind} {twins + 1}" if twins else kind
-            found = _Pupil(weakref.ref(optimizer, self._forgotten), name, Learner(optimizer, self._backwards))
+            learner = Learner(optimizer, self._backwards)
+            found = _Pupil(weakref.ref(optimizer, self._forgotten), name, learner, born=self.step)
             self.learners.append(found)
             self.doors.begin(self.step)
             self._pupils[id(optimizer)] = found
@@ -587,4 +596,5 @@ class _Pupil:
     optimizer: weakref.ReferenceType[Optimizer]
     name: str
     learner: Learner
+    born: int
     stepped_at: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,7 +25,8 @@ class ClassCounts(Measurement):
 class ClassNumbers(Measurement):
     """Whole numbers of the batches that a loss of distances (``loss_name``) compares the only output of each of
     ``n_samples`` with: from ``lowest`` to ``highest``; ``counts``: samples of each value that comes. ``typed``: they
-    are integers by type, too."""
+    are integers by type, too; ``several``: a sample has several of them. ``right``: share of an evaluation's answers
+    that the program, which rounds them, finds to be the very number; NaN where it does no such thing."""
 
     loss_name: str
     n_samples: int
@@ -32,6 +34,8 @@ class ClassNumbers(Measurement):
     highest: int
     counts: tuple[int, ...]
     typed: bool = True
+    several: bool = False
+    right: float = math.nan
 
 
 FEWEST_PREDICTED = 60

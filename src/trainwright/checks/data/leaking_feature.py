@@ -39,7 +39,8 @@ class LeakingFeature(Check):
         than 0.4 % of the target's variance, by values or by ranks, and is unlike all other columns (as the last value
         of a series is not); columns that each are constant in one class and take that value in no other, for all
         classes or all but one; a column that parts two classes (an area under the ROC curve of 0.99) where no other
-        has 0.9. Only targets of one number for each sample are judged, and token numbers that equal the inputs
+        has 0.9. Features of a series that stay the same throughout each sample are columns, too. Only targets of one
+        number for each sample are judged, and token numbers that equal the inputs
         everywhere, which is a warning.
 
     How to fix:

@@ -15,8 +15,9 @@ reach 0.75 (narrow and deep), 0.65 (wide and sparse) and 0.86 after steps at a l
 verdict: the model must also fail to fit a batch."""
 WHOLE = 0.999
 """From here on a layer is dead as a whole, which is worth telling even where there is a way around it."""
-FEWEST = 4
-"""Units that a layer must have to be judged."""
+FEWEST, MANY = 4, 8
+"""Units that a layer must have to be judged, and where the model learns all the same: a few units whose inputs start at
+0, as behind a zeroed branch, are dead by chance."""
 
 
 class DeadAtInit(Check):
@@ -53,13 +54,14 @@ class DeadAtInit(Check):
     )
 
     def run(self, start: ActivationsAtStart, overfit: OverfitTrial | None) -> Iterator[Finding]:
-        relu = [layer for layer in start.layers if layer.kind == "relu" and layer.n_units >= FEWEST]
+        learns = overfit is None or overfit.own.overfits
+        fewest = MANY if learns else FEWEST
+        relu = [layer for layer in start.layers if layer.kind == "relu" and layer.n_units >= fewest]
         share, worst = max(
             ((min(layer.dead, layer.dead_after), layer) for layer in relu),
             key=lambda pair: pair[0],
             default=(0.0, None),
         )
-        learns = overfit is None or overfit.own.overfits
         if worst is None or not share > (WHOLE if learns else LIMIT):
             return
         severity = Severity.WARNING if learns or not share > WHOLE else Severity.ERROR

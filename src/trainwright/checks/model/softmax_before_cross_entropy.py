@@ -95,10 +95,13 @@ def _softmax_in(graph: LossGraph) -> Operation | None:
     """A softmax that nothing separates from the log-softmax of a loss over the same, more than one, classes."""
     for loss in graph.named("LogSoftmax"):
         for source in graph.feeders(loss):
-            if (
-                source.name == "Softmax"
-                and source.axis == loss.axis > 0
-                and source.shape[source.axis : source.axis + 1] > (1,)
-            ):
+            if source.name == "Softmax" and _is_over_the_same(source, loss):
                 return source
     return None
+
+
+def _is_over_the_same(source: Operation, loss: Operation) -> bool:
+    """Whether both go over the same, more than one, classes, be the rows of one reshaped or its axes exchanged."""
+    if source.axis <= 0 or loss.axis <= 0 or not 1 < source.shape[source.axis] == loss.shape[loss.axis]:
+        return False
+    return source.axis == loss.axis or max(len(source.shape), len(loss.shape)) > 2

@@ -23,6 +23,10 @@ ENOUGH = 5
 """Targets for each class, from which on one that does not come is missing: by chance one in 150 would be."""
 FEWEST_OF_A_CLASS = 4
 """Samples for each class on average."""
+MOST_ASKED_FOR, ALL_BUT = 100, 0.8
+"""Different numbers of which an evaluation asks for the very one, and the share of all up to the highest that come."""
+RIGHT = 0.5
+"""Share of answers that are the very number when rounded, below which numbers that are asked for so are no counts."""
 
 
 class TargetOutOfRange(Check):
@@ -48,7 +52,8 @@ class TargetOutOfRange(Check):
         one target value are moved together, far and a little, in both directions: a *warning* where the loss changes
         with those of one value only. Under a loss of distances with one output, targets that come as three to twenty
         integers from 0 on, all about as often, are taken for numbers of classes: a *warning*. So are whole numbers that
-        are no integers by type, from five on and nearly equally often, and targets of which -1 is passed over about as
+        are no integers by type, from five on and nearly equally often; those that a program compares its rounded
+        answers with, of which less than half are the very number; and targets of which -1 is passed over about as
         often as a class comes, while the last class alone is missing: they were lowered by one.
 
     How to fix:
@@ -107,18 +112,19 @@ class TargetOutOfRange(Check):
 
     def _as_quantities(self, numbers: ClassNumbers) -> Finding:
         n, kinds = numbers.n_samples, len(numbers.counts)
+        rounded = f" {numbers.right:.0%} of the rounded answers are right." if numbers.right < RIGHT else ""
         return self.finding(
             happened=f"The targets are whole numbers from 0 to {numbers.highest}, each in {min(numbers.counts)} to "
             f"{max(numbers.counts)} of {n} samples, as classes are numbered, and {numbers.loss_name} fits one output "
-            "to them as to a quantity: class 2 counts as twice class 1.",
+            f"to them as to a quantity: class 2 counts as twice class 1.{rounded}",
             expected=f"{kinds} outputs and cross entropy, if the numbers are names of classes.",
             todo=f"Give the model {kinds} outputs and use nn.CrossEntropyLoss. Counts or grades, which have an order, "
             "may stay as they are.",
             evidence=(Evidence("whole numbers from 0 on", kinds, limit=FEWEST_CLASSES, unit="values"),),
             fixes=(Fix("Classify", instruction=f"nn.Linear(…, {kinds}) and nn.CrossEntropyLoss()(logits, targets)."),),
             confidence=0.7,
-            why_confident="Numbers of classes come as integers from 0 on, all about as often; whether they have an "
-            "order cannot be seen.",
+            why_confident="Numbers of classes come as integers from 0 on, all about as often, or are asked for by "
+            "rounding; whether they have an order cannot be seen.",
             severity=Severity.WARNING,
         )
 
@@ -217,8 +223,13 @@ def _are_lowered(door: LossDoor) -> bool:
 
 
 def _are_classes(numbers: ClassNumbers) -> bool:
-    """Whether all whole numbers from 0 on come, and about as often, as those of classes do."""
+    """Whether all whole numbers from 0 on come, and about as often, as those of classes do; or nearly all, and the
+    program itself asks for the very number, mostly in vain."""
     kinds = len(numbers.counts)
+    if numbers.right < RIGHT and numbers.lowest == 0 and FEWEST_CLASSES <= kinds <= MOST_ASKED_FOR:
+        return kinds >= ALL_BUT * (numbers.highest + 1)
+    if numbers.several:
+        return False
     if numbers.lowest != 0 or numbers.highest != kinds - 1 or not FEWEST_CLASSES <= kinds <= MOST_CLASSES:
         return False
     mean, largest = numbers.n_samples / kinds, max(numbers.counts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from typing import Any
 
@@ -15,6 +16,8 @@ from trainwright.measures.labels import ClassNumbers
 
 ENOUGH = 1000
 """Targets that are counted."""
+MOST_NUMBERS, MOST_TRIES = 1_000_000, 16
+"""Numbers of an answer up to which it is kept, and comparisons behind it that are looked at."""
 AHEAD = 2
 """Batches that a loader may give before a loss of the first one is computed: some take the next one ahead."""
 
@@ -28,7 +31,11 @@ class Numbers:
         self._loss = ""
         self._over = False
         self._typed = True
+        self._several = False
         self._loads = False
+        self._answer: Tensor | None = None
+        self._tries = 0
+        self._right = math.nan
 
     def came(self, batch: Any) -> None:
         """A loader gave a batch."""
@@ -47,10 +54,30 @@ class Numbers:
         else:
             self._loss = call.name
             self._typed &= not found.is_floating_point()
-            self._counts.update(map(int, found.flatten().tolist()))
+            self._several |= found.numel() > len(found)
+            self._counts.update(map(int, found.flatten()[:ENOUGH].tolist()))
             self._over = self._counts.total() >= ENOUGH
         if self._over:
             self._batches.clear()  # none is needed, and none is to be held
+
+    def answered(self, prediction: Tensor | None) -> None:
+        """A model answered in an evaluation."""
+        is_kept = self._counts and prediction is not None and 0 < prediction.numel() <= MOST_NUMBERS
+        self._answer, self._tries = prediction if is_kept else None, 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether the program may round that answer and ask whether it is the target."""
+        return self._answer is not None and self._tries < MOST_TRIES
+
+    @torch.no_grad()
+    def compared(self, first: Tensor, second: Tensor) -> None:
+        """The program compares two tensors; if one is the answer, rounded, the other is the targets."""
+        self._tries += 1
+        for answer, other in ((first, second), (second, first)):
+            if self._answer is not None and not other.is_floating_point() and _is_rounded(self._answer, answer, other):
+                self._right = float((answer.reshape(-1) == other.reshape(-1)).double().mean())
+                self._answer = None
 
     def _found(self, call: LossCall) -> Tensor | None:
         """The whole numbers of the first batch whose are the targets; those that came before it are over."""
@@ -71,17 +98,24 @@ class Numbers:
             highest=values[-1],
             counts=tuple(self._counts[value] for value in values),
             typed=self._typed,
+            several=self._several,
+            right=self._right,
         )
 
 
+def _is_rounded(prediction: Tensor, answer: Tensor, other: Tensor) -> bool:
+    """Whether ``answer`` is what a model returned, rounded, and maybe brought into the range of the numbers that are,
+    and ``other`` holds a number for each."""
+    if not answer.numel() == prediction.numel() == other.numel() or answer.device != other.device:
+        return False
+    rounded = prediction.reshape(-1).round().clamp(answer.min(), answer.max())
+    return bool((rounded == answer.reshape(-1)).all())
+
+
 def _whole_numbers(batch: Any, call: LossCall) -> Tensor | None:
-    """The whole numbers of a batch, one for each sample, that a loss of distances compares one output each with."""
+    """The whole numbers of a batch that a loss of distances compares one output each with."""
     targets = call.targets.detach()
-    if (
-        call.name not in VALUE_LOSSES
-        or not targets.dim()
-        or not targets.numel() == len(targets) == call.outputs.numel()
-    ):
+    if call.name not in VALUE_LOSSES or not targets.dim() or targets.numel() != call.outputs.numel():
         return None
     for tensor in tensors_of(batch):
         if tensor.is_complex() or tensor.dtype == torch.bool or not is_same(tensor, targets):

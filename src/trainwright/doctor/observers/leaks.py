@@ -24,6 +24,7 @@ class Leaks:
         self._rows: list[Tensor] = []
         self._targets: list[Tensor] = []
         self._n = 0
+        self._may_leak: Tensor | None = None
         self._found: tuple[int, ColumnLeaks] | None = None
 
     @torch.no_grad()
@@ -36,19 +37,31 @@ class Leaks:
         self._targets.append(targets.detach().reshape(-1).double().cpu())
         self._n += len(rows)
 
+    @torch.no_grad()
+    def trained_over_time(self, series: Tensor, targets: Tensor) -> None:
+        """``series`` [N, T, F]: features that are the same at all times of a sample are columns of a table, beside the
+        means of the others, which are no columns."""
+        still = (series == series[:, :1]).flatten(0, 1).all(0)
+        self._may_leak = still if self._may_leak is None else self._may_leak & still
+        if series.shape[1] > 1 and bool(self._may_leak.any()):
+            self.trained(series.mean(1), targets)
+
     def measurement(self) -> ColumnLeaks | None:
         """What the rows tell so far; None where they are too few."""
         if self._n >= FEWEST_ROWS and (self._found is None or self._found[0] != self._n):
-            self._found = self._n, _judge(torch.cat(self._rows).numpy(), torch.cat(self._targets).numpy())
+            rows, targets = torch.cat(self._rows), torch.cat(self._targets)
+            may_leak = torch.ones(rows.shape[1], dtype=torch.bool) if self._may_leak is None else self._may_leak.cpu()
+            self._found = self._n, _judge(rows.numpy(), targets.numpy(), may_leak.numpy())
         return None if self._found is None else self._found[1]
 
 
-def _judge(rows: Rows, targets: Rows) -> ColumnLeaks:
+def _judge(rows: Rows, targets: Rows, may_leak: NDArray[np.bool_]) -> ColumnLeaks:
+    """``may_leak`` [F]: the columns from which the target might be read off."""
     _, different = np.unique(rows, axis=0, return_index=True)  # the second epoch holds the same ones
     rows, targets = rows[different], targets[different]
     n_values = len(np.unique(targets))
-    column, left, beside = _nearest(rows, targets) if n_values > MOST_CLASSES else (None, 1.0, 1.0)
-    parting, area, area_beside = _separation(rows, targets) if n_values == 2 else (None, 0.5, 0.5)
+    column, left, beside = _nearest(rows, targets, may_leak) if n_values > MOST_CLASSES else (None, 1.0, 1.0)
+    parting, area, area_beside = _separation(rows, targets, may_leak) if n_values == 2 else (None, 0.5, 0.5)
     return ColumnLeaks(
         n_rows=len(rows),
         n_columns=rows.shape[1],
@@ -58,18 +71,19 @@ def _judge(rows: Rows, targets: Rows) -> ColumnLeaks:
         parting=parting,
         area=area,
         area_beside=area_beside,
-        telling=_telling(rows, targets) if 2 <= n_values <= MOST_CLASSES else (),
+        telling=_telling(rows[:, may_leak], targets, np.flatnonzero(may_leak)) if 2 <= n_values <= MOST_CLASSES else (),
     )
 
 
-def _nearest(rows: Rows, targets: Rows) -> tuple[int | None, float, float]:
+def _nearest(rows: Rows, targets: Rows, may_leak: NDArray[np.bool_]) -> tuple[int | None, float, float]:
     """(the column most like the target, by values or by ranks; the share of the variance it leaves; the share that it
     leaves of the column most like itself)."""
     varied = np.flatnonzero(rows.std(0) > 0)
-    if len(varied) < FEWEST_COLUMNS:
+    if len(varied) < FEWEST_COLUMNS or not may_leak[varied].any():
         return None, 1.0, 1.0
     rows = rows[:, varied]
     left = np.minimum(_left(rows, targets), _left(_ranks(rows), _ranks(targets)))
+    left = np.where(may_leak[varied], left, 1.0)
     column = int(left.argmin())
     beside = np.delete(_left(rows, rows[:, column]), column).min()
     return int(varied[column]), float(left[column]), float(beside)
@@ -87,16 +101,16 @@ def _ranks_of(values: Rows) -> Rows:
     return ranks
 
 
-def _separation(rows: Rows, targets: Rows) -> tuple[int | None, float, float]:
+def _separation(rows: Rows, targets: Rows, may_leak: NDArray[np.bool_]) -> tuple[int | None, float, float]:
     """(the column that parts two classes best, its area under the ROC curve, that of the next best column)."""
     inside = targets == targets.max()
     n, m = int(inside.sum()), int((~inside).sum())
-    if min(n, m) < FEWEST_OF_A_CLASS:
+    if min(n, m) < FEWEST_OF_A_CLASS or not may_leak.any():
         return None, 0.5, 0.5
     # Mann and Whitney: from the sum of ranks of one class.
     areas = (_ranks(rows)[inside].sum(0) - n * (n + 1) / 2) / (n * m)
     areas = np.maximum(areas, 1 - areas)
-    best = int(areas.argmax())
+    best = int(np.where(may_leak, areas, 0).argmax())
     return best, float(areas[best]), float(np.delete(areas, best).max())
 
 
@@ -108,16 +122,16 @@ def _left(rows: Rows, values: Rows) -> Rows:
     return left
 
 
-def _telling(rows: Rows, targets: Rows) -> tuple[int, ...]:
-    """Columns that together tell each class, or all but one: a column is constant in a class and takes that value in no
-    other."""
+def _telling(rows: Rows, targets: Rows, names: NDArray[np.intp]) -> tuple[int, ...]:
+    """Columns, by their ``names``, that together tell each class, or all but one: a column is constant in a class and
+    takes that value in no other."""
     classes, counts = np.unique(targets, return_counts=True)
     if counts.min() < FEWEST_OF_A_CLASS:
         return ()
     told = [_tell(rows[targets == each], rows[targets != each]) for each in classes]
     if sum(column is None for column in told) > 1:
         return ()
-    return tuple(sorted({column for column in told if column is not None}))
+    return tuple(sorted({int(names[column]) for column in told if column is not None}))
 
 
 def _tell(inside: Rows, outside: Rows) -> int | None:

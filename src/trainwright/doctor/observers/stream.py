@@ -62,13 +62,19 @@ class Stream:
         self._judged: Tensor | None = None
         self._spread_inside = math.nan
         self._layout: InputLayout | None = None
+        self._data: int | None = None
         self.shuffles: bool | None = None
         self.steps_per_epoch = 0.0
 
     # Loaders ---------------------------------------------------------------------------------------------------------
 
-    def trained_by(self, loader: Any) -> None:
-        """This loader gave the batches of a training step."""
+    def trained_by(self, loader: Any, data: int) -> None:
+        """This loader gave the batches of a training step; ``data``: the number for what it gives. Where a training on
+        other data follows, what was counted in the batches of the one before is over."""
+        if self._data not in (None, data):
+            self._batches, self._classes, self._targets = Samples(LOOKED_AT), Counter(), []
+            self.shuffles = None
+        self._data = data
         # A loader that was given batches of its own has a sampler that nobody uses.
         given = getattr(loader, "batch_size", None) is None and getattr(loader, "batch_sampler", None)
         sampler = getattr(given or loader, "sampler", None)

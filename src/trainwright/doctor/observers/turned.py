@@ -2,7 +2,9 @@
 
 Where a share p of the pictures is turned by g and keeps its target, the mean picture of a class in training is
 (1 − p)·m + p·g(m), m being its mean in the evaluation, which nobody augments. p is the same for all classes and follows
-by least squares. Likewise the covariance of a picture's places with those of a target that is a picture as well.
+by least squares. What all classes have in common is taken away first: it tells nothing of the targets, and recordings
+that are cut otherwise in training change it. Likewise the covariance of a picture's places with those of a target that
+is a picture as well.
 """
 
 from __future__ import annotations
@@ -106,8 +108,8 @@ def turned_dense(
 
 @dataclass(frozen=True)
 class _Means:
-    """Mean pictures [K, C, H, W] of the classes: of parts of training, of halves, of thirds and of all of the
-    evaluation. ``n``: pictures of training."""
+    """Mean pictures [K, C, H, W] of the classes without what is common to all: of parts of training, of halves, of
+    thirds and of all of the evaluation. ``n``: pictures of training."""
 
     n: int
     parts: list[Tensor]
@@ -194,8 +196,9 @@ def _enough(names: Tensor, reference: Tensor) -> list[float]:
 
 
 def _means(pictures: Tensor, names: Tensor, classes: list[float], which: slice) -> Tensor:
-    """The mean picture of each class [K, C, H, W], over ``which`` of its samples."""
-    return torch.stack([pictures[names == name][which].double().mean(0) for name in classes])
+    """The mean picture of each class [K, C, H, W], over ``which`` of its samples, without what is common to all."""
+    means = torch.stack([pictures[names == name][which].double().mean(0) for name in classes])
+    return means - means.mean(0)
 
 
 def _shares(trained: Tensor, first: Tensor, second: Tensor, turns: Mapping[str, Turn]) -> Tensor:
@@ -220,11 +223,11 @@ def _columns(means: Tensor, turns: Mapping[str, Turn]) -> Tensor:
 
 
 def _beside(means: Tensor) -> Tensor:
-    """What light, contrast, blur, shifts and wrong labels, which are no turns, change in them, a column each."""
+    """What contrast or wrong labels, blur and shifts, which are no turns, change in them, a column each."""
     wide = functional.pad(means, (1, 1, 1, 1), mode="replicate")
     blurred = functional.avg_pool2d(wide, 3, 1)
     across, down = wide[..., 1:-1, 2:] - wide[..., 1:-1, :-2], wide[..., 2:, 1:-1] - wide[..., :-2, 1:-1]
-    columns = (means, blurred - means, across, down, means.mean(0) - means, torch.ones_like(means))
+    columns = (means, blurred - means, across, down)
     return torch.stack([column.flatten() for column in columns], 1)
 
 
@@ -235,8 +238,7 @@ def _least_squares(design: Tensor, wanted: Tensor) -> Tensor:
 
 def _likeness(turned: Tensor, means: Tensor) -> tuple[Tensor, Tensor]:
     """(correlation [K] of each turned mean picture with its own class's, the highest with that of another class)."""
-    centre = means.mean(0)
-    rows, reference = (functional.normalize((each - centre).flatten(1), dim=1) for each in (turned, means))
+    rows, reference = (functional.normalize(each.flatten(1), dim=1) for each in (turned, means))
     likeness = rows @ reference.T
     own = likeness.diagonal().clone()
     others = likeness.fill_diagonal_(-1).max(1).values
