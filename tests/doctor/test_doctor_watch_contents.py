@@ -595,6 +595,28 @@ def test_a_neck_of_three_values_to_predict_is_named_where_a_batch_cannot_be_fitt
     assert ("TW329" in [each.code for each in found.findings]) == fires
 
 
+@pytest.mark.parametrize(("channels", "around", "fires"), [(1, False, True), (4, False, False), (1, True, False)])
+def test_a_convolution_that_leaves_one_channel_is_a_neck_of_a_classifier(
+    channels: int, around: bool, fires: bool
+) -> None:
+    class Squeezed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.neck = nn.Conv2d(1, 12, 3, padding=1), nn.Conv2d(12, channels, 1)
+            self.wide, self.head = nn.Conv2d(channels, 12, 3, padding=1), nn.Linear(12 * 64, 10)
+
+        def forward(self, x: Tensor) -> Tensor:
+            found = self.first(x.view(-1, 1, 8, 8)).relu()
+            wide = self.wide(self.neck(found)).relu() + found * around
+            return self.head(wide.flatten(1))  # type: ignore[no-any-return]
+
+    torch.manual_seed(0)
+    model = Squeezed()
+    batch, optimizer = (IMAGES[:64], CLASSES[:64]), torch.optim.Adam(model.parameters(), 1e-3)
+    found = trainwright.check(model, nn.CrossEntropyLoss(), batch, optimizer)
+    assert ("TW329" in [each.code for each in found.findings]) == fires
+
+
 @pytest.mark.parametrize("ahead", [0, 1])
 def test_class_numbers_are_counted_where_a_loader_gives_the_next_batch_before_the_loss(ahead: int) -> None:
     rows = DataLoader(TensorDataset(IMAGES[:1200], CLASSES[:1200]), batch_size=40)

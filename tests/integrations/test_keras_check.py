@@ -255,3 +255,24 @@ def test_what_torch_has_no_equal_of_is_refused_by_name(optimizer: str, reason: s
     step = captured(f'fit(net(1), value, "mse", {optimizer})')
     with pytest.raises(CannotEvaluate, match=reason):
         setup_of(step)
+
+
+@pytest.mark.parametrize(("activation", "found"), [("softmax", ["TW312"]), ("tanh", [])])
+def test_a_hidden_softmax_is_named(activation: str, found: list[str], captured: Any) -> None:
+    hidden = f'[layers.Dense(32, "relu"), layers.Dense(64, "{activation}")]'
+    verdict = examine(setup_of(captured(f'fit(net(1, hidden={hidden}), value, "mse")')))
+    assert [each.code for each in verdict.findings if each.severity >= Severity.WARNING] == found
+
+
+@pytest.mark.parametrize(("scaled", "found"), [(True, []), (False, ["TW112"])])
+def test_numbers_that_a_layer_scales_beside_an_embedding_are_no_raw_ones(
+    scaled: bool, found: list[str], captured: Any
+) -> None:
+    raw = "x = (300 + 80 * x).astype('float32')\n"
+    inner = "layers.Normalization(mean=x.mean(0), variance=x.var(0))(i)" if scaled else "i"
+    joined = f"layers.Concatenate()([{inner}, layers.Embedding(4, 3)(k)])"
+    model = f"i, k = keras.Input((12,)), keras.Input((), dtype='int32')\nm = keras.Model([i, k], net_of({joined}))\n"
+    head = "def net_of(h):\n    return layers.Dense(1)(layers.Dense(32, activation='relu')(h))\n"
+    captured_step = captured(raw + head + model + 'fit(m, value, "mse", x=[x, classes])')
+    verdict = examine(setup_of(captured_step))
+    assert [each.code for each in verdict.findings if each.code == "TW112"] == found

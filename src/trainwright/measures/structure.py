@@ -15,7 +15,8 @@ class LayerUse(Measurement):
     ``trained_bias``: it has a bias that is trained. ``norm_after``: name of the normalisation that alone takes its
     output and subtracts each channel's mean, or empty. ``values_per_channel``: how many numbers one statistic of a
     batch normalisation is made of in training, 0 for other layers. ``only_way``: with its output replaced by one
-    sample's, all samples get the same outputs; looked at only for layers that leave, or are given, few values.
+    sample's, all samples get the same outputs; looked at only for layers that leave, or are given, few values, or one
+    channel. ``channels_in``, ``channels_out``: of a convolution, 0 for other layers.
     """
 
     name: str
@@ -26,6 +27,8 @@ class LayerUse(Measurement):
     norm_after: str
     values_per_channel: int
     only_way: bool
+    channels_in: int = 0
+    channels_out: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,8 @@ from trainwright.measures.trials import OverfitTrial
 
 NARROW = 4
 """A bottleneck is this many times narrower than what enters it."""
+CHANNELS = 8
+"""Channels of which a convolution may not leave one only."""
 CLASSES = 3
 """Classes that one value cannot tell apart well: with three, one of them has to lie between the others."""
 
@@ -21,7 +23,8 @@ class Bottleneck(Check):
 
     What it finds:
         A layer that leaves one value of a sample (or two, where there are eight classes or more), is much narrower than
-        what enters it, and around which there is no other way; or one that is given no more than that.
+        what enters it, and around which there is no other way; or one that is given no more than that. In a classifier
+        also a convolution that leaves one channel of eight or more.
 
     Why it hurts:
         Several classes along a line can be told apart only if they happen to lie in a row; whatever the layers before
@@ -66,6 +69,9 @@ class Bottleneck(Check):
             return
         outputs = structure.n_outputs if classifies else layers[-1].values_out
         found = [layer for layer in layers[:-1] if _is_bottleneck(layer, outputs)]
+        if classifies:
+            channels = [layer for layer in layers[:-1] if _leaves_one_channel(layer) and layer not in found]
+            yield from (self._one_channel(layer, outputs, learns=learns) for layer in channels)
         for layer in found or [layer for layer in layers if _is_given_little(layer, layers, outputs)]:
             yield self._finding(layer, outputs, learns=learns, of="classes" if classifies else "values to predict")
 
@@ -87,6 +93,20 @@ class Bottleneck(Check):
             severity=Severity.WARNING if learns else Severity.ERROR,
         )
 
+    def _one_channel(self, layer: LayerUse, classes: int, *, learns: bool) -> Finding:
+        return self.finding(
+            happened=f"{layer.name} ({layer.kind}) leaves 1 channel of {layer.channels_in}, all that the model gets to "
+            f"know of a place; there are {classes} classes.",
+            expected=f"More channels than one of {layer.channels_in}, or another way around the layer.",
+            todo=f"Widen {layer.name}, to {max(2, layer.channels_in // 4)} channels say.",
+            evidence=(Evidence("channels that pass", 1, limit=1, where=layer.name),),
+            fixes=(Fix("Widen the layer", instruction=f"Give {layer.name} more channels."),),
+            confidence=0.7 if learns else 0.95,
+            why_confident=_why(layer, learns=learns),
+            where=layer.name,
+            severity=Severity.WARNING if learns else Severity.ERROR,
+        )
+
 
 def _why(layer: LayerUse | Neck, *, learns: bool) -> str:
     if isinstance(layer, Neck):
@@ -99,6 +119,10 @@ def _is_bottleneck(layer: LayerUse, classes: int) -> bool:
     values = layer.values_out
     is_narrow = 0 < values <= 2 and values * NARROW <= layer.values_in
     return layer.only_way and is_narrow and _is_too_narrow(values, classes)
+
+
+def _leaves_one_channel(layer: LayerUse) -> bool:
+    return layer.only_way and layer.channels_out == 1 and layer.channels_in >= CHANNELS
 
 
 def _is_given_little(layer: LayerUse, layers: tuple[LayerUse, ...], classes: int) -> bool:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from trainwright.doctor.batch import n_samples, rows_of
+from trainwright.doctor.layers import WEIGHTED
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import leave_warm_up, switch_off_dropout, trial, without_compilation
 from trainwright.measures.start import ActivationsAtStart, LayerStart
@@ -30,7 +31,7 @@ _FUNCTIONS = {
 """Names of torch's functions → kind of place. Calls are intercepted, so that ``x.relu()`` counts like ``nn.ReLU``."""
 _ENDS = {"tanh": (-0.99, 0.99), "sigmoid": (0.01, 0.99)}
 _CHANNELS_SECOND = (nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase, nn.GroupNorm)
-_WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd, nn.RNNBase, nn.MultiheadAttention)
+_WEIGHTED = (*WEIGHTED, nn.RNNBase, nn.MultiheadAttention)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def describe_structure(setup: Setup) -> ModelStructure:
         setup.model.train()
         uses = _follow(setup, inputs)
         norms = set(_channel_norms(setup.model))
-        narrow = [u for u in uses.values() if isinstance(u.module, WEIGHTED) and min(u.values_in, u.values_out) <= _FEW]
+        narrow = [use for use in uses.values() if isinstance(use.module, WEIGHTED) and _is_narrow(use)]
         few = rows_of(setup.inputs, slice(0, 64))
         only = {u.name for u in narrow if _is_only_way(setup, u.module, few)}
     layers = tuple(_layer(use, norms, only_way=use.name in only) for use in uses.values())
@@ -51,6 +51,15 @@ def describe_structure(setup: Setup) -> ModelStructure:
 def read_dropouts(setup: Setup) -> Dropouts:
     """What the dropout layers of the model drop."""
     return dropouts_of(setup.model)
+
+
+def _is_narrow(use: _Use) -> bool:
+    return min(use.values_in, use.values_out) <= _FEW or _channels(use.module)[1] == 1
+
+
+def _channels(module: Any) -> tuple[int, int]:
+    """Channels that enter a convolution of torch, and those that it makes; 0 for other layers."""
+    return (module.in_channels, module.out_channels) if isinstance(module, nn.modules.conv._ConvNd) else (0, 0)
 
 
 def _layer(use: _Use, norms: set[str], *, only_way: bool) -> LayerUse:
@@ -66,6 +75,8 @@ def _layer(use: _Use, norms: set[str], *, only_way: bool) -> LayerUse:
         norm_after=norm,
         values_per_channel=use.per_channel,
         only_way=only_way,
+        channels_in=_channels(use.module)[0],
+        channels_out=_channels(use.module)[1],
     )
 
 
