@@ -421,6 +421,20 @@ def test_a_head_without_use_is_advice_and_one_called_auxiliary_is_passed() -> No
     assert named(verdict(Heads("aux_head"), lambda o: F.cross_entropy(o, T))) == []
 
 
+@pytest.mark.parametrize(("width", "severity"), [(16, "advice"), (12, "warning")], ids=["head", "gate"])
+def test_one_number_is_a_head_where_the_last_layer_is_given_the_same(width: int, severity: str) -> None:
+    class Heads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.middle, self.first = nn.Linear(6, 12), nn.Linear(12, 16), nn.Linear(16, 3)
+            self.second = nn.Linear(width, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.first(self.middle(self.body(x).relu()).relu())  # type: ignore[no-any-return]
+
+    assert named(verdict(Heads(), lambda o: F.cross_entropy(o, T))) == [("TW331", severity)]
+
+
 def test_a_head_that_another_method_calls_is_advice() -> None:
     class Galaxy(nn.Module):
         def __init__(self) -> None:

@@ -75,6 +75,7 @@ def test_a_watched_program_trains_to_the_same_bits(
     script = tmp_path / "program.py"
     script.write_text(program.source(), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [str(script)])
     monkeypatch.setenv("SEED", "0")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     threads = torch.get_num_threads()

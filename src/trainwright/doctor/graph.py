@@ -105,7 +105,7 @@ def read_graph(
         called=tuple(calls.order) if calls else (),
         without_graph=tuple(calls.without_graph) if calls else (),
         passed_over=tuple(calls.passed_over()) if calls else (),
-        spare=tuple(spare_modules(models[0], calls.order, trainable)) if calls and len(models) == 1 else (),
+        spare=tuple(spare_modules(models[0], tuple(calls.order), trainable)) if calls and len(models) == 1 else (),
         stacked=tuple(linearity.stacked()),
         n_nonlinear=linearity.n_nonlinear,
         n_layers=linearity.n_layers,

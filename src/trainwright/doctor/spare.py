@@ -6,7 +6,7 @@ import ast
 import inspect
 import textwrap
 import types
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from torch import nn
@@ -14,27 +14,30 @@ from torch import nn
 from trainwright.measures.reach import module_of
 
 _OF_FORWARD = ("__init__", "forward", "__call__")
-_OUT = ("out_features", "out_channels")
+_OUT, _IN = ("out_features", "out_channels"), ("in_features", "in_channels")
 _WIDTHS = (
-    *(*_OUT, "in_features", "in_channels", "num_features", "num_channels", "normalized_shape"),
+    *(*_OUT, *_IN, "num_features", "num_channels", "normalized_shape"),
     *("input_size", "hidden_size", "embedding_dim", "embed_dim"),
 )
 """Attributes of torch's layers that say how many numbers they take or give."""
 
 
-def spare_modules(model: nn.Module, called: Collection[str], parameters: Iterable[str]) -> Iterator[str]:
+def spare_modules(model: nn.Module, called: Sequence[str], parameters: Iterable[str]) -> Iterator[str]:
     """Modules of these ``parameters`` that did not run and belong to a library's own model, which has heads for several
     uses, or that another method than ``forward`` calls, or whose results are as wide as nothing that ran, so that they
-    were left out of nothing. ``called``: names of the modules that ran."""
+    were left out of nothing, or one number of what the last layer is given. ``called``: names of the modules that ran,
+    one after the other."""
     modules = dict(model.named_modules())
-    widths = {width for name in called if name in modules for width in _widths(modules[name])}
+    ran = [modules[name] for name in called if name in modules]
+    widths = {width for each in ran for width in _widths(each)}
+    given = next((width for each in reversed(ran) if (width := _width(each, _IN))), 0)
     idle = [name for name in dict.fromkeys(map(module_of, parameters)) if name not in called]
     last = {_owner(name, called): modules.get(name) for name in idle}  # None: a parameter of the model itself
     for name in idle:
         owner, attribute = _owner(name, called)
         kind = type(model.get_submodule(owner))
         elsewhere = _is_of_library(kind) or attribute in _called_elsewhere(kind)
-        if not _is_container(kind) and (elsewhere or not _fits(last[owner, attribute], widths)):
+        if not _is_container(kind) and (elsewhere or not _fits(last[owner, attribute], widths, given)):
             yield name
 
 
@@ -45,10 +48,16 @@ def _widths(module: nn.Module) -> Iterator[int]:
         yield from (each for each in (width if isinstance(width, tuple) else (width,)) if isinstance(each, int))
 
 
-def _fits(module: nn.Module | None, widths: Collection[int]) -> bool:
-    """Whether the result could be given to a layer that ran, or added to the result of one; one number fits all."""
-    out = next((getattr(module, each) for each in _OUT if isinstance(getattr(module, each, None), int)), 1)
-    return out == 1 or out in widths
+def _width(module: nn.Module | None, attributes: Iterable[str]) -> int:
+    """What a layer takes, or gives, in one of these attributes; 0 where it has none."""
+    return next((value for each in attributes if isinstance(value := getattr(module, each, None), int)), 0)
+
+
+def _fits(module: nn.Module | None, widths: Collection[int], given: int) -> bool:
+    """Whether the result could be given to a layer that ran, or added to the result of one. One number, a gate say,
+    fits all, unless the layer takes just what the last one is ``given``: that is a head beside it."""
+    out = _width(module, _OUT)
+    return _width(module, _IN) != given if out == 1 else out == 0 or out in widths
 
 
 def _owner(name: str, called: Collection[str]) -> tuple[str, str]:

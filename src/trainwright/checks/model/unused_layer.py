@@ -28,10 +28,10 @@ class UnusedLayer(Check):
     How it is measured:
         The graph of the loss shows which parameters it reaches, and hooks show which modules are called: a fact. A
         layer never called is a warning (advice, where it belongs to a library's model, where another method than
-        ``forward`` calls it, or where what it gives is as wide as nothing else, so that it is a head and no link), and
-        so is one whose input the next layer gets instead of its result. Another
-        one that is called but not used is advice, as encoders with an unused pooling layer are common, and a warning
-        from three layers with a quarter of the trainable parameters on. Spared are
+        ``forward`` calls it, or where what it gives is as wide as nothing else, or one number of what the last layer is
+        given, so that it is a head and no link), and so is one whose input the next layer gets instead of its result.
+        Another one that is called but not used is advice, as encoders with an unused pooling layer are common, and a
+        warning from three layers with a quarter of the trainable parameters on. Spared are
         frozen layers, layers in no optimizer, layers whose name says auxiliary (``aux``), and one of several alike (an
         expert of a mixture, a dropped layer) while another one works.
 
