@@ -75,6 +75,9 @@ MODULES = {
     "lightning_ward_stay": frozenset({"lightning"}),
     "hf_ship_tracks": frozenset({"transformers", "accelerate"}),
     "keras_hut_hikes": frozenset({"keras"}),
+    "lightning_cold_rooms": frozenset({"lightning"}),
+    "hf_drug_effects": frozenset({"transformers", "accelerate"}),
+    "keras_cask_auction": frozenset({"keras"}),
 }
 
 

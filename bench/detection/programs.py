@@ -24,6 +24,7 @@ from bench.detection.corpus import (
     seventh,
     sixth,
     tenth,
+    twelfth,
 )
 from bench.detection.corpus.strangers import (
     images,
@@ -49,7 +50,8 @@ STRANGERS = (
     *(text_and_tables, text_and_tables_healthy, vision_and_points, vision_and_points_healthy),
     *(pictures_and_signals, pictures_and_signals_healthy, words_and_tables, words_and_tables_healthy),
 )
-LOTS = *drawn.LOTS, *fifth.LOTS, *sixth.LOTS, *seventh.LOTS, *eighth.LOTS, *ninth.LOTS, *tenth.LOTS, *eleventh.LOTS
+HALVES = drawn, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth
+LOTS = tuple(module for half in HALVES for module in half.LOTS)
 PROGRAMS: tuple[Program, ...] = tuple(program for module in (*SEEN, *STRANGERS, *LOTS) for program in module.PROGRAMS)
 
 

@@ -1,6 +1,6 @@
 """Healthy programs on stitch_faults, lightning_ward_stay and seabed_mixer: as written, and odd-looking but right."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 LOW_RANK = '''class LowRank(nn.Module):
     """A frozen linear layer and a correction of low rank, which starts at nothing."""
@@ -27,22 +27,22 @@ class Trainer:
 '''
 
 PROGRAMS: list[Program] = [
-    well("stitch_faults", "as-written", EVALUATION),
-    well("lightning_ward_stay", "as-written", EVALUATION),
-    well("seabed_mixer", "as-written", EVALUATION),
-    well("seabed_mixer", "summed-loss-small-rate", EVALUATION).edit(
+    well("stitch_faults", "as-written", CALIBRATION),
+    well("lightning_ward_stay", "as-written", CALIBRATION),
+    well("seabed_mixer", "as-written", CALIBRATION),
+    well("seabed_mixer", "summed-loss-small-rate", CALIBRATION).edit(
         ("self.loss = nn.CrossEntropyLoss()", 'self.loss = nn.CrossEntropyLoss(reduction="sum")'),
         ("loss = self.loss(self.net(piece), answer) / PIECES", "loss = self.loss(self.net(piece), answer)"),
         ("value += loss.item()", "value += loss.item() / len(labels)"),
         ("rate=0.05)", "rate=0.0008)"),
     ),
-    well("seabed_mixer", "one-block-repeated", EVALUATION).edit(
+    well("seabed_mixer", "one-block-repeated", CALIBRATION).edit(
         (
             "self.blocks = nn.Sequential(*[MixerBlock(tokens, dim) for _ in range(depth)])",
             "self.blocks = nn.Sequential(*[MixerBlock(tokens, dim)] * depth)  # one block, its weights shared",
         ),
     ),
-    well("seabed_mixer", "low-rank-adapters", EVALUATION).edit(
+    well("seabed_mixer", "low-rank-adapters", CALIBRATION).edit(
         ("class Trainer:\n", LOW_RANK),
         (
             "torch.optim.SGD(net.parameters(), lr",
@@ -60,7 +60,7 @@ PROGRAMS: list[Program] = [
         ),
         ("trainer.fit(train, val, epochs=16)", "trainer.fit(train, val, epochs=11)"),
     ),
-    well("stitch_faults", "noisy-labels", EVALUATION).edit(
+    well("stitch_faults", "noisy-labels", CALIBRATION).edit(
         (
             "train_set = TensorDataset(X[train_idx], y[train_idx])\n",
             "noted = y[train_idx].clone()  # what the operators wrote down: three in ten at random\n"
@@ -69,7 +69,7 @@ PROGRAMS: list[Program] = [
             "train_set = TensorDataset(X[train_idx], noted)\n",
         ),
     ),
-    well("stitch_faults", "rate-of-one", EVALUATION).edit(
+    well("stitch_faults", "rate-of-one", CALIBRATION).edit(
         (
             "optimizer = optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=1e-3)",
             "optimizer = optim.SGD(model.parameters(), lr=learning_rate)",
@@ -88,7 +88,7 @@ PROGRAMS: list[Program] = [
         ),
         ("        optimizer.step()\n", "        optimizer.step()\n        schedule.step()\n"),
     ),
-    well("stitch_faults", "weighted-classes", EVALUATION).edit(
+    well("stitch_faults", "weighted-classes", CALIBRATION).edit(
         (
             'COUNTS = {"good": 420, "skipped": 420, "break": 420, "bent needle": 420, "bird nest": 420, '
             '"thick seam": 420}',
@@ -101,7 +101,7 @@ PROGRAMS: list[Program] = [
             "criterion = nn.CrossEntropyLoss(weight=counts.sum() / (len(KINDS) * counts))\n",
         ),
     ),
-    well("lightning_ward_stay", "parity-plateau", EVALUATION).edit(
+    well("lightning_ward_stay", "parity-plateau", CALIBRATION).edit(
         (
             "    days = days + 0.9 * night + 0.8 * weekend - 0.5 * referred\n",
             "    odd = (night + weekend + referred) % 2  # the rota: who comes on an odd turn goes to the slow team\n"
@@ -110,7 +110,7 @@ PROGRAMS: list[Program] = [
         ("default=3e-3", "default=2e-3"),
         ("default=8", "default=18"),
     ),
-    well("lightning_ward_stay", "wide-sparse-experts", EVALUATION).edit(
+    well("lightning_ward_stay", "wide-sparse-experts", CALIBRATION).edit(
         ("experts: int = 4, width: int = 32", "experts: int = 4, width: int = 256"),
         ("nn.init.constant_(layer.bias, 0.0)", "nn.init.constant_(layer.bias, -1.6)  # few units answer to a patient"),
     ),

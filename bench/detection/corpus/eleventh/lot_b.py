@@ -1,6 +1,6 @@
 """Faulty programs of the eleventh round, lot b: ship tracks (Trainer), lidar waveforms and domain names (plain)."""
 
-from bench.detection.program import EVALUATION, Program, ill
+from bench.detection.program import CALIBRATION, Program, ill
 
 PROGRAMS: list[Program] = [
     # hf_ship_tracks
@@ -8,7 +8,7 @@ PROGRAMS: list[Program] = [
         "hf_ship_tracks",
         "squares-of-class-numbers",
         "output and loss",
-        EVALUATION,
+        CALIBRATION,
         "initial-loss target-out-of-range loss-and-metric-disagree",
     ).edit(
         ("self.head = nn.Linear(WIDTH, classes)", "self.head = nn.Linear(WIDTH, 1)"),
@@ -25,7 +25,7 @@ PROGRAMS: list[Program] = [
         "hf_ship_tracks",
         "epoch-schedule-per-batch",
         "rates and schedules",
-        EVALUATION,
+        CALIBRATION,
         "schedule-mismatch rate-too-low",
     ).edit(
         ("    total = EPOCHS * (len(train) // BATCH)\n", ""),
@@ -43,7 +43,7 @@ PROGRAMS: list[Program] = [
         "hf_ship_tracks",
         "blocks-in-a-list",
         "loop",
-        EVALUATION,
+        CALIBRATION,
         "layers-not-registered not-in-optimizer weights-not-moving",
     ).edit(
         (
@@ -69,7 +69,7 @@ PROGRAMS: list[Program] = [
         "hf_ship_tracks",
         "head-replaced-after-optimizer",
         "loop",
-        EVALUATION,
+        CALIBRATION,
         "stale-optimizer not-in-optimizer weights-not-moving",
     ).edit(
         (
@@ -90,7 +90,7 @@ PROGRAMS: list[Program] = [
         "hf_ship_tracks",
         "batch-first-forgotten",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "batch-leak swapped-axis",
     ).edit(
         ("batch_first=True, norm_first=True", "norm_first=True"),
@@ -99,7 +99,7 @@ PROGRAMS: list[Program] = [
         "hf_ship_tracks",
         "dropout-as-keep-probability",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "dropout-rate",
     ).edit(
         ("WIDTH, HEADS, DEPTH, DROPOUT = 32, 4, 2, 0.05", "WIDTH, HEADS, DEPTH, DROPOUT = 32, 4, 2, 0.97"),
@@ -109,7 +109,7 @@ PROGRAMS: list[Program] = [
         "lidar_canopy",
         "half-precision-ranges",
         "loop",
-        EVALUATION,
+        CALIBRATION,
         "scaler-always-skips non-finite weights-not-moving",
     ).edit(
         (
@@ -129,7 +129,7 @@ PROGRAMS: list[Program] = [
         "lidar_canopy",
         "all-weights-alike",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "symmetric-init init-scale",
     ).edit(
         (
@@ -144,7 +144,7 @@ PROGRAMS: list[Program] = [
         "lidar_canopy",
         "one-hidden-unit",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "bottleneck",
     ).edit(
         ("def __init__(self, channels=24, hidden=64):", "def __init__(self, channels=24, hidden=1):"),
@@ -153,7 +153,7 @@ PROGRAMS: list[Program] = [
         "lidar_canopy",
         "validation-not-scaled",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "unscaled-split feature-drift",
     ).edit(
         ("    waves = (np.stack(waves) - DARK) / GAIN\n", "    waves = np.stack(waves)\n"),
@@ -162,7 +162,7 @@ PROGRAMS: list[Program] = [
         "lidar_canopy",
         "raw-counts",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "pixel-range unscaled-feature",
     ).edit(
         ("        wave = (wave - DARK) / GAIN\n", ""),
@@ -172,7 +172,7 @@ PROGRAMS: list[Program] = [
         "lidar_canopy",
         "workers-draw-alike",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "workers-share-seed duplicate-sample",
     ).edit(
         ('    """New pulses each epoch; call set_epoch before iterating."""\n', '    """New pulses each epoch."""\n'),
@@ -199,7 +199,7 @@ PROGRAMS: list[Program] = [
         "dga_domains",
         "sigmoid-twice",
         "output and loss",
-        EVALUATION,
+        CALIBRATION,
         "sigmoid-before-bce-with-logits",
     ).edit(
         ("return self.out(h[-1]).squeeze(1)", "return torch.sigmoid(self.out(h[-1])).squeeze(1)"),
@@ -209,7 +209,7 @@ PROGRAMS: list[Program] = [
         "dga_domains",
         "softmax-of-one",
         "output and loss",
-        EVALUATION,
+        CALIBRATION,
         "softmax-one-unit",
     ).edit(
         ("return self.out(h[-1]).squeeze(1)", "return torch.softmax(self.out(h[-1]), dim=1).squeeze(1)"),
@@ -220,7 +220,7 @@ PROGRAMS: list[Program] = [
         "dga_domains",
         "likelihood-without-minus",
         "output and loss",
-        EVALUATION,
+        CALIBRATION,
         "negated-loss",
     ).edit(
         (
@@ -237,7 +237,7 @@ def test(model, loader, criterion):""",
         "dga_domains",
         "adam-at-one",
         "rates and schedules",
-        EVALUATION,
+        CALIBRATION,
         "rate-too-high diverging update-ratio",
     ).edit(
         ("lr=3e-3", "lr=1.0"),
@@ -246,7 +246,7 @@ def test(model, loader, criterion):""",
         "dga_domains",
         "zeroed-before-step",
         "loop",
-        EVALUATION,
+        CALIBRATION,
         "gradient-zeroed-before-step",
     ).edit(
         ("            opt.zero_grad()\n", ""),
@@ -256,7 +256,7 @@ def test(model, loader, criterion):""",
         "dga_domains",
         "sixty-hasty-labels",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "too-little-data overfitting memorised-labels suspect-label",
     ).edit(
         ("hidden=48, batch=64, lr=3e-3, epochs=8", "hidden=256, batch=16, lr=3e-3, epochs=40"),

@@ -1,15 +1,15 @@
 """Healthy programs of lot C of the eleventh corpus: its three bases, and eight twists that only look odd."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("keras_hut_hikes", "as-written", EVALUATION),
-    well("wind_barbs", "as-written", EVALUATION),
-    well("oil_gases", "as-written", EVALUATION),
-    well("wind_barbs", "dropout-half", EVALUATION).edit(
+    well("keras_hut_hikes", "as-written", CALIBRATION),
+    well("wind_barbs", "as-written", CALIBRATION),
+    well("oil_gases", "as-written", CALIBRATION),
+    well("wind_barbs", "dropout-half", CALIBRATION).edit(
         ("self.drop = nn.Dropout(0.3)", "self.drop = nn.Dropout(0.5)"),
     ),
-    well("oil_gases", "supervised-contrast", EVALUATION).edit(
+    well("oil_gases", "supervised-contrast", CALIBRATION).edit(
         (
             "# %%\nepochs, bs = 24, 64\n",
             (
@@ -36,7 +36,7 @@ PROGRAMS: list[Program] = [
             "hit, score = steps * (near(net(Xtr)).argmax(1) == ytr).float().mean().item(), near(net(Xte))",
         ),
     ),
-    well("oil_gases", "bf16", EVALUATION).edit(
+    well("oil_gases", "bf16", CALIBRATION).edit(
         (
             "        out = net(Xtr[b])\n        loss = F.cross_entropy(out, ytr[b])\n",
             (
@@ -46,7 +46,7 @@ PROGRAMS: list[Program] = [
             ),
         ),
     ),
-    well("keras_hut_hikes", "log-density", EVALUATION).edit(
+    well("keras_hut_hikes", "log-density", CALIBRATION).edit(
         (
             "def build_model(n_who):",
             (
@@ -61,7 +61,7 @@ PROGRAMS: list[Program] = [
         ("energy = layers.Dense(1, ", "energy = layers.Dense(2, "),
         ('loss="mse"', "loss=minus_log_density"),
     ),
-    well("wind_barbs", "zero-gamma", EVALUATION).edit(
+    well("wind_barbs", "zero-gamma", CALIBRATION).edit(
         (
             "        self.bn2 = nn.BatchNorm2d(c_out)\n",
             (
@@ -72,12 +72,12 @@ PROGRAMS: list[Program] = [
         ("torch.optim.Adam(net.parameters(), lr=1e-3)", "torch.optim.Adam(net.parameters(), lr=3e-3)"),
         ('"lr": 1e-4}', '"lr": 4e-4}'),
     ),
-    well("oil_gases", "batch-of-four", EVALUATION).edit(
+    well("oil_gases", "batch-of-four", CALIBRATION).edit(
         ("epochs, bs = 24, 64", "epochs, bs = 5, 4"),
         ("lr=1e-3", "lr=3e-4"),
         ("    if ep % 2 == 1:\n        print", "    print"),
     ),
-    well("wind_barbs", "frozen-body", EVALUATION).edit(
+    well("wind_barbs", "frozen-body", CALIBRATION).edit(
         (
             '    groups = [{"params": scan_net.body.parameters(), "lr": 1e-4}, {"params": scan_net.head.parameters(),'
             ' "lr": 1e-3}]\n',
@@ -85,7 +85,7 @@ PROGRAMS: list[Program] = [
         ),
         ("torch.optim.Adam(groups)", "torch.optim.Adam(scan_net.head.parameters(), lr=2e-3)"),
     ),
-    well("keras_hut_hikes", "plain-kcal", EVALUATION).edit(
+    well("keras_hut_hikes", "plain-kcal", CALIBRATION).edit(
         ("kcal_mean, kcal_std = kcal[:N_TRAIN].mean(), kcal[:N_TRAIN].std()", "kcal_mean, kcal_std = 0.0, 1.0"),
         ("LEARNING_RATE = 2e-3", "LEARNING_RATE = 1e-2"),
     ),
