@@ -727,3 +727,31 @@ def test_a_second_training_on_other_data_may_be_the_one_that_does_not_shuffle(sh
                     functional.cross_entropy(model(images), names).backward()  # type: ignore[no-untyped-call]
                     optimizer.step()
     assert ("TW511" in codes(watch)) == (not shuffle)
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["within the model", "the first of two"])
+def test_targets_of_a_loss_within_a_model_or_of_the_first_of_two_are_those_of_its_inputs(inside: bool) -> None:
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = network(11, 2)
+
+        def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+            outputs = self.body(x)
+            return outputs, functional.mse_loss(outputs[:, 0], y) if inside else outputs.sum()
+
+    targets = (PROGRESS - PROGRESS.mean()) / PROGRESS.std()
+    leaking = torch.cat([SCALED, 40 * targets[:, None] + 3], 1)
+    model = Own()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    with doctor() as watch:
+        for _ in range(3):
+            for rows in torch.split(torch.randperm(len(leaking)), 40):
+                optimizer.zero_grad()
+                outputs, loss = model(leaking[rows], targets[rows])
+                if not inside:
+                    loss = functional.mse_loss(outputs[:, 0], targets[rows])
+                    loss = loss + functional.mse_loss(outputs[:, 1], torch.randn(len(rows)))
+                loss.backward()
+                optimizer.step()
+    assert "TW117" in codes(watch)

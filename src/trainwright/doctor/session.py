@@ -154,6 +154,7 @@ class Session:
         self._call: tuple[nn.Module, tuple[Any, ...], dict[str, Any]] | None = None
         self._non_finite: NonFinite | None = None
         self._targets: Tensor | None = None
+        self._n_answers, self._heard_at = 0, -1  # answers in training, and those before the targets came
         self._knows_targets = False  # from a loss function
         self._source: int | None = None
         self._phase = ""
@@ -205,7 +206,8 @@ class Session:
         graph = torch.is_grad_enabled() and prediction is not None and prediction.requires_grad
         self.models.called(entry, training=module.training, graph=graph)
         if graph:
-            self._latest, self._targets = (entry, module.training, prediction), None
+            self._latest = (entry, module.training, prediction)
+            self._n_answers += 1
             self._owes_backward = True
             given = (*args, *kwargs.values())
             self._began |= not any(isinstance(each, Tensor) and each.grad_fn is not None for each in given)
@@ -272,8 +274,9 @@ class Session:
         in_eval = self._latest is not None and not self._latest[1]
         graph, source = call.value.requires_grad, self.loaders.source
         evaluating = not graph or in_eval or self._phase == "validation"
-        if graph and self._targets is None:  # of several losses of one answer the first, as in an evaluation
-            self._targets, self._source = call.targets, source
+        if graph and (self._targets is None or self._heard_at != self._n_answers):
+            # Of several losses of one answer the first, as in an evaluation; some are computed within the model.
+            self._targets, self._source, self._heard_at = call.targets, source, self._n_answers
         if evaluating:
             self.stream.judged(call.targets)
         else:
