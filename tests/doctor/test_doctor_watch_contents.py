@@ -548,6 +548,18 @@ def test_a_feature_that_stays_the_same_over_time_may_tell_the_class(still: bool,
     assert ("TW117" in codes(watch)) == fires
 
 
+def test_signals_of_many_lengths_are_passed_over() -> None:
+    model = nn.Sequential(nn.Conv1d(1, 8, 3), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(8, 10))
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    with doctor() as watch:
+        for step in range(12):
+            optimizer.zero_grad()
+            loss = functional.cross_entropy(model(IMAGES[:32, None, : 40 + step]), CLASSES[:32])
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    assert (watch.fault, watch.session.step) == ("", 12)
+
+
 def test_columns_that_are_filled_in_for_one_class_only_tell_the_class() -> None:
     names = (PROGRESS.median() < PROGRESS).long()
     filled = torch.where(names > 0, 1 + torch.rand(len(names), generator=torch.Generator().manual_seed(0)), 0.0)

@@ -40,7 +40,9 @@ class Leaks:
     @torch.no_grad()
     def trained_over_time(self, series: Tensor, targets: Tensor) -> None:
         """``series`` [N, T, F]: features that are the same at all times of a sample are columns of a table, beside the
-        means of the others, which are no columns."""
+        means of the others, which are no columns. Such as have another number of features are passed over."""
+        if self._may_leak is not None and len(self._may_leak) != series.shape[2]:
+            return
         still = (series == series[:, :1]).flatten(0, 1).all(0)
         self._may_leak = still if self._may_leak is None else self._may_leak & still
         if series.shape[1] > 1 and bool(self._may_leak.any()):
