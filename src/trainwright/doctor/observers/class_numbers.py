@@ -75,7 +75,7 @@ class Numbers:
         """The program compares two tensors; if one is the answer, rounded, the other is the targets."""
         self._tries += 1
         for answer, other in ((first, second), (second, first)):
-            if self._answer is not None and not other.is_floating_point() and _is_rounded(self._answer, answer, other):
+            if self._answer is not None and _is_rounded(self._answer, answer, other):
                 self._right = float((answer.reshape(-1) == other.reshape(-1)).double().mean())
                 self._answer = None
 
@@ -105,11 +105,17 @@ class Numbers:
 
 def _is_rounded(prediction: Tensor, answer: Tensor, other: Tensor) -> bool:
     """Whether ``answer`` is what a model returned, rounded, and maybe brought into the range of the numbers that are,
-    and ``other`` holds a number for each."""
-    if not answer.numel() == prediction.numel() == other.numel() or answer.device != other.device:
+    and ``other`` holds an integer for each."""
+    if other.is_floating_point() or torch.bool in (answer.dtype, other.dtype) or answer.device != other.device:
         return False
-    rounded = prediction.reshape(-1).round().clamp(answer.min(), answer.max())
-    return bool((rounded == answer.reshape(-1)).all())
+    if not 1 < answer.numel() == prediction.numel() == other.numel():
+        return False
+    try:
+        low, high = answer.min(), answer.max()
+        rounded = prediction.reshape(-1).round().clamp(low, high)
+        return bool(low < high) and bool((rounded == answer.reshape(-1)).all())
+    except RuntimeError:  # complex or sparse ones
+        return False
 
 
 def _whole_numbers(batch: Any, call: LossCall) -> Tensor | None:
