@@ -767,3 +767,20 @@ def test_targets_of_a_loss_within_a_model_or_of_the_first_of_two_are_those_of_it
                 loss.backward()
                 optimizer.step()
     assert "TW117" in codes(watch)
+
+
+@pytest.mark.parametrize(("part", "shared"), [(0, 300), (1200, 0)])
+def test_samples_that_differ_by_little_beside_their_mean_are_told_apart(part: int, shared: int) -> None:
+    images = IMAGES.round(decimals=1) / 1000 - 1.5
+    model = network()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    with doctor() as watch:
+        for _ in range(3):
+            for rows in torch.split(torch.arange(1200), 30):
+                optimizer.zero_grad()
+                functional.cross_entropy(model(images[rows]), CLASSES[rows]).backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+            with torch.no_grad():
+                functional.cross_entropy(model(images[part : part + 300]), CLASSES[part : part + 300])
+    (found,) = watch.measurements.of(SampleOverlap)
+    assert found.n_shared == shared

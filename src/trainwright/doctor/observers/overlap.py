@@ -30,8 +30,8 @@ class Overlap:
     """Observes the samples of looked-at training batches, and those of evaluations."""
 
     def __init__(self) -> None:
-        self._trained: set[float] = set()
-        self._evaluated: dict[int, set[float]] = {}
+        self._trained: set[complex] = set()
+        self._evaluated: dict[int, set[complex]] = {}
         self._calls: list[tuple[int, int]] = []
         self._train_source: int | None = None
         self._rich = False
@@ -117,8 +117,9 @@ def _natural(batches: Sequence[tuple[int, int]]) -> float:
     return best
 
 
-def prints_of(tensors: Sequence[Tensor]) -> list[float]:
-    """A number for each sample that is equal for equal ones; samples without any contrast are left out.
+def prints_of(tensors: Sequence[Tensor]) -> list[complex]:
+    """A number for each sample that is equal for equal ones; samples without any contrast are left out. Its parts are
+    the mean and a weighted sum of what differs from it, which else would be lost beside a mean far from 0.
 
     Samples are the rows of the first tensor, or the bags into which a second one cuts a row of tokens. Single numbers
     (user 7, word 12) are no samples that one could recognise.
@@ -128,9 +129,10 @@ def prints_of(tensors: Sequence[Tensor]) -> list[float]:
         return []
     if not first.is_floating_point() and first.dim() < 2:
         return _bag_prints(first, tensors[1].detach()) if len(tensors) > 1 and _cuts(tensors[1], first) else []
-    rows = first.reshape(len(first), -1)[:, :WIDEST].double()
-    sums = (torch.nan_to_num(rows) * position_weights(rows.shape[1], rows)).sum(1)
-    return _listed(sums[rows.amax(1) > rows.amin(1)])
+    rows = torch.nan_to_num(first.reshape(len(first), -1)[:, :WIDEST].double())
+    means, differs = rows.mean(1), rows.amax(1) > rows.amin(1)
+    sums = ((rows - means[:, None]) * position_weights(rows.shape[1], rows)).sum(1)
+    return _listed(sums[differs], means[differs])
 
 
 def _cuts(offsets: Tensor, tokens: Tensor) -> bool:
@@ -140,11 +142,12 @@ def _cuts(offsets: Tensor, tokens: Tensor) -> bool:
     return int(offsets[0]) == 0 and bool((offsets.diff() >= 0).all()) and int(offsets[-1]) < len(tokens)
 
 
-def _bag_prints(tokens: Tensor, offsets: Tensor) -> list[float]:
+def _bag_prints(tokens: Tensor, offsets: Tensor) -> list[complex]:
     bag = torch.zeros_like(tokens).index_add_(0, offsets, torch.ones_like(offsets, dtype=tokens.dtype)).cumsum(0) - 1
     place = torch.arange(len(tokens), device=tokens.device) - offsets[bag]
     weighted = (tokens + 1) * (place + 1).double().sqrt()
-    return _listed(torch.zeros(len(offsets), dtype=torch.float64, device=tokens.device).index_add_(0, bag, weighted))
+    sums = torch.zeros(len(offsets), dtype=torch.float64, device=tokens.device).index_add_(0, bag, weighted)
+    return _listed(sums, torch.zeros_like(sums))
 
 
 def position_weights(n: int, like: Tensor) -> Tensor:
@@ -152,8 +155,8 @@ def position_weights(n: int, like: Tensor) -> Tensor:
     return torch.arange(1, n + 1, device=like.device, dtype=torch.float64).sqrt()
 
 
-def _listed(sums: Tensor) -> list[float]:
-    found: list[float] = sums.float().tolist()  # rounded, as sums depend on their order a bit
+def _listed(sums: Tensor, means: Tensor) -> list[complex]:
+    found: list[complex] = torch.complex(means.float(), sums.float()).tolist()  # rounded, as sums depend on their order
     return found
 
 
