@@ -76,12 +76,11 @@ def turned_values(
     turns: Mapping[str, Turn],
     share_of: Callable[[tuple[Tensor, Tensor], tuple[Tensor, Tensor], Mapping[str, Turn]], TurnedClasses | None],
 ) -> TurnedClasses | None:
-    """The same for targets [N, K] of several numbers, each by itself with ``share_of``: of those with ranges that look
-    like others, if there are any, the one whose share is the most standard errors."""
+    """The same for targets [N, K] of several numbers, each that takes many values by itself with ``share_of``: of those
+    with ranges that look like others the one whose share is the most standard errors; None where there is none."""
     columns = zip(trained[1].unbind(1), evaluated[1].unbind(1), strict=True)
-    judged = [share_of((trained[0], x), (evaluated[0], y), turns) for x, y in columns if len(torch.unique(y)) > 1]
-    found = [each for each in judged if each is not None]
-    telling = [each for each in found if len(each.taken) > 1] or found
+    judged = [share_of((trained[0], x), (evaluated[0], y), turns) for x, y in columns if len(torch.unique(y)) > RANGES]
+    telling = [each for each in judged if each is not None and len(each.taken) > 1]
     return max(telling, key=lambda each: each.share / max(each.error, NOTHING), default=None)
 
 
