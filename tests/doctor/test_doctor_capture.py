@@ -96,6 +96,9 @@ loss = F.nll_loss(F.log_softmax(model(x[rows]).reshape(-1, 4), 1), y[rows].resha
     setup = setup_of(capture(script(body)))
     assert (setup.targets.shape, setup.task, setup.n_outputs) == ((16, 5), "classification", 4)
     assert setup.evaluate(*setup.rows([3, 7])) > 0
+    assert setup.samples_first, "a list of places may be of samples only"
+    sliced = body.replace(f"torch.randperm({count})[:16]", "slice(16)")
+    assert not setup_of(capture(script(sliced))).samples_first
 
 
 def test_sequences_that_are_unpacked_to_the_longest_of_those_given(script: Any) -> None:

@@ -108,6 +108,7 @@ def _is_scale(args: tuple[Any, ...]) -> bool:
 def _with_replayed_loss(step: Step, call: ModelCall, operations: list[Operation]) -> Setup:
     inputs, again = _samples_first(call)
     count = n_samples(inputs)
+    picks = any(_picks(operation, count) for operation in operations)
     operations = list(_by_sample(operations, call, count))
     replayed = _Replayed(operations, call, count)
     if not replayed.leaves:
@@ -136,7 +137,7 @@ def _with_replayed_loss(step: Step, call: ModelCall, operations: list[Operation]
         call=_Autocasted(again, call.autocast),
         returned=returned,
         starts_wide=is_shown(call.module),
-        samples_first=step.loaded == count,
+        samples_first=picks or step.loaded == count,
     )
     with restored(setup.model, setup.optimizer), torch.no_grad():
         setup.model.eval()
@@ -195,6 +196,16 @@ def _chooses(operation: Operation, given: list[Tensor], count: int) -> bool:
     result = operation.result
     few = isinstance(result, Tensor) and result.dim() > 0 and len(result) == count
     return few and any(tensor.dim() > 0 and len(tensor) > count for tensor in given)
+
+
+def _picks(operation: Operation, count: int) -> bool:
+    """Whether an operation takes rows by a list of as many places as there are samples: its first axis holds samples,
+    as nobody takes points of time in any order. A slice may be one of time."""
+    given = list(tensors_of((operation.args, operation.kwargs)))
+    places = [
+        t for t in given if t.dim() == 1 and len(t) == count and not t.is_floating_point() and t.dtype != torch.bool
+    ]
+    return bool(places) and _chooses(operation, given, count)
 
 
 def _has_other_rows(tensor: Tensor, count: int) -> bool:

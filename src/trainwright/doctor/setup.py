@@ -43,7 +43,8 @@ class Setup:
     (``time.perf_counter``) after which steps and forward passes raise :class:`OutOfTime`. ``label``: under which name
     or position the inputs hold the targets as well, as those of a model with a loss of its own (:class:`OwnLoss`) do;
     :meth:`features` leaves them out. ``starts_wide``: its framework starts the last layer wider than
-    torch does. ``samples_first``: the first axis is known to hold samples, as it is as long as a loader's batch.
+    torch does. ``samples_first``: the first axis is known to hold samples, as it is as long as a loader's batch or a
+    list of places.
     """
 
     model: nn.Module

@@ -20,7 +20,7 @@ def may_be_time_first(setup: Setup) -> bool:
 
     So it is where layers take time first and there is a target for each position: [T, N] looks like [N, T]. Where the
     targets are the next tokens along the second axis, that one is time, and where the first one is as long as a
-    loader's batch, it is not.
+    loader's batch, or as the list of places that targets were taken from, it is not.
     """
     kinds = (nn.RNNBase, nn.MultiheadAttention)
     time_first = any(isinstance(m, kinds) and not m.batch_first for m in setup.model.modules())
