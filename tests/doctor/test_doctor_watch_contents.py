@@ -560,6 +560,22 @@ def test_signals_of_many_lengths_are_passed_over() -> None:
     assert (watch.fault, watch.session.step) == ("", 12)
 
 
+def test_series_of_integers_are_passed_over() -> None:
+    class Floating(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(nn.Flatten(), nn.Linear(24, 10))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layers(x.float())  # type: ignore[no-any-return]
+
+    numbers = torch.randint(0, 9, (1200, 6, 4), generator=torch.Generator().manual_seed(0))
+    numbers[..., 0] = 0  # the same at all times
+    with doctor() as watch:
+        fit(Floating(), numbers, CLASSES[:1200])
+    assert (watch.fault, watch.session.step) == ("", 30)
+
+
 def test_columns_that_are_filled_in_for_one_class_only_tell_the_class() -> None:
     names = (PROGRESS.median() < PROGRESS).long()
     filled = torch.where(names > 0, 1 + torch.rand(len(names), generator=torch.Generator().manual_seed(0)), 0.0)
@@ -684,14 +700,8 @@ def test_numbers_of_ten_classes_in_small_batches_are_no_quantities(targets: Tens
 @pytest.mark.parametrize(("targets", "fires"), [(CLASSES, True), (CLASSES.clamp(max=6), False)])
 def test_class_numbers_are_counted_without_a_loader(targets: Tensor, fires: bool) -> None:
     torch.manual_seed(0)
-    model = network(n_outputs=1)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     with doctor() as watch:
-        for rows in torch.split(torch.randperm(1200), 40):
-            optimizer.zero_grad()
-            loss = functional.mse_loss(model(IMAGES[rows]).squeeze(1), targets[rows].float())
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
+        fit(network(n_outputs=1), IMAGES, targets.float())
     assert ("TW325" in codes(watch)) == fires
 
 

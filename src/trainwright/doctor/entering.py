@@ -25,35 +25,34 @@ def entering(root: Tensor, like: Tensor) -> tuple[str, Tensor] | None:
     made: list[Tensor] = []
     is_seen = True
     for node in walk(root, _MOST):
-        found = _input_of(node)
-        if found is not None and found.numel() == like.numel():
-            return name_of(node), found.detach()
-        if (joined := _joined(node)) is not None and joined.numel() > like.numel():
-            return name_of(node), joined.detach()
-        is_seen &= not any(each in name_of(node) for each in _UNSEEN)
-        made += [found.detach()] if found is not None and found.is_floating_point() else []
+        name = name_of(node)
+        found, is_joined = _input_of(node, name)
+        size = 0 if found is None else found.numel()
+        if found is not None and (size > like.numel() if is_joined else size == like.numel()):
+            return name, found.detach()
+        is_seen &= not any(each in name for each in _UNSEEN)
+        made += [found.detach()] if found is not None and not is_joined and found.is_floating_point() else []
     return ("", max(made, key=Tensor.numel)) if made and is_seen else None
 
 
-def _input_of(node: Node) -> Tensor | None:
-    position, name = _OPERANDS.get(name_of(node), (-1, ""))
-    return _saved(node, name) if position >= 0 and node.next_functions[position][0] is None else None
-
-
-def _joined(node: Node) -> Tensor | None:
-    """What enters a layer of weights, if it is a constant joined with what no other layer of weights has made."""
-    position, name = _OPERANDS.get(name_of(node), (-1, ""))
+def _input_of(node: Node, name: str) -> tuple[Tensor | None, bool]:
+    """What enters a layer of weights, if it is a constant, or one joined with what no other such layer has made; and
+    whether it is joined."""
+    position, kept = _OPERANDS.get(name, (-1, ""))
     producer = node.next_functions[position][0] if position >= 0 else None
-    if producer is None or name_of(producer) != "Cat" or all(each is not None for each, _ in producer.next_functions):
-        return None
-    is_first = all(_is_no_layer(name_of(each)) for each in walk(producer, _MOST))
-    return _saved(node, name) if is_first else None
+    is_joined = producer is not None and _joins_a_constant(producer)
+    if position < 0 or (producer is not None and not is_joined):
+        return None, False
+    found = saved(node, kept)
+    return (found if isinstance(found, Tensor) else None), is_joined
+
+
+def _joins_a_constant(producer: Node) -> bool:
+    """Whether a node joins a constant with what no layer of weights has made."""
+    if name_of(producer) != "Cat" or all(each is not None for each, _ in producer.next_functions):
+        return False
+    return all(_is_no_layer(name_of(each)) for each in walk(producer, _MOST))
 
 
 def _is_no_layer(name: str) -> bool:
     return name not in _OPERANDS and not any(each in name for each in _UNSEEN if each != "Embedding")
-
-
-def _saved(node: Node, name: str) -> Tensor | None:
-    found = saved(node, name)
-    return found if isinstance(found, Tensor) else None

@@ -11,13 +11,12 @@ from torch import Tensor
 
 from trainwright.doctor.batch import is_same, tensors_of
 from trainwright.doctor.events import LossCall
+from trainwright.doctor.observers.compared import MOST_NUMBERS, MOST_TRIES
 from trainwright.measures.door import VALUE_LOSSES
 from trainwright.measures.labels import ClassNumbers
 
 ENOUGH = 1000
 """Targets that are counted."""
-MOST_NUMBERS, MOST_TRIES = 1_000_000, 16
-"""Numbers of an answer up to which it is kept, and comparisons behind it that are looked at."""
 AHEAD = 2
 """Batches that a loader may give before a loss of the first one is computed: some take the next one ahead."""
 

@@ -44,7 +44,7 @@ class Contents:
             self._compare(torch.cat(numbers, 1)[:, :WIDEST].double(), targets)
         if (table := [t.reshape(len(t), -1) for t in rows if t.dim() <= 2]) and targets is not None:
             self._leaks.trained(torch.cat(table, 1), targets)  # pictures may be beside it
-        elif targets is not None and inputs.dim() == 3:
+        elif targets is not None and inputs.is_floating_point() and inputs.dim() == 3:
             self._leaks.trained_over_time(inputs, targets)
         if inputs.is_floating_point():
             return

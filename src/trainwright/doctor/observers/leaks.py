@@ -41,10 +41,11 @@ class Leaks:
     def trained_over_time(self, series: Tensor, targets: Tensor) -> None:
         """``series`` [N, T, F]: features that are the same at all times of a sample are columns of a table, beside the
         means of the others, which are no columns. Such as have another number of features are passed over."""
-        if self._may_leak is not None and len(self._may_leak) != series.shape[2]:
+        known = self._may_leak
+        if self._n >= MOST_ROWS or (known is not None and (len(known) != series.shape[2] or not known.any())):
             return
         still = (series == series[:, :1]).flatten(0, 1).all(0)
-        self._may_leak = still if self._may_leak is None else self._may_leak & still
+        self._may_leak = still if known is None else known & still
         if series.shape[1] > 1 and bool(self._may_leak.any()):
             self.trained(series.mean(1), targets)
 
@@ -73,7 +74,7 @@ def _judge(rows: Rows, targets: Rows, may_leak: NDArray[np.bool_]) -> ColumnLeak
         parting=parting,
         area=area,
         area_beside=area_beside,
-        telling=_telling(rows[:, may_leak], targets, np.flatnonzero(may_leak)) if 2 <= n_values <= MOST_CLASSES else (),
+        telling=_telling(rows, targets, may_leak) if 2 <= n_values <= MOST_CLASSES else (),
     )
 
 
@@ -124,19 +125,19 @@ def _left(rows: Rows, values: Rows) -> Rows:
     return left
 
 
-def _telling(rows: Rows, targets: Rows, names: NDArray[np.intp]) -> tuple[int, ...]:
-    """Columns, by their ``names``, that together tell each class, or all but one: a column is constant in a class and
-    takes that value in no other."""
+def _telling(rows: Rows, targets: Rows, may_leak: NDArray[np.bool_]) -> tuple[int, ...]:
+    """Columns that together tell each class, or all but one: a column is constant in a class and takes that value in no
+    other."""
     classes, counts = np.unique(targets, return_counts=True)
     if counts.min() < FEWEST_OF_A_CLASS:
         return ()
-    told = [_tell(rows[targets == each], rows[targets != each]) for each in classes]
+    told = [_tell(rows[targets == each], rows[targets != each], may_leak) for each in classes]
     if sum(column is None for column in told) > 1:
         return ()
-    return tuple(sorted({int(names[column]) for column in told if column is not None}))
+    return tuple(sorted({column for column in told if column is not None}))
 
 
-def _tell(inside: Rows, outside: Rows) -> int | None:
-    """The first column that is constant in ``inside`` and never takes that value in ``outside``."""
-    constant = (inside == inside[0]).all(0) & (outside != inside[0]).all(0)
+def _tell(inside: Rows, outside: Rows, may_leak: NDArray[np.bool_]) -> int | None:
+    """The first column that ``may_leak``, is constant in ``inside`` and never takes that value in ``outside``."""
+    constant = may_leak & (inside == inside[0]).all(0) & (outside != inside[0]).all(0)
     return int(constant.argmax()) if constant.any() else None
