@@ -168,3 +168,40 @@ def test_a_mean_loss_that_stays_at_its_lower_bound_is_named(kept: bool) -> None:
             (density.clamp(min=0) if kept else density).backward()
             optimizer.step()
     assert ("TW321" in {finding.code for finding in doctor.findings}) is kept
+
+
+def two_losses(further: Callable[[Tensor], Tensor]) -> tuple[LearningCurve, list[float]]:
+    """A box and its class learnt together, and the losses of the evaluations as the program weights them itself."""
+    torch.manual_seed(0)
+    model = nn.Linear(4, 2 + CLASSES)
+    inputs, places, kinds = floats(64, 4), floats(64, 2), classes(64)
+    optimizer = torch.optim.SGD(model.parameters(), 0.05)
+    evaluated = []
+
+    def parts(rows: slice) -> tuple[Tensor, Tensor, Tensor]:
+        outputs = model(inputs[rows])
+        place = functional.smooth_l1_loss(outputs[:, :2], places[rows])
+        return outputs, place, functional.cross_entropy(outputs[:, 2:], kinds[rows])
+
+    with watch(every=1, quiet=True) as doctor:
+        for _ in range(12):
+            optimizer.zero_grad()
+            outputs, place, kind = parts(slice(48))
+            (5.0 * place + kind + further(outputs)).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            with torch.no_grad():
+                _, place, kind = parts(slice(48, None))
+            evaluated.append(float(5.0 * place + kind))
+    (curve,) = doctor.measurements.of(LearningCurve)
+    return curve, evaluated
+
+
+def test_validation_of_several_losses_is_weighted_as_training_is() -> None:
+    curve, evaluated = two_losses(lambda outputs: torch.zeros(()))
+    assert curve.validation_loss.y.tolist() == pytest.approx(evaluated, rel=1e-4)
+
+
+def test_validation_of_several_losses_is_left_out_where_the_weights_are_unknown() -> None:
+    curve, _ = two_losses(lambda outputs: outputs.square().mean())
+    assert len(curve.train_loss) == 12
+    assert not len(curve.validation_loss)

@@ -13,6 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from trainwright.doctor.events import LossCall
+from trainwright.doctor.observers.parts import Parts
 from trainwright.doctor.observers.scores import (
     FEWEST_TARGETS,
     Constant,
@@ -82,7 +83,7 @@ class Losses:
         self._accuracies: dict[str, Thinned] = {}
         self._later: dict[str, Later] = {}
         self._calls: deque[LossCall] = deque(maxlen=8)
-        self._pending: list[tuple[Tensor, LossCall | None]] = []
+        self._pending: list[tuple[Tensor, tuple[LossCall, ...]]] = []
         self._undecided: list[_Scored] = []
         self._latest_undecided = False
         self._phases: dict[_Source, list[_Scored]] = {}
@@ -94,6 +95,7 @@ class Losses:
         self._names: Counter[str] = Counter()
         self._reductions: Counter[str] = Counter()
         self._scales: Counter[float] = Counter()
+        self._parts = Parts()
         self._classification = False
         self.non_finite_at = -1
 
@@ -128,13 +130,12 @@ class Losses:
             self._phases, self._validation, self._evaluated_targets = {}, {}, {}
 
     def before_backward(self, roots: tuple[Tensor, ...]) -> None:
-        """A backward pass begins; where a single call of a loss function came before it, it comes from that."""
-        call = self._calls[-1] if len(self._calls) == 1 else None
+        """A backward pass begins, from what the loss functions returned that were called before it."""
         if self._undecided and self._latest_undecided:
             self._undecided.pop()
         root = roots[0].detach() if roots and roots[0].numel() == 1 else None
         if root is not None:
-            self._pending.append((root, call))
+            self._pending.append((root, tuple(self._calls)))
         self._calls.clear()
 
     def stepped(self, learner: str, step: int, *, sampled: bool) -> None:
@@ -144,10 +145,12 @@ class Losses:
             self._close_phases(step)
         if not pending:
             return
-        values = [mean_value(call) if call is not None and call.value.numel() == 1 else root for root, call in pending]
-        root, call = pending[-1]
-        if sampled and call is not None:
-            self._look(learner, step, call, root)
+        values = [_loss_of(root, calls) for root, calls in pending]
+        root, calls = pending[-1]
+        if sampled and len(calls) == 1:
+            self._look(learner, step, calls[0], root)
+        elif sampled and calls:
+            self._parts.see(step, root, calls)
         mean = values[0] if len(values) == 1 else sum(values[1:], values[0]) / len(values)
         self._later_of(learner).add(step + 1, mean)  # curves count finished steps
         self._spans.setdefault(learner, _Span(step + 1, step + 1)).last = step + 1
@@ -265,6 +268,8 @@ class Losses:
         span = self._spans[learner]
         source = self._main_source(span, guesses=guesses)
         validation = self._whole(source, span)
+        together = len(self._parts) and not self._names
+        losses = Curve(*(self._together(source, span) if source and together else _column(validation, 0)))
         targets = None if source is None else self._evaluated_targets.get(source)
         scale, reduction = self.scale_and_reduction()
         weighted = reduction == "none" and scale != 1.0  # by the program, in a way of its own
@@ -273,7 +278,7 @@ class Losses:
         on = targets if constant and targets and constant.is_like(targets) else constant
         return replace(
             curve,
-            validation_loss=Curve(*_column(validation, 0)),
+            validation_loss=losses,
             train_metric=Curve(*self._accuracies.get(learner, Thinned()).arrays()),
             validation_metric=Curve(*_column(validation, 1)),
             metric_name="accuracy" if self._classification else "",
@@ -321,6 +326,17 @@ class Losses:
             candidates = [s for s in candidates if not guesses and s.data not in self._trained_on]
         return max(candidates, key=lambda source: often[source], default=None)
 
+    def _together(self, source: _Source, span: _Span) -> tuple[Any, Any]:
+        """The evaluations of a data set by the loss that goes backward, which several loss functions make together with
+        weights of their own; nothing where an evaluation does not compute them all, or the weights are not known."""
+        weights = self._parts.weights()
+        if weights is None or any(_Source(source.data, name) not in self._validation for name in weights):
+            return np.empty(0), np.empty(0)
+        found = [(weight, self._whole(_Source(source.data, name), span)) for name, weight in weights.items()]
+        at = sorted(set.intersection(*(set(kept.steps) for _, kept in found)))
+        values = [(weight, dict(zip(kept.steps, kept.values, strict=True))) for weight, kept in found]
+        return np.array(at, dtype=np.float64), np.array([sum(w * kept[step][0] for w, kept in values) for step in at])
+
     def _whole(self, source: _Source | None, span: _Span) -> Samples[tuple[float, float, int]]:
         """The evaluations of a source during a training. What covered fewer predictions than most was cut off or a
         rehearsal (Lightning's sanity check), and what covered more was several in a row (validation and test after the
@@ -347,6 +363,11 @@ def _counted_from(curve: LearningCurve, before: int) -> LearningCurve:
     }
     kept = None if curve.kept_at is None else curve.kept_at - before
     return replace(curve, kept_at=kept, **moved)
+
+
+def _loss_of(root: Tensor, calls: tuple[LossCall, ...]) -> Tensor:
+    """What a backward pass is from: where a single loss function was called for it, that one's own mean."""
+    return mean_value(calls[0]) if len(calls) == 1 and calls[0].value.numel() == 1 else root
 
 
 def _score(call: LossCall, *, accuracy: bool) -> _Scored:
