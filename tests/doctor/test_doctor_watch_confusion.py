@@ -13,6 +13,9 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 import trainwright
+from trainwright.doctor.events import LossCall
+from trainwright.doctor.observers.confusion import Confusions
+from trainwright.doctor.observers.scores import n_right, n_targets
 from trainwright.measures.labels import PredictedClasses
 
 torch.set_num_threads(1)
@@ -88,3 +91,16 @@ def test_agreement_is_that_of_cohen(n_classes: int, seed: int) -> None:
     predicted = PredictedClasses(counts=counts, told=True)
     same = {each: each for each in range(n_classes)}
     assert predicted.agreement(same) == pytest.approx(cohen_kappa_score(labels, said))
+
+
+@pytest.mark.parametrize("ignored", [0, 255, -100])
+def test_labels_that_a_loss_ignores_are_no_class_that_is_said(ignored: int) -> None:
+    outputs, labels = functional.one_hot(torch.tensor([2, 1, 2, 0]), 3).float(), torch.tensor([0, 1, 2, 0])
+    labels = torch.where(labels == 0, ignored, labels)  # as the padding of a text or the border of an object
+    call = LossCall("cross_entropy", outputs, labels, torch.zeros(()), {"ignore_index": ignored})
+    counts = Confusions()
+    counts.scored(call, source=1)
+    counts.stepped()
+    measured = counts.measurement()
+    assert measured is not None
+    assert measured.n_samples == int(n_targets(call)) == int(n_right(call)) == 2

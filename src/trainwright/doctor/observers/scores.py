@@ -26,7 +26,7 @@ def is_classification(call: LossCall) -> bool:
 def n_targets(call: LossCall) -> Tensor:
     """Predictions that are compared, ignored ones left out; a tensor of one element."""
     if call.name in ("cross_entropy", "nll") and not call.targets.is_floating_point():
-        return (call.targets != int(call.options.get("ignore_index", -100))).sum()
+        return (call.targets != _ignored(call)).sum()
     return torch.full((), call.targets.numel(), device=call.value.device)
 
 
@@ -42,10 +42,7 @@ def mean_value(call: LossCall) -> Tensor:
 def n_right(call: LossCall) -> Tensor:
     """Right predictions of a loss that classifies; a tensor of one element. Ignored targets match no class."""
     said, right = answers(call)
-    if is_binary(call):
-        return (said == right).sum()
-    ignored = call.targets == int(call.options.get("ignore_index", -100))
-    return ((said == right) & ~ignored).sum()
+    return (said == right).sum()
 
 
 def is_binary(call: LossCall) -> bool:
@@ -55,11 +52,16 @@ def is_binary(call: LossCall) -> bool:
 
 @torch.no_grad()
 def answers(call: LossCall) -> tuple[Tensor, Tensor]:
-    """(what the outputs say, what the targets say), alike in shape, of a loss that classifies: class numbers, or yes
-    and no."""
+    """(what the outputs say, what the targets say), alike in shape, of a loss that classifies: class numbers, -1 where
+    the loss ignores a target; or yes and no."""
     if is_binary(call):
         return call.outputs > (0.5 if call.name == "bce" else 0.0), call.targets > 0.5
-    return call.outputs.argmax(1), call.targets
+    return call.outputs.argmax(1), call.targets.masked_fill(call.targets == _ignored(call), -1)
+
+
+def _ignored(call: LossCall) -> int:
+    """The class number that a cross entropy passes over; torch's own default where the program names none."""
+    return int(call.options.get("ignore_index", -100))
 
 
 @dataclass
