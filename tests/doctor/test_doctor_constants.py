@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -31,6 +33,28 @@ def test_targets_that_differ_give_one() -> None:
     assert accuracy == pytest.approx(100 / 3)
     values = INPUTS.sum(1, keepdim=True)
     assert baselines(nn.MSELoss(), values, 1)[0] == pytest.approx(float(values.var(correction=0)), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("loss", "constant"),
+    [
+        (nn.L1Loss(), lambda counts: counts.median()),
+        (nn.HuberLoss(delta=0.5), None),
+        (nn.SmoothL1Loss(beta=2.0), None),
+        (nn.PoissonNLLLoss(), lambda counts: counts.mean().log()),
+        (nn.PoissonNLLLoss(log_input=False, full=True), lambda counts: counts.mean()),
+    ],
+    ids=["l1", "huber", "smooth l1", "poisson of logarithms", "poisson"],
+)
+def test_losses_without_a_formula_have_the_constant_of_a_search(
+    loss: nn.Module, constant: Callable[[Tensor], Tensor] | None
+) -> None:
+    counts = torch.poisson((INPUTS.sum(1, keepdim=True) / 3).exp(), generator=torch.Generator().manual_seed(0))
+    found, accuracy = baselines(loss, counts, 1)
+    tried = [float(loss(torch.full_like(counts, value), counts)) for value in torch.linspace(0.01, 8, 3000).tolist()]
+    best = min(tried) if constant is None else float(loss(constant(counts).expand_as(counts), counts))
+    assert found == pytest.approx(best, rel=0.01)
+    assert accuracy is None
 
 
 @pytest.mark.parametrize(

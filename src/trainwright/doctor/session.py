@@ -157,6 +157,7 @@ class Session:
         self._n_answers, self._heard_at = 0, -1  # answers in training, and those before the targets came
         self._knows_targets = False  # from a loss function
         self._source: int | None = None
+        self._is_scored = False  # the loss of the evaluation at hand is known otherwise than by comparisons
         self._phase = ""
         self._reported: dict[str, Samples[float]] = {}
         self._train_loader: tuple[Any, int] | None = None  # weakly, and the number for its data
@@ -227,13 +228,14 @@ class Session:
         self.listens_to_comparisons = self.numbers.waits
         if self.stream.wants_evaluation or self.governor.affords(1e-4):
             self.stream.evaluated(args, kwargs, self.step, self.loaders.source)
-        if self.losses.scores_itself:
-            return
-        if (call := self.unscored.evaluated(prediction)) is not None:
-            self._predicted(call, self.loaders.source)
-            return
-        self.confusions.answered(prediction, (args, kwargs), self.loaders.source)
-        if self.unscored.knows:
+        self._is_scored = self.losses.scores_itself or not self.unscored.knows
+        if not self.losses.scores_itself:
+            if (call := self.unscored.evaluated(prediction)) is not None:
+                self._predicted(call, self.loaders.source)
+                self._is_scored = True
+            else:
+                self.confusions.answered(prediction, (args, kwargs), self.loaders.source)
+        if not self._is_scored or self.confusions.is_due() or self.governor.affords(1e-4):
             self.answers.answered(prediction, inputs_of(args, kwargs))
             self.listens_to_comparisons |= self.answers.waits
 
@@ -256,11 +258,12 @@ class Session:
         self.listens_to_comparisons = self.answers.waits or self.numbers.waits
 
     def _evaluated_by_comparison(self, answer: Answer, targets: Tensor) -> None:
-        source = self.loaders.source
-        if self.losses.scores_itself or (source is None and self.stream.is_trained_on(answer.inputs)):
+        if self.loaders.source is None and self.stream.is_trained_on(answer.inputs):
             return
-        if (call := self.unscored.compared(answer.prediction, targets)) is not None:
-            self._predicted(call, UNLOADED if source is None else source)
+        source = UNLOADED if self.loaders.source is None else self.loaders.source
+        self.confusions.compared(answer.prediction, targets, source)
+        if not self._is_scored and (call := self.unscored.compared(answer.prediction, targets)) is not None:
+            self._predicted(call, source)
 
     def loss_called(self, call: LossCall) -> None:
         """A loss of training, or one of evaluation: without a graph, or of a model in eval mode."""
@@ -519,8 +522,7 @@ class Session:
         yield from self.doors.measurements()
         if (numbers := self.numbers.measurement()) is not None:
             yield numbers
-        if (predicted := self.confusions.measurement()) is not None:
-            yield predicted
+        yield from self.confusions.measurements()
         yield from self.models.measurements()
         yield from self.activity.measurements()
         yield from self.stream.measurements(self.models)

@@ -46,8 +46,8 @@ FEWEST_PREDICTIONS = 5
 @dataclass(frozen=True, kw_only=True)
 class PredictedClasses(Measurement):
     """What a model said of one evaluation: ``counts`` [2, C, C], samples by their label and by the class that was
-    predicted, every other sample apart. ``told``: the loss of training is given these labels, as they are; else they
-    only stand in the batches."""
+    predicted, every other sample apart. ``told``: a loss is given these labels, or the program compares its answers
+    with them; else they only stand in the batches."""
 
     counts: npt.NDArray[np.int64]
     told: bool

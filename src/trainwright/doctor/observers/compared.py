@@ -6,7 +6,7 @@ Many programs hold their data as whole tensors and evaluate in one line: ``(mode
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -98,8 +98,10 @@ def _target_of(prediction: Tensor, first: Tensor, second: Tensor) -> Tensor | No
         is_number = answer.is_floating_point() and answer.numel() == prediction.numel()
         if is_number and (found := _undone(prediction, answer, other)) is not None:
             return found
-        if _names_a_class(prediction, answer):
+        if (shift := _class_shift(prediction, answer)) == 0:
             return other
+        if shift is not None and not _is_answer(prediction, other):
+            return other - shift
     return None
 
 
@@ -112,12 +114,32 @@ def squared_error(prediction: Tensor, targets: Tensor | None, value: Tensor) -> 
     return LossCall("mse", prediction, targets, value) if is_same else None
 
 
-def _names_a_class(prediction: Tensor, answer: Tensor) -> bool:
+def _is_answer(prediction: Tensor, answer: Tensor) -> bool:
     """Whether ``answer`` is the class, or the yes or no, that ``prediction`` says."""
-    said = [prediction.argmax(axis) for axis in {1, prediction.dim() - 1} if 0 < axis < prediction.dim()]
-    said += [prediction > 0, prediction > 0.5]
+    return _class_shift(prediction, answer) == 0
+
+
+def _class_shift(prediction: Tensor, answer: Tensor) -> int | None:
+    """0 where ``answer`` is the class, or the yes or no, that ``prediction`` says; 1 or -1 where it is the next number
+    or the one before, as where classes are counted from one; None where it is something else."""
     flat = answer.reshape(-1)
-    return any(each.numel() == flat.numel() and bool((each.reshape(-1) == flat).all()) for each in said)
+    choices = [prediction > 0, prediction > 0.5]
+    if any(each.numel() == flat.numel() and bool((each.reshape(-1) == flat).all()) for each in choices):
+        return 0
+    for said in classes_said(prediction):
+        if said.numel() == flat.numel():
+            difference = flat - said.reshape(-1)
+            shift = int(difference[0])
+            if abs(shift) <= 1 and bool((difference == shift).all()) and (not shift or bool((flat != flat[0]).any())):
+                return shift
+    return None
+
+
+def classes_said(prediction: Tensor) -> Iterator[Tensor]:
+    """The numbers of the largest outputs, along each axis that may be that of classes."""
+    for axis in sorted({1, prediction.dim() - 1}):
+        if 0 < axis < prediction.dim():
+            yield prediction.argmax(axis)
 
 
 def _undone(prediction: Tensor, answer: Tensor, other: Tensor) -> Tensor | None:

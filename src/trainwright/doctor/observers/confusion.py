@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,13 +11,28 @@ from torch import Tensor
 
 from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.events import LossCall
+from trainwright.doctor.observers.compared import classes_said
 from trainwright.doctor.observers.scores import answers, is_binary, is_classification
 from trainwright.measures.labels import PredictedClasses
 
-MOST_CLASSES = 50
+MOST_CLASSES = 200
 MOST_PLACES = 100_000
 """Predictions of one call that are counted."""
 _WHOLE = (torch.int64, torch.int32)
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """Where labels come from: the data they belong to, and what shows them, a ``loss`` or a ``comparison`` of the
+    program, or the ``batch`` alone."""
+
+    source: Any
+    shown_by: str
+
+    @property
+    def told(self) -> bool:
+        """Whether the program itself holds its answers against them."""
+        return self.shown_by != "batch"
 
 
 class Confusions:
@@ -24,8 +41,8 @@ class Confusions:
     def __init__(self) -> None:
         self._batch: Any = None
         self._trained_on: Any = None
-        self._now: dict[tuple[Any, bool], Tensor] = {}
-        self._latest: dict[tuple[Any, bool], Tensor] = {}
+        self._now: dict[_Labels, Tensor] = {}
+        self._latest: dict[_Labels, Tensor] = {}
         self._number, self._evaluating = 1, False  # of the evaluation at hand
 
     def is_due(self) -> bool:
@@ -50,7 +67,7 @@ class Confusions:
             return
         n_classes = 2 if is_binary(call) else outputs.shape[1]
         if 2 <= n_classes <= MOST_CLASSES:
-            self._count(*answers(call), n_classes, (source, True))
+            self._count(*answers(call), n_classes, _Labels(source, "loss"))
 
     @torch.no_grad()
     def answered(self, prediction: Tensor | None, given: tuple[Any, ...], source: Any) -> None:
@@ -67,10 +84,22 @@ class Confusions:
             fit = [each for each in whole if each.shape == outputs.shape[:-1]]
             if len(fit) == 1:
                 if 2 <= outputs.shape[-1] <= MOST_CLASSES:
-                    self._count(outputs.argmax(-1), fit[0].to(outputs.device), outputs.shape[-1], (source, False))
+                    labels = fit[0].to(outputs.device)
+                    self._count(outputs.argmax(-1), labels, outputs.shape[-1], _Labels(source, "batch"))
                 return
 
-    def _count(self, said: Tensor, labels: Tensor, n_classes: int, key: tuple[Any, bool]) -> None:
+    @torch.no_grad()
+    def compared(self, prediction: Tensor, targets: Tensor, source: Any) -> None:
+        """What a program itself finds to be right or wrong: its answers beside these targets."""
+        if targets.is_floating_point() or targets.dtype == torch.bool:
+            return
+        for said in classes_said(prediction):
+            n_classes = prediction.numel() // max(1, said.numel())
+            if said.numel() == targets.numel() and 2 <= n_classes <= MOST_CLASSES:
+                self._count(said, targets.reshape(said.shape), n_classes, _Labels(source, "comparison"))
+                return
+
+    def _count(self, said: Tensor, labels: Tensor, n_classes: int, key: _Labels) -> None:
         """Classes said beside ``labels``, alike in shape; labels that are no class are left out."""
         if said.shape != labels.shape:
             return
@@ -92,9 +121,19 @@ class Confusions:
             self._latest |= self._now
             self._now = {}
 
-    def measurement(self) -> PredictedClasses | None:
-        """Of the evaluation with most samples that training does not have, of one with a loss rather than without; None
-        where there was none."""
-        others = [key for key in self._latest if key[0] is None or key[0] != self._trained_on]
-        key = max(others, key=lambda each: (int(self._latest[each].sum()), each[1]), default=None)
-        return None if key is None else PredictedClasses(counts=self._latest[key].cpu().numpy(), told=key[1])
+    def measurements(self) -> Iterator[PredictedClasses]:
+        """One for each part of the data that is evaluated and not trained on. Of the labels that a part's answers were
+        held against those that make fewest of them right; what is only guessed from a batch gives way to others."""
+        by_source: dict[Any, list[_Labels]] = {}
+        for key in self._latest:
+            if key.source is None or key.source != self._trained_on:
+                by_source.setdefault(key.source, []).append(key)
+        for keys in by_source.values():
+            known = [key for key in keys if key.told] or keys
+            counts = self._latest[min(known, key=lambda each: _share_right(self._latest[each]))]
+            yield PredictedClasses(counts=counts.cpu().numpy(), told=known[0].told)
+
+
+def _share_right(counts: Tensor) -> float:
+    whole = counts.sum(0)
+    return float(whole.diagonal().sum() / whole.sum().clamp_min(1))

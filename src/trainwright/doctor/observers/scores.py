@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from trainwright.doctor.events import LossCall
+from trainwright.doctor.losses import NAMED
 
 CLASSIFYING = ("cross_entropy", "nll", "bce", "bce_with_logits", "multi_margin_loss")
 """Losses whose outputs name a class."""
 MOST_CLASSES = 100_000
 FEWEST_TARGETS = 64
 """Before the best constant prediction is trusted."""
+SEARCHED = ("l1", "smooth_l1", "huber", "poisson_nll")
+"""Losses whose best constant is looked for among values of the targets."""
+MOST_KEPT = 1024
+"""Rows of targets that are kept for that."""
+WIDEST_KEPT = 64
+"""Numbers of a target up to which they are kept."""
+_FUNCTIONS = {name: function for _, function, name in NAMED}
 
 
 def is_classification(call: LossCall) -> bool:
@@ -64,14 +73,21 @@ def _ignored(call: LossCall) -> int:
     return int(call.options.get("ignore_index", -100))
 
 
+_MEANING = ("beta", "delta", "log_input", "full", "eps")
+"""Options that say what a loss of values is."""
+
+
 @dataclass
 class Constant:
     """What the best prediction that ignores the input would get, from the targets seen so far.
 
-    Classes are counted; values are summed per output, with their squares.
+    Classes are counted; values are summed per output, with their squares, and some are kept where only a search finds
+    the best one.
     """
 
     name: str
+    options: dict[str, Any] = field(default_factory=dict)
+    kept: Tensor | None = None
     counts: Tensor | None = None
     total: Tensor | None = None
     squares: Tensor | None = None
@@ -82,8 +98,9 @@ class Constant:
         """For losses whose best constant is known; None for all others, and for weighted or smoothed ones."""
         plain = call.options.get("weight") is None and not call.options.get("label_smoothing")
         plain = plain and call.options.get("pos_weight") is None
-        known = ("cross_entropy", "nll", "mse", "bce", "bce_with_logits")
-        return cls(call.name) if plain and call.name in known else None
+        known = ("cross_entropy", "nll", "mse", "bce", "bce_with_logits", *SEARCHED)
+        options = {name: call.options[name] for name in _MEANING if name in call.options}
+        return cls(call.name, options) if plain and call.name in known else None
 
     @torch.no_grad()
     def see(self, call: LossCall) -> None:
@@ -95,10 +112,12 @@ class Constant:
         rows = targets.double().reshape(len(targets), -1) if targets.dim() else targets.double().reshape(1, 1)
         total, squares = rows.sum(0), rows.square().sum(0)
         if self.total is None or self.total.shape != total.shape:
-            self.total, self.squares, self.n = total, squares, 0
+            self.total, self.squares, self.kept, self.n = total, squares, None, 0
         else:
             assert self.squares is not None
             self.total, self.squares = self.total + total, self.squares + squares
+        if self.name in SEARCHED and rows.shape[1] <= WIDEST_KEPT and (self.kept is None or len(self.kept) < MOST_KEPT):
+            self.kept = rows if self.kept is None else torch.cat([self.kept, rows])[:MOST_KEPT]
         self.n += len(rows)
 
     def _count(self, call: LossCall, targets: Tensor) -> None:
@@ -125,11 +144,34 @@ class Constant:
             return float(-(others * shares.clamp_min(1e-12).log()).sum())
         if self.total is None or on.total is None or on.squares is None:
             return None
+        if self.name in SEARCHED:
+            return self._searched(on)
         mean, other = self.total / self.n, on.total / on.n
         if self.name == "mse":
             return float((on.squares / on.n - 2 * mean * other + mean.square()).clamp_min(0).mean())
         p = mean.clamp(1e-7, 1 - 1e-7)
         return float(-(other * p.log() + (1 - other) * (1 - p).log()).mean())
+
+    def _searched(self, on: Constant) -> float | None:
+        """The loss, on the targets kept of ``on``, of the constants that are best, each for its output, on those kept
+        here: the logarithm of the mean for a Poisson likelihood of logarithms, else the mean, one of 101 quantiles
+        or of 101 values between the outer ones."""
+        if self.kept is None or on.kept is None or not bool(torch.isfinite(self.kept).all()):
+            return None
+        places = torch.linspace(0, 1, 101, dtype=torch.float64, device=self.kept.device)
+        quantiles = torch.quantile(self.kept, places, dim=0)
+        between = torch.lerp(quantiles[1], quantiles[-2], places[:, None])
+        constants = torch.cat([quantiles, between, self.kept.mean(0, keepdim=True)])
+        if self.name == "poisson_nll" and self.options.get("log_input", True):
+            constants = self.kept.mean(0, keepdim=True).clamp_min(1e-12).log()
+
+        def cost(constants: Tensor, rows: Tensor) -> Tensor:
+            shape = len(constants), *rows.shape
+            pairs = constants[:, None].expand(shape), rows.expand(shape)
+            return _FUNCTIONS[self.name](*pairs, reduction="none", **self.options).mean(1)
+
+        best = constants.gather(0, cost(constants, self.kept).argmin(0, keepdim=True))
+        return float(cost(best, on.kept).mean())
 
     def accuracy(self, on: Constant | None = None) -> float | None:
         """The share, in %, of the most frequent class, among the same targets or ``on`` others; None where it is not
