@@ -249,6 +249,8 @@ class Session:
         """What a program compares its answers with are their targets."""
         if self._latest is not None and self._owes_backward:
             self._targets, self._source = target_of(self._prediction, first, second), self.loaders.source
+            if self._targets is None and (call := self.numbers.subtracted(self._prediction, first, second)):
+                self.doors.called(call)
             self.listens_to_comparisons = self._targets is None
             return
         if self.answers.waits and (found := self.answers.settle(first, second)) is not None:
@@ -284,7 +286,7 @@ class Session:
             self.stream.judged(call.targets)
         else:
             self.doors.called(call)
-            self.numbers.trained(call)
+            self.numbers.trained(call, self._prediction)
             self.unscored.trained(call, self._prediction)
             self.start.called(call, self.step, self._call[1] if self._call else ())
         self.loaders.used()

@@ -67,8 +67,10 @@ def _tell_loss(listener: Listener, loss: Any, targets: Any, outputs: Any, value:
         return
     name, settings = getattr(loss.fn, "__name__", ""), loss._fn_kwargs
     options = {"reduction": "none", "label_smoothing": settings.get("label_smoothing") or 0.0}
-    if name in LOSSES and targets.numel() == outputs.numel():  # Keras squeezes what does not fit otherwise
-        listener.loss_called(LossCall(LOSSES[name], outputs, targets.reshape(outputs.shape), value, options))
+    if name in LOSSES:
+        if targets.numel() == outputs.numel():  # Keras squeezes what does not fit otherwise
+            targets = targets.reshape(outputs.shape)
+        listener.loss_called(LossCall(LOSSES[name], outputs, targets, value, options))
     elif name == "categorical_crossentropy" and settings.get("axis", -1) == -1:
         with torch.no_grad():
             kind = "cross_entropy" if settings.get("from_logits") else "nll"

@@ -23,10 +23,12 @@ class ClassCounts(Measurement):
 
 @dataclass(frozen=True, kw_only=True)
 class ClassNumbers(Measurement):
-    """Whole numbers of the batches that a loss of distances (``loss_name``) compares the only output of each of
+    """Whole numbers of the batches that a loss of distances (``loss_name``) compares the answer for each of
     ``n_samples`` with: from ``lowest`` to ``highest``; ``counts``: samples of each value that comes. ``typed``: they
     are integers by type, too; ``several``: a sample has several of them. ``right``: share of an evaluation's answers
-    that the program, which rounds them, finds to be the very number; NaN where it does no such thing."""
+    that the program, which rounds them, finds to be the very number; NaN where it does no such thing. ``scores``: so
+    many numbers the model has for each of them, of which the loss is given the expected place, or which are all
+    compared with the same target; 0 where it has one."""
 
     loss_name: str
     n_samples: int
@@ -36,6 +38,7 @@ class ClassNumbers(Measurement):
     typed: bool = True
     several: bool = False
     right: float = math.nan
+    scores: int = 0
 
 
 FEWEST_PREDICTED = 60

@@ -53,8 +53,10 @@ class TargetOutOfRange(Check):
         with those of one value only. Under a loss of distances with one output, targets that come as three to twenty
         integers from 0 on, all about as often, are taken for numbers of classes: a *warning*. So are whole numbers that
         are no integers by type, from five on and nearly equally often; those that a program compares its rounded
-        answers with, of which less than half are the very number; and targets of which -1 is passed over about as
-        often as a class comes, while the last class alone is missing: they were lowered by one.
+        answers with, of which less than half are the very number; those that are no larger than the model has outputs,
+        where the loss is given the expected place of these, or holds each of them against the same number; and targets
+        of which -1 is passed over about as often as a class comes, while the last class alone is missing: they were
+        lowered by one.
 
     How to fix:
         Number classes from 0 to C − 1 and binary targets 0 and 1; for several labels at once use
@@ -111,20 +113,21 @@ class TargetOutOfRange(Check):
         )
 
     def _as_quantities(self, numbers: ClassNumbers) -> Finding:
-        n, kinds = numbers.n_samples, len(numbers.counts)
+        n, kinds = numbers.n_samples, numbers.scores or len(numbers.counts)
+        fitted = f"the {numbers.scores} outputs of the model" if numbers.scores else "one output"
         rounded = f" {numbers.right:.0%} of the rounded answers are right." if numbers.right < RIGHT else ""
         return self.finding(
             happened=f"The targets are whole numbers from 0 to {numbers.highest}, each in {min(numbers.counts)} to "
-            f"{max(numbers.counts)} of {n} samples, as classes are numbered, and {numbers.loss_name} fits one output "
+            f"{max(numbers.counts)} of {n} samples, as classes are numbered, and {numbers.loss_name} fits {fitted} "
             f"to them as to a quantity: class 2 counts as twice class 1.{rounded}",
             expected=f"{kinds} outputs and cross entropy, if the numbers are names of classes.",
-            todo=f"Give the model {kinds} outputs and use nn.CrossEntropyLoss. Counts or grades, which have an order, "
-            "may stay as they are.",
+            todo=f"Give the model {kinds} outputs, one for each class, and use nn.CrossEntropyLoss. Counts or grades, "
+            "which have an order, may stay as they are.",
             evidence=(Evidence("whole numbers from 0 on", kinds, limit=FEWEST_CLASSES, unit="values"),),
             fixes=(Fix("Classify", instruction=f"nn.Linear(…, {kinds}) and nn.CrossEntropyLoss()(logits, targets)."),),
             confidence=0.7,
             why_confident="Numbers of classes come as integers from 0 on, all about as often, or are asked for by "
-            "rounding; whether they have an order cannot be seen.",
+            "rounding, or lie below the number of outputs; whether they have an order cannot be seen.",
             severity=Severity.WARNING,
         )
 
@@ -224,8 +227,10 @@ def _are_lowered(door: LossDoor) -> bool:
 
 def _are_classes(numbers: ClassNumbers) -> bool:
     """Whether all whole numbers from 0 on come, and about as often, as those of classes do; or nearly all, and the
-    program itself asks for the very number, mostly in vain."""
+    program itself asks for the very number, mostly in vain; or the model scores as many classes."""
     kinds = len(numbers.counts)
+    if numbers.scores:
+        return numbers.lowest >= 0 and kinds > 1 and numbers.highest < numbers.scores
     if numbers.right < RIGHT and numbers.lowest == 0 and FEWEST_CLASSES <= kinds <= MOST_ASKED_FOR:
         return kinds >= ALL_BUT * (numbers.highest + 1)
     if numbers.several:

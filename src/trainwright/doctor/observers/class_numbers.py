@@ -11,12 +11,14 @@ from torch import Tensor
 
 from trainwright.doctor.batch import is_same, tensors_of
 from trainwright.doctor.events import LossCall
-from trainwright.doctor.observers.compared import MOST_NUMBERS, MOST_TRIES
+from trainwright.doctor.observers.compared import CLOSE, MOST_NUMBERS, MOST_TRIES
 from trainwright.measures.door import VALUE_LOSSES
 from trainwright.measures.labels import ClassNumbers
 
 ENOUGH = 1000
 """Targets that are counted."""
+FEWEST_SCORES = 3
+"""Numbers of an answer from which on they may be those of classes."""
 AHEAD = 2
 """Batches that a loader may give before a loss of the first one is computed: some take the next one ahead."""
 
@@ -31,6 +33,7 @@ class Numbers:
         self._over = False
         self._typed = True
         self._several = False
+        self._scores = 0
         self._loads = False
         self._answer: Tensor | None = None
         self._tries = 0
@@ -42,22 +45,38 @@ class Numbers:
         if not self._over:
             self._batches.append(batch)
 
-    def trained(self, call: LossCall) -> None:
-        """A loss of training; that of a loader's batch, if one came since the latest."""
+    def trained(self, call: LossCall, prediction: Tensor | None) -> None:
+        """A loss of training, of what the model returned last; that of a loader's batch, if one came since then."""
         if self._over or (self._loads and not self._batches):
             return
-        found = self._found(call) if self._loads else _whole_numbers(call.targets, call)
+        targets, scores = _one_each(call, prediction)
+        found = None if targets is None else self._found(targets) if self._loads else _whole_numbers(targets, targets)
         self._over = found is None or self._loss not in ("", call.name)
         if found is None or self._over:
             self._counts.clear()
         else:
-            self._loss = call.name
-            self._typed &= not found.is_floating_point()
-            self._several |= found.numel() > len(found)
-            self._counts.update(map(int, found.flatten()[:ENOUGH].tolist()))
-            self._over = self._counts.total() >= ENOUGH
+            self._count(found, call.name, scores)
         if self._over:
             self._batches.clear()  # none is needed, and none is to be held
+
+    @torch.no_grad()
+    def subtracted(self, prediction: Tensor | None, first: Tensor, second: Tensor) -> LossCall | None:
+        """A program that computes its loss itself compares two tensors; counted if one is the expected class number of
+        what the model returned last, and the other a whole number for each, which are returned as of a loss."""
+        for answer, other in ((first, second), (second, first)):
+            if self._over or prediction is None or not answer.is_floating_point() or answer.numel() != other.numel():
+                continue
+            if (scores := _n_expected_of(prediction, answer)) and _whole_numbers(other, other) is not None:
+                self._count(other.detach(), "a loss of its own", scores)
+                return LossCall("python", answer, other, answer.detach().mean())
+        return None
+
+    def _count(self, found: Tensor, loss: str, scores: int) -> None:
+        self._loss, self._scores = loss, scores
+        self._typed &= not found.is_floating_point()
+        self._several |= found.numel() > len(found)
+        self._counts.update(map(int, found.flatten()[:ENOUGH].tolist()))
+        self._over = self._counts.total() >= ENOUGH
 
     def answered(self, prediction: Tensor | None) -> None:
         """A model answered in an evaluation."""
@@ -78,10 +97,10 @@ class Numbers:
                 self._right = float((answer.reshape(-1) == other.reshape(-1)).double().mean())
                 self._answer = None
 
-    def _found(self, call: LossCall) -> Tensor | None:
+    def _found(self, targets: Tensor) -> Tensor | None:
         """The whole numbers of the first batch whose are the targets; those that came before it are over."""
         while self._batches:
-            if (found := _whole_numbers(self._batches.popleft(), call)) is not None:
+            if (found := _whole_numbers(self._batches.popleft(), targets)) is not None:
                 return found
         return None
 
@@ -99,6 +118,7 @@ class Numbers:
             typed=self._typed,
             several=self._several,
             right=self._right,
+            scores=self._scores,
         )
 
 
@@ -117,11 +137,40 @@ def _is_rounded(prediction: Tensor, answer: Tensor, other: Tensor) -> bool:
         return False
 
 
-def _whole_numbers(batch: Any, call: LossCall) -> Tensor | None:
-    """The whole numbers of a batch that a loss of distances compares one output each with."""
-    targets = call.targets.detach()
-    if call.name not in VALUE_LOSSES or not targets.dim() or targets.numel() != call.outputs.numel():
-        return None
+@torch.no_grad()
+def _one_each(call: LossCall, prediction: Tensor | None) -> tuple[Tensor | None, int]:
+    """The targets of a loss of distances, one for each answer, and how many numbers of the model stand behind each: 0
+    where the answer is the only one, else as many as the model has for an answer, be it that the loss is given their
+    expected class number or that it compares each of them with the same target."""
+    outputs, targets = call.outputs.detach(), call.targets.detach()
+    if call.name not in VALUE_LOSSES or not targets.dim():
+        return None, 0
+    if outputs.dim() == 2 and outputs.shape[1] >= FEWEST_SCORES and targets.shape[:1] == outputs.shape[:1]:
+        rows = targets.reshape(len(targets), -1)
+        if rows.shape[1] in (1, outputs.shape[1]) and bool((rows == rows[:, :1]).all()):
+            return rows[:, 0], outputs.shape[1]
+    if targets.numel() != outputs.numel():
+        return None, 0
+    return targets, 0 if prediction is None else _n_expected_of(prediction.detach(), outputs)
+
+
+def _n_expected_of(prediction: Tensor, answer: Tensor) -> int:
+    """How many classes ``prediction`` scores, if ``answer`` is their expected number under a softmax; else 0."""
+    if not prediction.is_floating_point() or prediction.numel() > MOST_NUMBERS or not answer.numel():
+        return 0
+    for axis in sorted({1, prediction.dim() - 1}):
+        n = prediction.shape[axis] if 0 < axis < prediction.dim() else 0
+        if n >= FEWEST_SCORES and prediction.numel() == n * answer.numel():
+            shares = prediction.detach().double().softmax(axis).movedim(axis, -1)
+            expected = (shares @ torch.arange(n, dtype=shares.dtype, device=shares.device)).reshape(-1)
+            shift = answer.detach().double().reshape(-1) - expected
+            if bool((shift - shift.mean()).abs().max() <= CLOSE * n) and bool(expected.std() > CLOSE * n):
+                return n
+    return 0
+
+
+def _whole_numbers(batch: Any, targets: Tensor) -> Tensor | None:
+    """The whole numbers of a batch that are these targets."""
     for tensor in tensors_of(batch):
         if tensor.is_complex() or tensor.dtype == torch.bool or not is_same(tensor, targets):
             continue
