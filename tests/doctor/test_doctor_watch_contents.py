@@ -522,6 +522,8 @@ def test_a_table_beside_pictures_is_looked_at() -> None:
         (targets + noise, True),
         (targets + 4 * noise, True),
         (targets + 20 * noise, False),
+        ((3 * targets).round(), True),  # a grade made of it
+        (targets.round(), False),
         (100 * noise, False),
     ):
         model, table = Both(), torch.cat([SCALED, column[:, None]], 1)
@@ -670,6 +672,54 @@ def test_a_neck_of_one_unit_is_named_in_a_watched_loop(units: int) -> None:
     with doctor() as watch:
         fit(model, IMAGES, CLASSES)
     assert ("TW329" in codes(watch)) == (units == 1)
+
+
+@pytest.mark.parametrize(("units", "fires"), [(1, True), (4, False)])
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_regressions_layer_of_one_unit_that_is_widened_again_is_a_neck(
+    units: int, fires: bool, watched: bool
+) -> None:
+    torch.manual_seed(0)
+    hidden = nn.Sequential(nn.Linear(10, 16), nn.ReLU(), nn.Linear(16, units), nn.ReLU(), nn.Linear(units, 16))
+    model = nn.Sequential(hidden, nn.ReLU(), nn.Linear(16, 1))
+    with doctor() as watch:
+        fit(model, SCALED, PROGRESS / 100)
+    batch, optimizer = (SCALED[:64], PROGRESS[:64, None] / 100), torch.optim.Adam(model.parameters(), 1e-2)
+    found = watch.findings if watched else trainwright.check(model, nn.MSELoss(), batch, optimizer).findings
+    assert ("TW329" in [each.code for each in found]) == fires
+
+
+FIVE = torch.where(CLASSES > 4, 4, CLASSES)
+
+
+def _expected(logits: Tensor) -> Tensor:
+    return logits.softmax(1) @ torch.arange(10.0)
+
+
+@pytest.mark.parametrize(
+    ("loss", "fires"),
+    [
+        (lambda logits, y: functional.l1_loss(_expected(logits), y), True),
+        (lambda logits, y: (_expected(logits) - y).square().mean(), True),  # of one's own
+        (lambda logits, y: functional.mse_loss(logits, y[:, None].expand_as(logits)), True),
+        (lambda logits, y: functional.mse_loss(logits[:, 0], y), False),
+        (lambda logits, y: functional.mse_loss(logits, functional.one_hot(y.long(), 10).float()), False),
+        (lambda logits, y: functional.mse_loss(_expected(logits), y + 0.5), False),  # a place between
+    ],
+    ids=["expected", "expected by hand", "the same for all", "one output", "one hot", "fractions"],
+)
+def test_class_numbers_held_against_what_is_made_of_as_many_outputs_are_no_quantities(
+    loss: Callable[[Tensor, Tensor], Tensor], fires: bool
+) -> None:
+    torch.manual_seed(0)
+    model = network()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    with doctor() as watch:
+        for images, names in DataLoader(TensorDataset(IMAGES[:600], FIVE[:600]), batch_size=40, shuffle=True):
+            optimizer.zero_grad()
+            loss(model(images), names.float()).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    assert ("TW325" in codes(watch)) == fires
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
-"""Necks: linear layers of one or two units, or given so few values, that all a classifier gets to know of a sample has
-to pass through."""
+"""Necks: linear layers of one or two units, or given so few values, that all a model gets to know of a sample has to
+pass through."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from torch.nn import Parameter
@@ -14,13 +15,20 @@ from trainwright.measures.operations import LAYERS
 WIDEST, NARROWER = 2, 4
 """Units of a layer that may be a neck, and how many times as many it is given."""
 FEWEST_CLASSES = 3
+WIDENED, MOST_PREDICTED = 4, 8
+"""Units of the layer that makes many values of a single one again, and outputs of a model up to which they are taken
+for values to predict: what gives back its inputs may be meant to be narrow."""
 
 
 def find_necks(nodes: Sequence[Node], parameters: Mapping[str, Parameter], n_classes: int) -> Iterator[Neck]:
     """Narrow linear layers without which the loss would not reach the layers before them; where there is none, the
     layer of the classes' outputs if it is given so little. ``nodes``: of the whole graph, the loss first;
-    ``n_classes``: of the softmax in front of the loss, 0 where there is none."""
-    linear = {name: p for name, p in parameters.items() if p.dim() == 2 and name.endswith("weight")}
+    ``n_classes``: of the softmax in front of the loss, 0 where there is none: there a layer of one unit is looked for
+    of which the next makes more again."""
+    linear = {name: p for name, p in parameters.items() if p.dim() == 2 and name.endswith(("weight", "kernel"))}
+    if not n_classes:
+        yield from _of_values(linear, nodes, parameters)
+        return
     last = {name: p for name, p in linear.items() if p.shape[0] == n_classes >= FEWEST_CLASSES}
     given = {p.shape[1] for p in last.values() if p.shape[1] <= WIDEST}
     if not given:
@@ -35,6 +43,24 @@ def find_necks(nodes: Sequence[Node], parameters: Mapping[str, Parameter], n_cla
         yield Neck(name=_layer(name), values_in=inputs, values_out=units, n_classes=n_classes)
 
 
+def _of_values(
+    linear: Mapping[str, Parameter], nodes: Sequence[Node], parameters: Mapping[str, Parameter]
+) -> Iterator[Neck]:
+    layers = [(name, *_inputs_and_units(name, p)) for name, p in linear.items()]
+    if layers and layers[-1][2] > MOST_PREDICTED:
+        return
+    for (name, inputs, units), (_, given, widened) in itertools.pairwise(layers):
+        is_narrow = units == given == 1 and inputs >= NARROWER and widened >= WIDENED
+        if is_narrow and _is_only_way(name, linear[name], nodes, parameters):
+            yield Neck(name=_layer(name), values_in=inputs, values_out=units, n_classes=0)
+
+
+def _inputs_and_units(name: str, weight: Parameter) -> tuple[int, int]:
+    """Keras keeps its weights the other way round."""
+    units, inputs = weight.shape if name.endswith("weight") else reversed(weight.shape)
+    return inputs, units
+
+
 def _is_only_way(name: str, weight: Parameter, nodes: Sequence[Node], parameters: Mapping[str, Parameter]) -> bool:
     """Whether the layer of this weight is used once, and no layer before it is reached by another way."""
     layers = (node for node in nodes if name_of(node) in LAYERS)
@@ -46,7 +72,7 @@ def _is_only_way(name: str, weight: Parameter, nodes: Sequence[Node], parameters
 
 
 def _layer(name: str) -> str:
-    return name.rpartition(".")[0]
+    return name.rpartition("/" if name.endswith("kernel") else ".")[0]
 
 
 def _is_weight(node: Node, weight: Parameter) -> bool:

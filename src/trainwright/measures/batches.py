@@ -83,7 +83,8 @@ class ColumnLeaks:
     """How far columns of a table tell the target, in ``n_rows`` rows of ``n_columns`` numbers.
 
     ``nearest``: the column most like a target that is a number, by values or by ranks, None for classes; ``left``: the
-    share of its variance that the column leaves (1 − r²); ``beside``: the same for the column most like that one.
+    share of its variance that the column leaves (1 − r²); ``beside``: the same for the column most like that one;
+    ``left_by_others``: the share that all others together leave, by linear regression.
     ``parting``: the column that parts two classes best, None where there are not two; ``area``: its area under the ROC
     curve; ``area_beside``: that of the next best column. ``telling``: columns that together tell each class, because
     each is constant in one class and takes that value in no other; empty where they do not.
@@ -94,6 +95,7 @@ class ColumnLeaks:
     nearest: int | None
     left: float
     beside: float
+    left_by_others: float
     parting: int | None
     area: float
     area_beside: float

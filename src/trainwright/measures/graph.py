@@ -88,7 +88,7 @@ class CutCalls:
 @dataclass(frozen=True, kw_only=True)
 class Neck:
     """A linear layer from ``values_in`` to ``values_out`` numbers of a sample, through which everything goes that the
-    softmax over ``n_classes`` depends on."""
+    softmax over ``n_classes`` depends on; 0 where there is none, and the layer after it makes many of one again."""
 
     name: str
     values_in: int

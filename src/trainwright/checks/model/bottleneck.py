@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from trainwright.clinic import initial_faults, training_benches
@@ -14,6 +15,8 @@ NARROW = 4
 """A bottleneck is this many times narrower than what enters it."""
 CHANNELS = 8
 """Channels of which a convolution may not leave one only."""
+PREDICTED = 8
+"""Outputs of a model up to which they are values to predict."""
 CLASSES = 3
 """Classes that one value cannot tell apart well: with three, one of them has to lie between the others."""
 
@@ -34,7 +37,8 @@ class Bottleneck(Check):
         By cutting: the layer's output is replaced by that of one sample for all samples. Where all outputs become the
         same, everything passes through that layer. So side branches (squeeze-and-excitation, low-rank adapters, gates)
         are passed, and so are two classes, and regressions and auto-encoders, where few numbers may be what is meant,
-        as long as these can fit a batch.
+        as long as these can fit a batch; a regression's layer of one value that the next makes four or more of again is
+        a warning.
         An error where the model cannot fit a batch, else a warning. In a watched loop a linear layer is judged without
         which the loss would reach no layer before it, where one follows that makes the classes' outputs of so few.
 
@@ -59,12 +63,17 @@ class Bottleneck(Check):
     ) -> Iterator[Finding]:
         if structure is None:
             for neck in dict.fromkeys(neck for graph in graphs for neck in graph.necks):
-                if _is_too_narrow(_passing(neck), neck.n_classes):
+                if not neck.n_classes:
+                    yield self._widened(neck)
+                elif _is_too_narrow(_passing(neck), neck.n_classes):
                     yield self._finding(neck, neck.n_classes, learns=True)
             return
         learns = overfit is None or overfit.own.overfits
         layers = structure.layers
         classifies = structure.task == "classification"
+        if layers and not classifies and (widened := _widened_again(layers)):
+            yield from map(self._widened, widened)
+            return
         if not layers or (learns and not classifies):
             return
         outputs = structure.n_outputs if classifies else layers[-1].values_out
@@ -91,6 +100,20 @@ class Bottleneck(Check):
             why_confident=_why(layer, learns=learns),
             where=layer.name,
             severity=Severity.WARNING if learns else Severity.ERROR,
+        )
+
+    def _widened(self, layer: LayerUse | Neck) -> Finding:
+        return self.finding(
+            happened=f"{layer.name} leaves 1 of {layer.values_in} values, all that the model gets to know of a sample, "
+            "and the next layer makes many of it again.",
+            expected="More than one value between two layers that are wider.",
+            todo=f"Widen {layer.name}, to {max(2, layer.values_in // 4)} values say.",
+            evidence=(Evidence("values that pass", 1, limit=1, where=layer.name),),
+            fixes=(Fix("Widen the layer", instruction=f"Give {layer.name} more outputs."),),
+            confidence=0.8,
+            why_confident=_why(layer, learns=True) + " Whoever means a single number does not widen it.",
+            where=layer.name,
+            severity=Severity.WARNING,
         )
 
     def _one_channel(self, layer: LayerUse, classes: int, *, learns: bool) -> Finding:
@@ -130,6 +153,16 @@ def _is_given_little(layer: LayerUse, layers: tuple[LayerUse, ...], classes: int
     values, widest = layer.values_in, max(each.values_in for each in layers)
     is_narrow = 0 < values <= 2 and values * NARROW <= widest and values < layer.values_out
     return layer.only_way and is_narrow and _is_too_narrow(values, classes)
+
+
+def _widened_again(layers: tuple[LayerUse, ...]) -> list[LayerUse]:
+    """Layers of one value of which the next makes many again, in a model of few outputs: one that gives back its inputs
+    may be meant to be narrow."""
+    if layers[-1].values_out > PREDICTED:
+        return []
+    changing = [layer for layer in layers if layer.values_in > 1 or layer.values_out > 1]
+    narrow = [each for each in itertools.pairwise(changing) if each[0].values_out == each[1].values_in == 1]
+    return [layer for layer, after in narrow if layer.only_way and min(layer.values_in, after.values_out) >= NARROW]
 
 
 def _values(layer: LayerUse | Neck) -> str:

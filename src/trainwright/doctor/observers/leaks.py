@@ -64,6 +64,7 @@ def _judge(rows: Rows, targets: Rows, may_leak: NDArray[np.bool_]) -> ColumnLeak
     rows, targets = rows[different], targets[different]
     n_values = len(np.unique(targets))
     column, left, beside = _nearest(rows, targets, may_leak) if n_values > MOST_CLASSES else (None, 1.0, 1.0)
+    others = 1.0 if column is None else _left_together(np.delete(rows, column, 1), targets)
     parting, area, area_beside = _separation(rows, targets, may_leak) if n_values == 2 else (None, 0.5, 0.5)
     return ColumnLeaks(
         n_rows=len(rows),
@@ -71,6 +72,7 @@ def _judge(rows: Rows, targets: Rows, may_leak: NDArray[np.bool_]) -> ColumnLeak
         nearest=column,
         left=left,
         beside=beside,
+        left_by_others=others,
         parting=parting,
         area=area,
         area_beside=area_beside,
@@ -123,6 +125,15 @@ def _left(rows: Rows, values: Rows) -> Rows:
     shared = (centred * wanted[:, None]).sum(0) ** 2 / ((centred**2).sum(0) * (wanted**2).sum())
     left: Rows = np.maximum(0.0, 1 - shared)
     return left
+
+
+def _left_together(rows: Rows, values: Rows) -> float:
+    """The share of the variance of ``values`` [N] that a linear regression on all columns of ``rows`` [N, F] leaves."""
+    spread = rows.std(0)
+    known = (rows - rows.mean(0))[:, spread > 0] / spread[spread > 0]
+    wanted = values - values.mean()
+    unexplained = wanted - known @ np.linalg.lstsq(known, wanted, rcond=None)[0]
+    return float((unexplained**2).sum() / (wanted**2).sum())
 
 
 def _telling(rows: Rows, targets: Rows, may_leak: NDArray[np.bool_]) -> tuple[int, ...]:
