@@ -781,6 +781,39 @@ def test_whole_numbers_that_rounded_answers_are_compared_with_are_names_where_fe
     assert ("TW325" in codes(watch)) == fires
 
 
+ODD = (CLASSES % 2)[:, None].float()
+HOT = functional.one_hot(CLASSES, 10).float()
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets", "bounded", "read_at", "fires"),
+    [
+        (nn.MSELoss(), ODD, False, 0.0, True),
+        (nn.MSELoss(), ODD, False, 0.5, False),
+        (nn.MSELoss(), HOT, False, 0.0, False),
+        (nn.L1Loss(), ODD, False, 0.5, True),
+        (nn.L1Loss(), ODD, True, 0.5, False),
+        (nn.L1Loss(), ODD * 0.5, False, 0.0, False),
+    ],
+    ids=["squares read at 0", "squares read at one half", "one hot", "l1", "l1 of a sigmoid", "fractions"],
+)
+def test_yes_or_no_is_no_quantity(
+    loss: Callable[[Tensor, Tensor], Tensor], targets: Tensor, bounded: bool, read_at: float, fires: bool
+) -> None:
+    torch.manual_seed(0)
+    model = network(n_outputs=targets.shape[1]).append(nn.Sigmoid() if bounded else nn.Identity())
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    with doctor() as watch:
+        for _ in range(2):
+            for images, wanted in DataLoader(TensorDataset(IMAGES[:800], targets[:800]), batch_size=40, shuffle=True):
+                optimizer.zero_grad()
+                loss(model(images), wanted).backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+            with torch.no_grad():
+                ((model(IMAGES[800:]) > read_at).float() == targets[800:]).float().mean()
+    assert ("TW325" in codes(watch)) == fires
+
+
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_a_second_training_on_other_data_may_be_the_one_that_does_not_shuffle(shuffle: bool) -> None:
     order = CLASSES[600:1200].argsort()

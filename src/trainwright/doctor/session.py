@@ -235,7 +235,7 @@ class Session:
                 self._is_scored = True
             else:
                 self.confusions.answered(prediction, (args, kwargs), self.loaders.source)
-        if not self._is_scored or self.confusions.is_due() or self.governor.affords(1e-4):
+        if not self._is_scored or self.confusions.is_due(self.loaders.source) or self.governor.affords(1e-4):
             self.answers.answered(prediction, inputs_of(args, kwargs))
             self.listens_to_comparisons |= self.answers.waits
 
@@ -290,7 +290,7 @@ class Session:
             self.unscored.trained(call, self._prediction)
             self.start.called(call, self.step, self._call[1] if self._call else ())
         self.loaders.used()
-        score = not evaluating or self.confusions.is_due() or self.governor.affords(1e-4)
+        score = not evaluating or self.confusions.is_due(source) or self.governor.affords(1e-4)
         if evaluating and score and not graph:
             self.confusions.scored(call, source)
         self.losses.called(call, evaluating=evaluating, source=source, score=score)

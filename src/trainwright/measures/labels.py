@@ -28,7 +28,9 @@ class ClassNumbers(Measurement):
     are integers by type, too; ``several``: a sample has several of them. ``right``: share of an evaluation's answers
     that the program, which rounds them, finds to be the very number; NaN where it does no such thing. ``scores``: so
     many numbers the model has for each of them, of which the loss is given the expected place, or which are all
-    compared with the same target; 0 where it has one."""
+    compared with the same target; 0 where it has one. ``unbounded``: answers lie outside of what the targets span;
+    ``one_hot``: of a sample's several targets one is 1 and all others 0; ``read_at_zero``: the program compares the
+    sign of an evaluation's answers with the targets."""
 
     loss_name: str
     n_samples: int
@@ -39,6 +41,9 @@ class ClassNumbers(Measurement):
     several: bool = False
     right: float = math.nan
     scores: int = 0
+    unbounded: bool = False
+    one_hot: bool = False
+    read_at_zero: bool = False
 
 
 FEWEST_PREDICTED = 60

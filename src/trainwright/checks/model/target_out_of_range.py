@@ -56,7 +56,8 @@ class TargetOutOfRange(Check):
         answers with, of which less than half are the very number; those that are no larger than the model has outputs,
         where the loss is given the expected place of these, or holds each of them against the same number; and targets
         of which -1 is passed over about as often as a class comes, while the last class alone is missing: they were
-        lowered by one.
+        lowered by one. And targets of 0 and 1, not one-hot, under a loss of distances of unbounded outputs, where the
+        program reads these at 0, or where the loss is of absolute distances.
 
     How to fix:
         Number classes from 0 to C − 1 and binary targets 0 and 1; for several labels at once use
@@ -78,6 +79,9 @@ class TargetOutOfRange(Check):
     def run(self, door: LossDoor, response: LossResponse | None, numbers: ClassNumbers | None) -> Iterator[Finding]:
         if numbers is not None and _are_classes(numbers):
             yield self._as_quantities(numbers)
+            return
+        if numbers is not None and _are_yes_or_no(numbers):
+            yield self._yes_or_no(numbers)
             return
         if response is not None and response.n_samples > 0 and math.isfinite(response.passed_over + response.other):
             yield self._without_response(response)
@@ -128,6 +132,25 @@ class TargetOutOfRange(Check):
             confidence=0.7,
             why_confident="Numbers of classes come as integers from 0 on, all about as often, or are asked for by "
             "rounding, or lie below the number of outputs; whether they have an order cannot be seen.",
+            severity=Severity.WARNING,
+        )
+
+    def _yes_or_no(self, numbers: ClassNumbers) -> Finding:
+        share = numbers.counts[1] / numbers.n_samples
+        read = (
+            "the program reads them at 0, where both would have to be on different sides"
+            if numbers.read_at_zero
+            else f"absolute distances are least where all say the more frequent one, {int(share > 0.5)}"
+        )
+        return self.finding(
+            happened=f"The targets are 0 and 1 ({share:.0%} are 1), and {numbers.loss_name} pulls unbounded outputs to "
+            f"these two numbers; {read}.",
+            expected="A loss of logits for targets that say yes or no.",
+            todo="Use nn.BCEWithLogitsLoss, whose outputs are read at 0; or read the outputs at 0.5.",
+            evidence=(Evidence("share of targets that are 1", share),),
+            fixes=(Fix("Another loss", instruction="nn.BCEWithLogitsLoss()(outputs, targets)."),),
+            confidence=0.7,
+            why_confident="Targets and outputs were looked at: a fact. Quantities may happen to be 0 and 1.",
             severity=Severity.WARNING,
         )
 
@@ -223,6 +246,13 @@ def _are_lowered(door: LossDoor) -> bool:
     share = door.n_ignored * door.n_classes / max(1, door.n_targets)
     alike = door.ignore_index == -1 and LEAST <= share <= MOST and door.n_targets >= ENOUGH * door.n_classes
     return alike and door.n_met == door.target_maximum + 1 == door.n_classes - 1 >= FEWEST_CLASSES - 1
+
+
+def _are_yes_or_no(numbers: ClassNumbers) -> bool:
+    """Whether yes and no are fitted as quantities, in a way that makes the answers wrong."""
+    if len(numbers.counts) != 2 or (numbers.lowest, numbers.highest) != (0, 1) or numbers.one_hot:
+        return False
+    return numbers.unbounded and (numbers.read_at_zero or numbers.loss_name == "l1")
 
 
 def _are_classes(numbers: ClassNumbers) -> bool:

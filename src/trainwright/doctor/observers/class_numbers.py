@@ -17,6 +17,8 @@ from trainwright.measures.labels import ClassNumbers
 
 ENOUGH = 1000
 """Targets that are counted."""
+BEYOND = 0.1
+"""How far an answer must lie outside of what the targets span, to be bounded by nothing."""
 FEWEST_SCORES = 3
 """Numbers of an answer from which on they may be those of classes."""
 AHEAD = 2
@@ -38,6 +40,8 @@ class Numbers:
         self._answer: Tensor | None = None
         self._tries = 0
         self._right = math.nan
+        self._unbounded = self._read_at_zero = False
+        self._one_hot = True
 
     def came(self, batch: Any) -> None:
         """A loader gave a batch."""
@@ -56,6 +60,8 @@ class Numbers:
             self._counts.clear()
         else:
             self._count(found, call.name, scores)
+            outputs, low, high = call.outputs.detach(), min(self._counts), max(self._counts)
+            self._unbounded |= bool((outputs < low - BEYOND).any() | (outputs > high + BEYOND).any())
         if self._over:
             self._batches.clear()  # none is needed, and none is to be held
 
@@ -75,6 +81,7 @@ class Numbers:
         self._loss, self._scores = loss, scores
         self._typed &= not found.is_floating_point()
         self._several |= found.numel() > len(found)
+        self._one_hot &= found.dim() == 2 and found.shape[1] > 1 and bool((found.sum(1) == 1).all())
         self._counts.update(map(int, found.flatten()[:ENOUGH].tolist()))
         self._over = self._counts.total() >= ENOUGH
 
@@ -90,12 +97,14 @@ class Numbers:
 
     @torch.no_grad()
     def compared(self, first: Tensor, second: Tensor) -> None:
-        """The program compares two tensors; if one is the answer, rounded, the other is the targets."""
+        """The program compares two tensors; if one is the answer, rounded, or its sign, the other is the targets."""
         self._tries += 1
         for answer, other in ((first, second), (second, first)):
             if self._answer is not None and _is_rounded(self._answer, answer, other):
                 self._right = float((answer.reshape(-1) == other.reshape(-1)).double().mean())
                 self._answer = None
+            elif self._answer is not None and _is_sign(self._answer, answer, other):
+                self._read_at_zero, self._answer = True, None
 
     def _found(self, targets: Tensor) -> Tensor | None:
         """The whole numbers of the first batch whose are the targets; those that came before it are over."""
@@ -119,6 +128,9 @@ class Numbers:
             several=self._several,
             right=self._right,
             scores=self._scores,
+            unbounded=self._unbounded,
+            one_hot=self._one_hot,
+            read_at_zero=self._read_at_zero,
         )
 
 
@@ -133,6 +145,19 @@ def _is_rounded(prediction: Tensor, answer: Tensor, other: Tensor) -> bool:
         low, high = answer.min(), answer.max()
         rounded = prediction.reshape(-1).round().clamp(low, high)
         return bool(low < high) and bool((rounded == answer.reshape(-1)).all())
+    except RuntimeError:  # complex or sparse ones
+        return False
+
+
+def _is_sign(prediction: Tensor, answer: Tensor, other: Tensor) -> bool:
+    """Whether ``answer`` says where ``prediction`` is above 0, which is not where it is above one half, and ``other``
+    holds a 0 or 1 for each."""
+    if not 1 < answer.numel() == prediction.numel() == other.numel() or answer.device != prediction.device:
+        return False
+    try:
+        said, flat = answer.reshape(-1).double(), prediction.reshape(-1)
+        is_sign = bool((said == (flat > 0)).all()) and not bool((said == (flat > 0.5)).all())
+        return is_sign and bool(((other == 0) | (other == 1)).all())
     except RuntimeError:  # complex or sparse ones
         return False
 

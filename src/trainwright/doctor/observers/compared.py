@@ -128,10 +128,10 @@ def _class_shift(prediction: Tensor, answer: Tensor) -> int | None:
         return 0
     for said in classes_said(prediction):
         if said.numel() == flat.numel():
-            difference = flat - said.reshape(-1)
-            shift = int(difference[0])
-            if abs(shift) <= 1 and bool((difference == shift).all()) and (not shift or bool((flat != flat[0]).any())):
-                return shift
+            difference, differs = flat - said.reshape(-1), bool((flat != flat[0]).any())
+            for shift in (0, 1, -1) if differs else (0,):
+                if bool((difference == shift).all()):
+                    return shift
     return None
 
 

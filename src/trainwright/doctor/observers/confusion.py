@@ -45,11 +45,11 @@ class Confusions:
         self._latest: dict[_Labels, Tensor] = {}
         self._number, self._evaluating = 1, False  # of the evaluation at hand
 
-    def is_due(self) -> bool:
-        """Whether the evaluation at hand is the first, second, fourth, eighth … one: these are looked at whatever it
-        costs, so that what the network knows late is seen of short runs as well."""
+    def is_due(self, source: Any) -> bool:
+        """Whether the evaluation at hand is the first, second, fourth, eighth … one, or of data that none was of: these
+        are looked at whatever it costs, so that what the network knows late is seen of short runs as well."""
         self._evaluating = True
-        return self._number & (self._number - 1) == 0
+        return self._number & (self._number - 1) == 0 or all(source != key.source for key in self._latest)
 
     def came(self, batch: Any) -> None:
         """A loader gave a batch."""
