@@ -814,6 +814,48 @@ def test_yes_or_no_is_no_quantity(
     assert ("TW325" in codes(watch)) == fires
 
 
+class _Beside(nn.Module):
+    """A table beside pictures, whose numbers are joined with what a layer has made of the pictures."""
+
+    def __init__(self, *, scales: bool) -> None:
+        super().__init__()
+        self.seen, self.out = nn.Linear(64, 8), nn.Linear(18, 1)
+        self.scaled = nn.BatchNorm1d(10) if scales else nn.Identity()
+
+    def forward(self, pictures: Tensor, table: Tensor) -> Tensor:
+        return self.out(torch.cat([self.seen(pictures).relu(), self.scaled(table)], 1)).squeeze(1)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("trained", "evaluated", "scales", "expected"),
+    [
+        (SCALED, SCALED, False, set()),
+        (TABLE, TABLE, False, {"TW112"}),
+        (TABLE, TABLE, True, set()),
+        (SCALED, TABLE, False, {"TW208"}),
+    ],
+    ids=["scaled", "raw", "scaled within", "raw in the evaluation"],
+)
+def test_the_scale_of_a_further_input_is_looked_at(
+    trained: Tensor, evaluated: Tensor, scales: bool, expected: set[str]
+) -> None:
+    torch.manual_seed(0)
+    model, targets = _Beside(scales=scales), PROGRESS / 100
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
+    with doctor() as watch:
+        for step in range(30):
+            rows = torch.arange(32 * step, 32 * step + 32) % 300
+            optimizer.zero_grad()
+            functional.mse_loss(model(IMAGES[rows], trained[rows]), targets[rows]).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            if step % 5 == 4:
+                model.eval()
+                with torch.no_grad():
+                    functional.mse_loss(model(IMAGES[300:442], evaluated[300:]), targets[300:])
+                model.train()
+    assert codes(watch) & {"TW112", "TW208"} == expected
+
+
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_a_second_training_on_other_data_may_be_the_one_that_does_not_shuffle(shuffle: bool) -> None:
     order = CLASSES[600:1200].argsort()

@@ -170,6 +170,25 @@ def test_a_mean_loss_that_stays_at_its_lower_bound_is_named(kept: bool) -> None:
     assert ("TW321" in {finding.code for finding in doctor.findings}) is kept
 
 
+@pytest.mark.parametrize(("bound", "fires"), [(1.0, True), (50.0, False)])
+@pytest.mark.parametrize("own", [True, False])
+def test_a_bound_of_a_whole_loss_counts_where_it_cuts_off_many_steps(bound: float, fires: bool, own: bool) -> None:
+    torch.manual_seed(0)
+    model, inputs = nn.Linear(4, 1), floats(64, 4)
+    optimizer = torch.optim.SGD(model.parameters(), 0.05)
+    targets = inputs.sum(1, keepdim=True) + 2.0
+    with watch(every=1, quiet=True) as doctor:
+        for _ in range(40):
+            optimizer.zero_grad()
+            if own:  # no error that the graph shows, cut off from above where it begins
+                loss = (2 + model(inputs)).cosh().mean().clamp(max=bound)
+            else:  # torch's own, cut off from below where it ends
+                loss = functional.mse_loss(model(inputs), targets).clamp(min=1.0 if fires else 1e-3)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    assert ("TW321" in {finding.code for finding in doctor.findings}) is fires
+
+
 def two_losses(further: Callable[[Tensor], Tensor]) -> tuple[LearningCurve, list[float]]:
     """A box and its class learnt together, and the losses of the evaluations as the program weights them itself."""
     torch.manual_seed(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from trainwright.doctor.operations import Node, name_of, saved, walk
@@ -33,6 +34,26 @@ def entering(root: Tensor, like: Tensor) -> tuple[str, Tensor] | None:
         is_seen &= not any(each in name for each in _UNSEEN)
         made += [found.detach()] if found is not None and not is_joined and found.is_floating_point() else []
     return ("", max(made, key=Tensor.numel)) if made and is_seen else None
+
+
+def enters_as_it_is(root: Tensor, like: Tensor) -> bool:
+    """Whether a layer of weights behind ``root`` is given the columns of the table ``like`` [N, F] unchanged, alone or
+    joined with others."""
+    for node in walk(root, _MOST):
+        position, kept = _OPERANDS.get(name_of(node), (-1, ""))
+        found = saved(node, kept) if position >= 0 else None
+        if isinstance(found, Tensor) and found.dim() == 2 and _holds(found.detach(), like.detach()):
+            return True
+    return False
+
+
+def _holds(joined: Tensor, like: Tensor) -> bool:
+    """Whether all columns of ``like`` stand in ``joined``, side by side."""
+    n_places = joined.shape[1] - like.shape[1] + 1
+    if len(joined) != len(like) or joined.dtype != like.dtype or joined.device != like.device:
+        return False
+    starts = [place for place in range(n_places) if bool((joined[:, place] == like[:, 0]).all())]
+    return any(torch.equal(joined[:, place : place + like.shape[1]], like) for place in starts)
 
 
 def _input_of(node: Node, name: str) -> tuple[Tensor | None, bool]:

@@ -47,6 +47,7 @@ class InputStatistics(Measurement):
     ``train_mean``, ``train_std``, ``evaluation_mean``, ``evaluation_std`` [F]: per feature (column, channel); NaN for
     integer inputs. ``n_train``, ``n_evaluation``: samples behind them. ``shared``: evaluation batches whose fingerprint
     equals that of a training batch, of ``n_evaluation_batches``. ``train_shape``, ``evaluation_shape``: of one sample.
+    ``others``: the same of further inputs of a model that takes several.
     """
 
     train_mean: Array
@@ -59,6 +60,7 @@ class InputStatistics(Measurement):
     n_evaluation_batches: int
     train_shape: tuple[int, ...]
     evaluation_shape: tuple[int, ...]
+    others: tuple[InputStatistics, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +132,7 @@ class InputScale(Measurement):
     reaches the first layer of weights, NaN where that is not known. ``far_feature``: column of a table in which one and
     the same number, far from all others, stands in several rows, −1 where there is none; ``far_value``: that number, as
     it entered; ``n_far``: rows that hold it; ``far_distance``: from it to the nearest other value, in ranges of all the
-    others.
+    others. ``others``: the same of further inputs that are tables and enter a layer of weights as they are.
     """
 
     spread: float
@@ -146,6 +148,7 @@ class InputScale(Measurement):
     far_value: float = math.nan
     n_far: int = 0
     far_distance: float = 0.0
+    others: tuple[InputScale, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,7 +53,8 @@ class UnscaledFeature(Check):
         their first layer, are passed. An *error* where the model does not learn or cannot fit a batch.
         A number that stands for something else is one that three different rows or more of a table share exactly, and
         that lies beyond all other values of its column by more than ten times their whole range; there must be eight
-        different ones among them.
+        different ones among them. Of several inputs the further ones are judged where they are tables and a layer of
+        weights is given them as they are.
 
     How to fix:
         Fill in what is not known (with the column's median, say) and tell it in a column of its own. Else subtract the
@@ -79,9 +80,11 @@ class UnscaledFeature(Check):
             yield self._stands_for_unknown(scale)
             return
         largest = LARGE if overfit is not None and _would_scaling_help(overfit) else LARGEST
-        if not scale.normalised and (evidence := _out_of_scale(scale, largest)) is not None:
-            stuck = learns(curve) is False or (overfit is not None and not overfit.own.overfits)
-            yield self._out_of_scale(scale, evidence, largest, stuck=stuck)
+        stuck = learns(curve) is False or (overfit is not None and not overfit.own.overfits)
+        for each in (scale, *scale.others):
+            if not each.normalised and (evidence := _out_of_scale(each, largest)) is not None:
+                yield self._out_of_scale(each, evidence, largest, stuck=stuck)
+                return
 
     def _out_of_scale(self, scale: InputScale, evidence: Evidence, largest: float, *, stuck: bool) -> Finding:
         return self.finding(

@@ -15,7 +15,7 @@ from trainwright.measures.trends import lowest_level
 
 _DATA = ("TW112", "TW121", "TW213", "TW606")
 _START = ("TW310", "TW311", "TW312", "TW313", "TW335", "TW337")
-_WIRING = ("TW307", "TW309", "TW327", "TW328", "TW332", "TW342")
+_WIRING = ("TW307", "TW309", "TW327", "TW328", "TW331", "TW332", "TW342")
 _OUTPUTS = ("TW315", "TW316", "TW317", "TW318", "TW330", "TW340")
 _LOSSES = ("TW301", "TW319", "TW320", "TW321", "TW322", "TW325", "TW339")
 _SIGNALS = (

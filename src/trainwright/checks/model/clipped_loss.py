@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from trainwright.clinic import model_faults, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
@@ -18,6 +19,8 @@ _FROM_BELOW = ("Clamp", "ClampMin", "Maximum")
 _ERRORS = ("Pow", "Abs", "Square")
 _ON_THE_WAY = frozenset(["Mean", "Sum", "Mul", "Div", "Add", "Sub", "Neg", "Sqrt", "Logsumexp", *_ERRORS])
 _SCALING = ("Mean", "Sum", "Mul", "Div")
+
+_Losses = npt.NDArray[np.float64]
 
 MUCH = 0.2
 """Share of the steps whose loss is exactly the lower bound from which on it is no chance."""
@@ -41,7 +44,8 @@ class ClippedLoss(Check):
         probabilities, log-variances, ratios and lower bounds of a part (free bits) or of a distance from a margin
         (hinge losses) are something else. An *error*
         where more than half of the values are cut off on the batch, else a *warning*. A lower bound counts where it
-        cuts off the mean over all samples, with nothing added, on this batch or in a fifth of the steps.
+        cuts off the mean over all samples, with nothing added, on this batch or in a fifth of the steps; an upper bound
+        of any whole loss where it cuts off a fifth of the steps.
 
     How to fix:
         Remove the clamp. Clip the gradient's norm (``training.clip_norm``), or use a Huber loss, whose gradient stays.
@@ -60,12 +64,14 @@ class ClippedLoss(Check):
     )
 
     def run(self, graph: LossGraph, curve: LearningCurve | None) -> Iterator[Finding]:
-        floor = _floor(graph)
-        share = _share_on(floor, curve) if floor is not None else 0.0
-        if floor is not None and share:
-            yield self._cut_from_below(floor, share)
+        whole = _clamp_of_all(graph)
+        below = _share_below(whole, curve) if whole is not None and _bounds_a_mean(graph, whole) else 0.0
+        if whole is not None and below:
+            yield self._cut_from_below(whole, below)
         clamp = next((each for each in _clamps(graph) if _measures_an_error(graph, each)), None)
         if clamp is None:
+            if whole is not None and (above := _share_above(whole, curve)):
+                yield self._cut_from_above(whole, above)
             return
         share = clamp.share_clipped
         most = share > 0.5
@@ -93,6 +99,20 @@ class ClippedLoss(Check):
             severity=Severity.ERROR if most else Severity.WARNING,
         )
 
+    def _cut_from_above(self, clamp: Operation, share: float) -> Finding:
+        return self.finding(
+            happened=f"The whole loss is cut off at {clamp.maximum:.3g}, and in {share:.0%} of the steps it lay above: "
+            "nothing has a gradient then.",
+            expected="A loss whose gradient does not vanish where it is large (0 % cut off).",
+            todo="Remove the clamp from the loss; to tame large errors clip the gradient's norm.",
+            evidence=(Evidence("share of the steps cut off", share, limit=0.0),),
+            fixes=(
+                Fix("Remove the clamp", instruction="Delete clamp or min from the loss; call clip_grad_norm_ instead."),
+            ),
+            confidence=0.97,
+            why_confident="The graph shows the clamp on the whole loss, and its bound is reached: a fact.",
+        )
+
     def _cut_from_below(self, clamp: Operation, share: float) -> Finding:
         where = "on this batch it lies below it" if clamp.share_clipped == 1 else f"in {share:.0%} of the steps it did"
         return self.finding(
@@ -107,27 +127,42 @@ class ClippedLoss(Check):
         )
 
 
-def _floor(graph: LossGraph) -> Operation | None:
-    """The clamp from below of the whole loss, a mean over samples."""
+def _clamp_of_all(graph: LossGraph) -> Operation | None:
+    """The clamp of the whole loss, one number."""
     waiting = list(graph.operations[:1])
     while len(waiting) == 1:
         operation = waiting[0]
-        waiting = graph.feeders(operation)
-        if operation.name in _FROM_BELOW and not operation.shape and math.isfinite(operation.minimum):
-            alone = math.isinf(operation.maximum) and all(each.name in ("Mean", "Sum") for each in waiting)
-            return operation if alone else None
+        if operation.name in (*_CLAMPS, *_FROM_BELOW) and not operation.shape:
+            return operation
         if operation.name not in _SCALING:
             return None
+        waiting = graph.feeders(operation)
     return None
 
 
-def _share_on(floor: Operation, curve: LearningCurve | None) -> float:
-    """How much of the training is cut off: all of it where this batch is, else the share of steps whose loss is the
-    bound itself, if they are many."""
-    if floor.share_clipped == 1:
-        return 1.0
+def _bounds_a_mean(graph: LossGraph, clamp: Operation) -> bool:
+    """Whether it keeps a mean over samples, with nothing added, from falling below a bound; one that keeps a loss from
+    rising as well is told by that."""
+    feeders = graph.feeders(clamp)
+    alone = math.isfinite(clamp.minimum) and math.isinf(clamp.maximum)
+    return alone and all(each.name in ("Mean", "Sum", *LOSSES) for each in feeders)
+
+
+def _share_below(floor: Operation, curve: LearningCurve | None) -> float:
+    """How much of the training is cut off from below: all of it where this batch is, else the share of steps."""
+    return 1.0 if floor.share_clipped == 1 else _share_of(curve, lambda losses: losses <= floor.minimum)
+
+
+def _share_above(ceiling: Operation, curve: LearningCurve | None) -> float:
+    """The share of steps whose loss an upper bound cuts off."""
+    return _share_of(curve, lambda losses: losses >= ceiling.maximum) if math.isfinite(ceiling.maximum) else 0.0
+
+
+def _share_of(curve: LearningCurve | None, are_cut: Callable[[_Losses], npt.NDArray[np.bool_]]) -> float:
+    """The share of the steps whose loss is cut off, if they are many. The curve may hold the bound or, of torch's own
+    loss functions, what the loss was before."""
     losses = curve.train_loss.finite.y if curve is not None else np.empty(0)
-    share = float((losses == floor.minimum).mean()) if len(losses) else 0.0
+    share = float(are_cut(losses).mean()) if len(losses) else 0.0
     return share if share > MUCH else 0.0
 
 

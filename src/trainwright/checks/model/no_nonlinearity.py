@@ -36,7 +36,7 @@ class NoNonlinearity(Check):
     code = "TW328"
     name = "no-nonlinearity"
     severity = Severity.WARNING
-    after = ("TW332", "TW307")
+    after = ("TW332", "TW307", "TW331")
     cases = (
         Case(training_benches.alloys_mlp, model_faults.no_activations),
         Case(training_benches.digits_cnn, model_faults.no_activations),

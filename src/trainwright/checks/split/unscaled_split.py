@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,8 @@ from trainwright.measures.batches import InputStatistics
 RATIO = 1.8
 """Spread of a feature in one part beside that in the other, median over features. Random splits stay below 1.2, input
 dropout and added noise reach 1.5, the two usual scalings of pixels differ by 2, raw inputs by 6 and more."""
+
+_Columns = npt.NDArray[np.float64]
 
 SHIFT = 2.5
 """Distance of the means in units of the larger spread, median over features. Random splits stay below 0.3."""
@@ -35,7 +38,7 @@ class UnscaledSplit(Check):
         Mean and standard deviation of every feature (column, channel) of the tensors that entered the model in training
         and in evaluation. The spread differs by a factor of 1.8 or the mean by 2.5 spreads, in the median over the
         features, so that one odd column says nothing; with fewer than 30 samples on a side it is not judged. What
-        augmentation does to a batch stays below that.
+        augmentation does to a batch stays below that. Of a model that takes several inputs each is judged by itself.
 
     How to fix:
         Pass both through one and the same preparation, fitted on the training part.
@@ -59,18 +62,20 @@ class UnscaledSplit(Check):
         columns = (inputs.train_mean, inputs.train_std, inputs.evaluation_mean, inputs.evaluation_std)
         if len({len(column) for column in columns}) > 1:
             raise CannotEvaluate("training and evaluation have inputs of different shapes")
-        known = np.isfinite(np.stack(columns)).all(axis=0) & (inputs.train_std > 0) & (inputs.evaluation_std > 0)
-        if not known.any():
+        if _compared(inputs) is None:
             raise CannotEvaluate("no feature varies in both parts")
-        mean, spread, other_mean, other_spread = (column[known] for column in columns)
-        ratio = float(np.exp(np.median(np.abs(np.log(other_spread / spread)))))
-        shift = float(np.median(np.abs(other_mean - mean) / np.maximum(spread, other_spread)))
-        if not (ratio > RATIO or shift > SHIFT):
-            return
-        yield self.finding(
-            happened=f"In training the {_features(len(mean))} {_range(mean, spread)}, in evaluation "
-            f"{_range(other_mean, other_spread)}: the spreads differ by a factor of {ratio:.3g}, the means by "
-            f"{shift:.2g} spreads.",
+        for place, each in enumerate((inputs, *inputs.others)):
+            compared = _compared(each)
+            if compared is not None and (compared.ratio > RATIO or compared.shift > SHIFT):
+                yield self._scaled_otherwise(compared, each, place)
+                return
+
+    def _scaled_otherwise(self, compared: _Compared, inputs: InputStatistics, place: int) -> Finding:
+        ratio, shift, n = compared.ratio, compared.shift, len(compared.train[0])
+        which = f"the {_features(n)}" if not place else f"further input {place} ({n} features) is"
+        return self.finding(
+            happened=f"In training {which} {_range(*compared.train)}, in evaluation {_range(*compared.evaluation)}: "
+            f"the spreads differ by a factor of {ratio:.3g}, the means by {shift:.2g} spreads.",
             expected=f"The same scale up to sampling and augmentation: a factor below {RATIO:g}, means within "
             f"{SHIFT:g} spreads.",
             todo="Send training and evaluation inputs through the same preparation, once.",
@@ -88,6 +93,32 @@ class UnscaledSplit(Check):
             confidence=0.9,
             why_confident=f"Measured on {inputs.n_train} and {inputs.n_evaluation} samples as they entered the model.",
         )
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """Mean and spread of every feature in both parts; ``ratio`` of the spreads and ``shift`` of the means, in units of
+    the larger spread, in the median over features."""
+
+    train: tuple[_Columns, _Columns]
+    evaluation: tuple[_Columns, _Columns]
+    ratio: float
+    shift: float
+
+
+def _compared(inputs: InputStatistics) -> _Compared | None:
+    """None where no feature varies in both parts."""
+    columns = (inputs.train_mean, inputs.train_std, inputs.evaluation_mean, inputs.evaluation_std)
+    known = np.isfinite(np.stack(columns)).all(axis=0) & (inputs.train_std > 0) & (inputs.evaluation_std > 0)
+    if not known.any():
+        return None
+    mean, spread, other_mean, other_spread = (column[known] for column in columns)
+    return _Compared(
+        train=(mean, spread),
+        evaluation=(other_mean, other_spread),
+        ratio=float(np.exp(np.median(np.abs(np.log(other_spread / spread))))),
+        shift=float(np.median(np.abs(other_mean - mean) / np.maximum(spread, other_spread))),
+    )
 
 
 def _features(n: int) -> str:

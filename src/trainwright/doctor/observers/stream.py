@@ -15,7 +15,7 @@ from torch.utils.data import RandomSampler, SequentialSampler, SubsetRandomSampl
 
 from trainwright.core import Measurement
 from trainwright.doctor.batch import tensors_of
-from trainwright.doctor.entering import CONVOLUTION, entering
+from trainwright.doctor.entering import CONVOLUTION, entering, enters_as_it_is
 from trainwright.doctor.layout import layout_of
 from trainwright.doctor.observers.contents import Contents
 from trainwright.doctor.observers.models import Models
@@ -36,6 +36,8 @@ EVALUATED = 200
 """Evaluation batches at most."""
 EVALUATED_FIRST = 20
 """Of these, how many even where the budget is spent."""
+MOST_INPUTS = 4
+"""Inputs of a model whose scale is looked at."""
 MOST_CLASSES = 10_000
 _SHUFFLING = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
 
@@ -47,7 +49,8 @@ class Stream:
 
     def __init__(self) -> None:
         self._batches: Samples[tuple[float, int, float, float, float]] = Samples(LOOKED_AT)
-        self._train, self._evaluation = Sums(), Sums()
+        self._train, self._evaluation = [Sums() for _ in range(MOST_INPUTS)], [Sums() for _ in range(MOST_INPUTS)]
+        self._unchanged: dict[int, bool] = {}  # of further inputs, whether they enter a layer as they are
         self._seen: set[float] = set()
         self._evaluated: Samples[float] = Samples(EVALUATED)
         self._classes: Counter[int] = Counter()
@@ -96,6 +99,9 @@ class Stream:
     def going_backward(self, root: Tensor) -> None:
         """The graph of the inputs at hand is there: what a model does to them before its first layer shows once."""
         inputs = inputs_of(*self._entered) if self._entered is not None else []
+        for place, table in enumerate(inputs[1:MOST_INPUTS], 1):
+            if place not in self._unchanged and table.is_floating_point() and table.dim() == 2:
+                self._unchanged[place] = enters_as_it_is(root, table)
         if not math.isnan(self._spread_inside) or not inputs or not inputs[0].is_floating_point():
             return
         operation, inside = entering(root, inputs[0]) or ("", None)
@@ -113,6 +119,7 @@ class Stream:
         inputs = inputs_of(*entered)
         if inputs and looks:
             self._look(step, inputs[0], targets)
+            _add(self._train, inputs)
             self._contents.trained(inputs, targets, source)
         if inputs and relates:
             self._relation.trained(inputs, targets, source)
@@ -121,7 +128,6 @@ class Stream:
     def _look(self, step: int, inputs: Tensor, targets: Tensor | None) -> None:
         fingerprint = _fingerprint(inputs)
         if inputs.is_floating_point():
-            self._train.add(inputs)
             self._sentinels.trained(inputs)
             if targets is not None:
                 self._turns.trained.add(inputs, targets)
@@ -156,8 +162,7 @@ class Stream:
         inputs = inputs_of(args, kwargs)
         if not inputs or len(self._evaluated) >= EVALUATED:
             return
-        if inputs[0].is_floating_point():
-            self._evaluation.add(inputs[0])
+        _add(self._evaluation, inputs)
         self._evaluated.add(step, _fingerprint(inputs[0]))
         self._contents.evaluated(inputs, source)
         self._judged = inputs[0]
@@ -205,8 +210,7 @@ class Stream:
         yield from self._contents.measurements(models, evaluated=self.is_evaluated)
         if (relation := self._relation.measurement()) is not None:
             yield relation
-        if self._train.values:
-            yield self._scale(normalised=any(entry.normalises for entry in models))
+        yield from self._scales(normalised=any(entry.normalises for entry in models))
         if self._layout is not None:
             yield self._layout
         if self.is_evaluated:
@@ -228,25 +232,39 @@ class Stream:
                 steps_per_epoch=self.steps_per_epoch,
                 n_samples=self._contents.n_samples,
             )
-        if self._train.samples and self._evaluation.samples:
-            train, evaluation = self._train.mean_and_std(), self._evaluation.mean_and_std()
-            yield InputStatistics(
-                train_mean=train[0],
-                train_std=train[1],
-                evaluation_mean=evaluation[0],
-                evaluation_std=evaluation[1],
-                n_train=self._train.samples,
-                n_evaluation=self._evaluation.samples,
-                shared=sum(each in self._seen for each in set(self._evaluated.values)),
-                n_evaluation_batches=len(set(self._evaluated.values)),
-                train_shape=self._train.shape,
-                evaluation_shape=self._evaluation.shape,
-            )
+        statistics = [self._statistics(*pair) for pair in zip(self._train, self._evaluation, strict=True)]
+        if known := [each for each in statistics if each is not None]:
+            alike = [each for each in known[1:] if each.train_shape == each.evaluation_shape]
+            yield replace(known[0], others=tuple(alike))
 
-    def _scale(self, *, normalised: bool) -> InputScale:
+    def _statistics(self, trained: Sums, evaluated: Sums) -> InputStatistics | None:
+        """None where one of them was not seen."""
+        if not (trained.samples and evaluated.samples):
+            return None
+        train, evaluation = trained.mean_and_std(), evaluated.mean_and_std()
+        return InputStatistics(
+            train_mean=train[0],
+            train_std=train[1],
+            evaluation_mean=evaluation[0],
+            evaluation_std=evaluation[1],
+            n_train=trained.samples,
+            n_evaluation=evaluated.samples,
+            shared=sum(each in self._seen for each in set(self._evaluated.values)),
+            n_evaluation_batches=len(set(self._evaluated.values)),
+            train_shape=trained.shape,
+            evaluation_shape=evaluated.shape,
+        )
+
+    def _scales(self, *, normalised: bool) -> Iterator[InputScale]:
+        """The scale of the main input, or where that are token numbers, of the first other."""
+        unchanged = [self._train[place] for place, enters in self._unchanged.items() if enters]
+        others = tuple(each.scale(normalised=False) for each in unchanged if each.values)
+        if not self._train[0].values:
+            yield from (replace(each, others=others[1:]) for each in others[:1])
+            return
         feature, value, n_far, distance = self._sentinels.farthest()
-        scale = replace(self._train.scale(normalised=normalised), spread_inside=self._spread_inside)
-        return replace(scale, far_feature=feature, far_value=value, n_far=n_far, far_distance=distance)
+        scale = replace(self._train[0].scale(normalised=normalised), spread_inside=self._spread_inside, others=others)
+        yield replace(scale, far_feature=feature, far_value=value, n_far=n_far, far_distance=distance)
 
     def _expected(self, sizes: Any, early: Any) -> Any:
         """With all classes known by now; the first batches could not know them."""
@@ -261,6 +279,13 @@ def inputs_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
     """The tensors that enter the model; none where the first of them holds no samples."""
     found = list(tensors_of(list(args))) or list(tensors_of({k: v for k, v in kwargs.items() if k != "labels"}))
     return found if found and found[0].dim() > 0 else []
+
+
+def _add(sums: Sequence[Sums], inputs: Sequence[Tensor]) -> None:
+    """Count what enters a model, each input for itself: numbers that are no integers, of as many samples."""
+    for each, given in zip(sums, inputs, strict=False):
+        if given.is_floating_point() and given.dim() and len(given) == len(inputs[0]):
+            each.add(given)
 
 
 def _fingerprint(inputs: Tensor) -> float:
