@@ -276,31 +276,36 @@ def test_the_code_of_an_auto_encoder_is_no_neck() -> None:
 
 
 class Attention(nn.Module):
-    """Four heads on features [N, T, 40], fused or written out; ``exchanged``: with the positions, as they must be."""
+    """Four heads on features [N, T, 40], fused or written out; ``order``: ``exchanged`` with the positions, as they
+    must be, ``kept`` behind these, or ``poured`` in front of them."""
 
-    def __init__(self, *, fused: bool, exchanged: bool) -> None:
+    def __init__(self, *, fused: bool, order: str) -> None:
         super().__init__()
-        self.fused, self.exchanged = fused, exchanged
+        self.fused, self.order = fused, order
         self.qkv, self.out = nn.Linear(40, 120), nn.Linear(40, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v = (part.view(*x.shape[:2], 4, -1) for part in self.qkv(x).chunk(3, -1))
-        if self.exchanged:
+        n, t, _ = x.shape
+        shape = (n, 4, t, -1) if self.order == "poured" else (n, t, 4, -1)
+        q, k, v = (part.reshape(shape) for part in self.qkv(x).chunk(3, -1))
+        if self.order == "exchanged":
             q, k, v = (part.transpose(1, 2) for part in (q, k, v))
         mixed = F.scaled_dot_product_attention(q, k, v) if self.fused else (q @ k.mT / 3).softmax(-1) @ v
-        mixed = mixed.transpose(1, 2) if self.exchanged else mixed
+        mixed = mixed.transpose(1, 2) if self.order == "exchanged" else mixed
         result: Tensor = self.out(mixed.reshape(x.shape).mean(1))
         return result
 
 
 @pytest.mark.parametrize("fused", [True, False])
-@pytest.mark.parametrize("exchanged", [True, False])
-def test_attention_along_its_heads(fused: bool, exchanged: bool) -> None:
-    model = Attention(fused=fused, exchanged=exchanged)
+@pytest.mark.parametrize("order", ["exchanged", "kept", "poured"])
+def test_attention_along_its_heads(fused: bool, order: str) -> None:
+    model = Attention(fused=fused, order=order)
     loss = F.cross_entropy(model(torch.randn(8, 16, 40)), torch.arange(8) % 3)
     graph = read_graph(loss, dict(model.named_parameters()), models=[model])
-    assert graph.mixed_heads == (() if exchanged else (HeadMix(n_positions=16, n_heads=4, width=10),))
-    assert [f.code for f in judge([SwappedAxis()], Measurements([graph])).findings] == ["TW327"] * (not exchanged)
+    mix = HeadMix(n_positions=16, n_heads=4, width=10, poured=order == "poured")
+    assert graph.mixed_heads == (() if order == "exchanged" else (mix,))
+    found = [f.code for f in judge([SwappedAxis()], Measurements([graph])).findings]
+    assert found == ["TW327"] * (order != "exchanged")
 
 
 DROPS: dict[str, Any] = {

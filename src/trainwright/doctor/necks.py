@@ -17,7 +17,7 @@ WIDEST, NARROWER = 2, 4
 FEWEST_CLASSES = 3
 WIDENED, MOST_PREDICTED = 4, 8
 """Units of the layer that makes many values of a single one again, and outputs of a model up to which they are taken
-for values to predict: what gives back its inputs may be meant to be narrow."""
+for values to predict: what gives back its inputs, or as many as it gets, may be meant to be narrow."""
 
 
 def find_necks(nodes: Sequence[Node], parameters: Mapping[str, Parameter], n_classes: int) -> Iterator[Neck]:
@@ -47,7 +47,7 @@ def _of_values(
     linear: Mapping[str, Parameter], nodes: Sequence[Node], parameters: Mapping[str, Parameter]
 ) -> Iterator[Neck]:
     layers = [(name, *_inputs_and_units(name, p)) for name, p in linear.items()]
-    if layers and layers[-1][2] > MOST_PREDICTED:
+    if not layers or layers[-1][2] > MOST_PREDICTED or layers[0][1] <= layers[-1][2]:
         return
     for (name, inputs, units), (_, given, widened) in itertools.pairwise(layers):
         is_narrow = units == given == 1 and inputs >= NARROWER and widened >= WIDENED

@@ -98,11 +98,13 @@ class Neck:
 
 @dataclass(frozen=True, kw_only=True)
 class HeadMix:
-    """An attention along its ``n_heads`` heads of ``width`` features each, at each of ``n_positions`` by itself."""
+    """An attention along its ``n_heads`` heads of ``width`` features each, at each of ``n_positions`` by itself; or one
+    whose heads were ``poured``: viewed in front of the positions, so that each holds a few whole positions."""
 
     n_positions: int
     n_heads: int
     width: int
+    poured: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

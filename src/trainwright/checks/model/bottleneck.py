@@ -156,9 +156,9 @@ def _is_given_little(layer: LayerUse, layers: tuple[LayerUse, ...], classes: int
 
 
 def _widened_again(layers: tuple[LayerUse, ...]) -> list[LayerUse]:
-    """Layers of one value of which the next makes many again, in a model of few outputs: one that gives back its inputs
-    may be meant to be narrow."""
-    if layers[-1].values_out > PREDICTED:
+    """Layers of one value of which the next makes many again, in a model of few outputs: one that gives back as many
+    values as it gets may be meant to be narrow."""
+    if layers[-1].values_out > PREDICTED or layers[0].values_in <= layers[-1].values_out:
         return []
     changing = [layer for layer in layers if layer.values_in > 1 or layer.values_out > 1]
     narrow = [each for each in itertools.pairwise(changing) if each[0].values_out == each[1].values_in == 1]

@@ -23,8 +23,8 @@ class SwappedAxis(Check):
     What it finds:
         Recurrent and attention layers that run along the samples of a batch, because ``batch_first`` was forgotten or
         set where time comes first; attention that runs along its own heads, as these were never exchanged with the
-        positions; and ``view`` or ``reshape`` where ``permute`` was meant, which renames axes and
-        scrambles what they hold.
+        positions, or were viewed in front of these; and ``view`` or ``reshape`` where ``permute`` was meant, which
+        renames axes and scrambles what they hold.
 
     Why it hurts:
         Shapes fit, the loss falls, and the model sees noise: the order of the samples in the first case, pieces of
@@ -39,7 +39,8 @@ class SwappedAxis(Check):
         target for each position, unless the targets are the next tokens. Of pictures and signals that are scrambled
         before they reach the model the numbers tell: neighbours are less alike than they would be with the channels
         last in memory, by more than a third. Attention along heads: the graph shows queries whose last axis was split
-        into heads and features, and no exchange of heads and positions behind it.
+        into heads and features, and no exchange of heads and positions behind it; or a view with the heads in front of
+        the positions.
 
     How to fix:
         ``batch_first=True``; ``permute`` or ``transpose`` in place of ``view``.
@@ -134,13 +135,18 @@ class SwappedAxis(Check):
 
     def _heads_as_positions(self, heads: HeadMix, n: int) -> Finding:
         positions, heads_of, width = heads.n_positions, heads.n_heads, heads.width
+        wrong = (
+            f"viewed as [N, {heads_of}, {positions}, {width}]: each head gets some positions whole, cut to pieces, and "
+            "nothing of the others."
+            if heads.poured
+            else f"split into [N, {positions}, {heads_of}, {width}] and go on so: attention runs along the {heads_of} "
+            "heads of a position, and no position sees another."
+        )
         return self.finding(
-            happened=f"In {n} attention layer{'s' * (n > 1)} features [N, {positions}, {heads_of * width}] are split "
-            f"into [N, {positions}, {heads_of}, {width}] and go on so: attention runs along the {heads_of} heads of a "
-            "position, and no position sees another.",
+            happened=f"In {n} attention layer{'s' * (n > 1)} features [N, {positions}, {heads_of * width}] are {wrong}",
             expected=f"Attention along the {positions} positions: [N, {heads_of}, {positions}, {width}].",
             todo="Exchange heads and positions behind the view: x.view(n, t, heads, -1).transpose(1, 2).",
-            evidence=(Evidence("attention layers along their heads", n),),
+            evidence=(Evidence("attention layers that mix up heads and positions", n),),
             fixes=(
                 Fix(
                     "Put the heads before the positions",
