@@ -238,6 +238,14 @@ def test_mirrored_stripes_are_seen_by_their_directions(change: Change, fires: bo
         assert found.directions.share == pytest.approx(0.5, abs=0.1)
 
 
+@pytest.mark.parametrize(("likeness", "fires"), [(0.9, True), (0.6, False)])
+def test_a_smaller_share_is_enough_where_turned_classes_hardly_differ_from_others(likeness: float, fires: bool) -> None:
+    found = measured(striped(900, seed=6), names_kept)
+    assert found.directions is not None
+    few = replace(found.directions, share=0.16, total=0.16, error=0.027, taken=(likeness, likeness))
+    assert judged(replace(found, directions=few)) == ["WARNING TW606"] * fires
+
+
 @pytest.mark.parametrize("turn", TURNS)
 def test_directions_turn_as_their_picture_does(turn: str) -> None:
     image = functional.interpolate(IMAGES[:5], size=(34, 34), mode="bilinear")

@@ -26,6 +26,9 @@ SHARE, TOTAL, ERRORS = 0.17, 0.3, 4.0
 """Share of training that has one turn, or any turn, and how many of its standard errors it must be. Programs that turn
 nothing have at most 0.12 and 0.09, or less than three and a half errors; those that turn half of all pictures 0.18 to
 0.5."""
+CLEAR_SHARE, CLEAR_ERRORS, CLEAR_LIKENESS = 0.14, 5.0, 0.8
+"""The same where two classes, turned, hardly differ from others: quarter turns of textures, of which each hides part of
+the other in what it changes, have 0.16 by six errors."""
 WHOLE = 0.85
 """Of the share of the most frequent turn all turns together must have so much: where another change is taken for turns,
 as that of all pictures by a pixel or two, some of them get negative shares; chance alone takes a standard error."""
@@ -54,12 +57,12 @@ class AugmentationBreaksLabels(Check):
         Pictures of training (at 16 pixels a side) or signals are compared with those of the evaluation, which nobody
         augments. First by their means: where a share p of training is turned, the mean of each class is (1 − p) times
         that of the evaluation plus p times its turned self; p, the same for all classes, follows by least squares, and
-        where p is 17 % or more and two classes look like another one after the turn, the turn has changed the meaning
-        and not the target. Where classes only stop to look like themselves, which the evaluation never does, and less
-        than 95 % of it is right, that is a warning as well. Targets that are numbers are cut into eight ranges; of up
-        to 16 numbers, as of a box or of corners, each is judged by itself. The
-        same is done, for each turn by itself, with the directions of what is drawn in 8 by 8 regions, as lines lie
-        elsewhere in each picture. Targets that are pictures are judged by what their places share with those of the
+        where p is 17 % or more (14 % where they hardly differ from it) and two classes look like another one after the
+        turn, it has changed the meaning and not the target. Where classes only stop to look like themselves, which the
+        evaluation never does, and less than 95 % of it is right, that is a warning as well. Targets that are numbers
+        are cut into eight ranges; of up to 16 numbers, as of a box or of corners, each is judged by itself. The same is
+        done, for each turn by itself, with the directions of what is drawn in 8 by 8 regions, as lines lie elsewhere in
+        each picture. Targets that are pictures are judged by what their places share with those of the
         input. Then one by one, by correlation: where similar pictures of the evaluation have another target, but after
         mirroring or turning the picture they have its own, the turn has changed the meaning and not the target. Judged
         where similarity tells the target in the evaluation itself (20 % wrong at most); a quarter of the similar
@@ -163,7 +166,10 @@ _LEAVE_OUT = Fix("Leave out the turn", instruction="Delete the random flip or ro
 def _is_turned(turned: TurnedShare, sure: float = 1.0) -> bool:
     """Whether so many samples were turned that it is no chance."""
     whole = turned.total + turned.total_error >= WHOLE * turned.share
-    one = whole and turned.share >= max(SHARE, sure * ERRORS * turned.error)
+    least = max(SHARE, sure * ERRORS * turned.error)
+    if isinstance(turned, TurnedClasses) and sum(each >= CLEAR_LIKENESS for each in turned.taken) >= FEWEST_TAKEN:
+        least = min(least, max(CLEAR_SHARE, CLEAR_ERRORS * turned.error))
+    one = whole and turned.share >= least
     return one or turned.total >= max(TOTAL, sure * ERRORS * turned.total_error)
 
 
