@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.detection.corpus import (
     data,
     drawn,
+    drills,
     eighth,
     eleventh,
     fifth,
@@ -51,7 +52,7 @@ STRANGERS = (
     *(pictures_and_signals, pictures_and_signals_healthy, words_and_tables, words_and_tables_healthy),
 )
 HALVES = drawn, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth
-LOTS = tuple(module for half in HALVES for module in half.LOTS)
+LOTS = tuple(module for half in (*HALVES, drills) for module in half.LOTS)
 PROGRAMS: tuple[Program, ...] = tuple(program for module in (*SEEN, *STRANGERS, *LOTS) for program in module.PROGRAMS)
 
 
