@@ -78,6 +78,9 @@ MODULES = {
     "lightning_cold_rooms": frozenset({"lightning"}),
     "hf_drug_effects": frozenset({"transformers", "accelerate"}),
     "keras_cask_auction": frozenset({"keras"}),
+    "hf_chord_charts": frozenset({"transformers", "accelerate"}),
+    "keras_beach_flags": frozenset({"keras"}),
+    "lightning_cyclones": frozenset({"lightning"}),
 }
 
 

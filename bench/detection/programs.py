@@ -25,6 +25,7 @@ from bench.detection.corpus import (
     seventh,
     sixth,
     tenth,
+    thirteenth,
     twelfth,
 )
 from bench.detection.corpus.strangers import (
@@ -51,7 +52,7 @@ STRANGERS = (
     *(text_and_tables, text_and_tables_healthy, vision_and_points, vision_and_points_healthy),
     *(pictures_and_signals, pictures_and_signals_healthy, words_and_tables, words_and_tables_healthy),
 )
-HALVES = drawn, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth
+HALVES = drawn, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth, thirteenth
 LOTS = tuple(module for half in (*HALVES, drills) for module in half.LOTS)
 PROGRAMS: tuple[Program, ...] = tuple(program for module in (*SEEN, *STRANGERS, *LOTS) for program in module.PROGRAMS)
 

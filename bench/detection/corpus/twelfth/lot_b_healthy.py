@@ -1,12 +1,12 @@
 """Healthy programs on the bases of lot b: as written, and with turns that only look odd."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("hf_drug_effects", "as-written", EVALUATION),
-    well("pulse_pressure", "as-written", EVALUATION),
-    well("touch_keys", "as-written", EVALUATION),
-    well("touch_keys", "sparse-embedding", EVALUATION).edit(
+    well("hf_drug_effects", "as-written", CALIBRATION),
+    well("pulse_pressure", "as-written", CALIBRATION),
+    well("touch_keys", "as-written", CALIBRATION),
+    well("touch_keys", "sparse-embedding", CALIBRATION).edit(
         ("nn.Embedding(len(LETTERS), EMB)", "nn.Embedding(len(LETTERS), EMB, sparse=True)"),
         ("nn.Embedding(len(PHONES), WIDTH)", "nn.Embedding(len(PHONES), WIDTH, sparse=True)"),
         ("            opt.zero_grad()\n", "            for o in opt:\n                o.zero_grad()\n"),
@@ -19,7 +19,7 @@ PROGRAMS: list[Program] = [
             "    opt = [torch.optim.Adam(others, lr=LR), torch.optim.SparseAdam(tables, lr=LR)]\n",
         ),
     ),
-    well("touch_keys", "lora-new-phone", EVALUATION).edit(
+    well("touch_keys", "lora-new-phone", CALIBRATION).edit(
         (
             "def accuracy(net, data):\n",
             "class LowRank(nn.Module):\n"
@@ -48,17 +48,17 @@ PROGRAMS: list[Program] = [
             "    fit(net, opt, train, test, 15)\n",
         ),
     ),
-    well("pulse_pressure", "zero-gamma", EVALUATION).edit(
+    well("pulse_pressure", "zero-gamma", CALIBRATION).edit(
         (
             "nn.Linear(ch // 4, ch), nn.Sigmoid())\n",
             "nn.Linear(ch // 4, ch), nn.Sigmoid())\n"
             "        nn.init.zeros_(self.norm2.weight)  # every block begins as the identity\n",
         ),
     ),
-    well("hf_drug_effects", "bf16-autocast", EVALUATION).edit(
+    well("hf_drug_effects", "bf16-autocast", CALIBRATION).edit(
         ("            use_cpu=True,\n", "            use_cpu=True,\n            bf16=True,\n"),
     ),
-    well("touch_keys", "rate-one-batch-norm", EVALUATION).edit(
+    well("touch_keys", "rate-one-batch-norm", CALIBRATION).edit(
         (
             "nn.ModuleList([nn.Linear(WIDTH, WIDTH) for _ in range(DEPTH)])",
             "nn.ModuleList(\n"
@@ -78,12 +78,12 @@ PROGRAMS: list[Program] = [
             '        losses = []\n        opt.param_groups[0]["lr"] = LR * (1 - epoch / epochs)\n',
         ),
     ),
-    well("hf_drug_effects", "deep-gelu-encoder", EVALUATION).edit(
+    well("hf_drug_effects", "deep-gelu-encoder", CALIBRATION).edit(
         ("num_hidden_layers=2,", 'num_hidden_layers=6,\n        hidden_act="gelu",'),
         ('"--learning-rate", type=float, default=2e-3', '"--learning-rate", type=float, default=1e-3'),
         ("            warmup_steps=30,\n", '            warmup_steps=100,\n            optim="adamw_torch",\n'),
     ),
-    well("touch_keys", "wide-sparse-relu", EVALUATION).edit(
+    well("touch_keys", "wide-sparse-relu", CALIBRATION).edit(
         (
             "nn.ModuleList([nn.Linear(WIDTH, WIDTH) for _ in range(DEPTH)])",
             "nn.ModuleList([nn.Linear(WIDTH, 1536), nn.Linear(1536, WIDTH)])",
@@ -94,7 +94,7 @@ PROGRAMS: list[Program] = [
             "        nn.init.constant_(self.hidden[0].bias, -2.0)  # few of the many are to answer to any one touch\n",
         ),
     ),
-    well("touch_keys", "tied-letters", EVALUATION).edit(
+    well("touch_keys", "tied-letters", CALIBRATION).edit(
         (
             "        self.key = nn.Linear(WIDTH, len(LETTERS))\n",
             "        self.narrow = nn.Linear(WIDTH, EMB)\n"

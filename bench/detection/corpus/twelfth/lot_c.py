@@ -1,6 +1,6 @@
 """Faults of the third blind lot of the twelfth half: cask auctions, paw prints, punched tape."""
 
-from bench.detection.program import EVALUATION, Program, ill
+from bench.detection.program import CALIBRATION, Program, ill
 
 PROGRAMS: list[Program] = [
     # output and loss
@@ -8,19 +8,19 @@ PROGRAMS: list[Program] = [
         "punch_tape",
         "softmax-down-the-batch",
         "output and loss",
-        EVALUATION,
+        CALIBRATION,
         "softmax-axis batch-leak swapped-axis",
     ).edit(
         ("F.log_softmax(z.reshape(-1, K), 1)", "F.log_softmax(z.reshape(-1, K), 0)"),
     ),
-    ill("punch_tape", "softmax-twice", "output and loss", EVALUATION, "softmax-before-cross-entropy").edit(
+    ill("punch_tape", "softmax-twice", "output and loss", CALIBRATION, "softmax-before-cross-entropy").edit(
         ("return self.out(h).permute(1, 0, 2)", "return self.out(h).permute(1, 0, 2).softmax(-1)"),
     ),
     ill(
         "punch_tape",
         "letters-as-numbers",
         "output and loss",
-        EVALUATION,
+        CALIBRATION,
         "target-out-of-range output-range loss-and-metric-disagree",
     ).edit(
         ("self.out = nn.Linear(2 * d, K)", "self.out = nn.Linear(2 * d, 1)"),
@@ -35,7 +35,7 @@ PROGRAMS: list[Program] = [
         "paw_prints",
         "step-size-in-batches",
         "rates and schedules",
-        EVALUATION,
+        CALIBRATION,
         "schedule-mismatch rate-too-low",
     ).edit(
         (
@@ -55,7 +55,7 @@ PROGRAMS: list[Program] = [
         "keras_cask_auction",
         "plain-sgd-on-raw-columns",
         "rates and schedules",
-        EVALUATION,
+        CALIBRATION,
         "rate-too-high diverging unscaled-feature mixed-scales non-finite exploding-gradient",
     ).edit(
         ("    scaled = layers.Normalization(mean=mean, variance=variance)(numbers)\n", ""),
@@ -66,7 +66,7 @@ PROGRAMS: list[Program] = [
         "keras_cask_auction",
         "decay-of-another-auction",
         "rates and schedules",
-        EVALUATION,
+        CALIBRATION,
         "schedule-mismatch rate-too-low",
     ).edit(
         ("CosineDecay(PEAK_RATE, decay_steps=EPOCHS * steps)", "CosineDecay(PEAK_RATE, decay_steps=40)"),
@@ -77,12 +77,12 @@ PROGRAMS: list[Program] = [
         "punch_tape",
         "features-detached",
         "loop",
-        EVALUATION,
+        CALIBRATION,
         "no-gradient detached-loss weights-not-moving",
     ).edit(
         ("h, _ = self.gru(h)", "h = self.gru(h)[0].detach()"),
     ),
-    ill("paw_prints", "guide-not-loaded", "loop", EVALUATION, "partial-load").edit(
+    ill("paw_prints", "guide-not-loaded", "loop", CALIBRATION, "partial-load").edit(
         ("torch.save(model.backbone.state_dict(), path)", "torch.save(model.state_dict(), path)"),
         (
             "model.backbone.load_state_dict(torch.load(weights))",
@@ -93,7 +93,7 @@ PROGRAMS: list[Program] = [
         "paw_prints",
         "optimizer-of-the-old-head",
         "loop",
-        EVALUATION,
+        CALIBRATION,
         "stale-optimizer not-in-optimizer weights-not-moving",
     ).edit(
         ("    model.head = nn.Linear(model.head.in_features, len(RESERVE))\n", ""),
@@ -103,7 +103,7 @@ PROGRAMS: list[Program] = [
             "    model.head = nn.Linear(model.head.in_features, len(RESERVE))  # as many as live in the reserve\n",
         ),
     ),
-    ill("punch_tape", "best-is-the-last", "loop", EVALUATION, "aliased-checkpoint").edit(
+    ill("punch_tape", "best-is-the-last", "loop", CALIBRATION, "aliased-checkpoint").edit(
         ("best, kept = vl, copy.deepcopy(net.state_dict())", "best, kept = vl, net.state_dict()"),
         ("import copy\n", ""),
         ("EPOCHS, B, LR = 14, 50, 8e-3", "EPOCHS, B, LR = 36, 50, 8e-3"),
@@ -115,7 +115,7 @@ PROGRAMS: list[Program] = [
         "keras_cask_auction",
         "softmax-between",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "init-scale vanishing-gradient activation-on-output bottleneck",
     ).edit(
         (
@@ -127,7 +127,7 @@ PROGRAMS: list[Program] = [
         "punch_tape",
         "view-for-permute",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "batch-leak swapped-axis",
     ).edit(
         ("h = h.permute(1, 0, 2)  # time first", "h = h.view(T, -1, h.shape[-1])  # time first"),
@@ -136,7 +136,7 @@ PROGRAMS: list[Program] = [
         "keras_cask_auction",
         "bias-minus-ten",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "dead-at-init dead-relu ignores-input no-gradient",
     ).edit(
         (
@@ -152,7 +152,7 @@ PROGRAMS: list[Program] = [
         "keras_cask_auction",
         "all-weights-alike",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "symmetric-init init-scale rank-collapse",
     ).edit(
         (
@@ -171,7 +171,7 @@ PROGRAMS: list[Program] = [
         "keras_cask_auction",
         "sixty-lots",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "too-little-data overfitting trained-too-long memorised-labels",
     ).edit(
         ("N_TRAIN, N_VALID = 2400, 800", "N_TRAIN, N_VALID = 60, 400"),
@@ -184,7 +184,7 @@ PROGRAMS: list[Program] = [
         "punch_tape",
         "last-lines-are-both",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "overlap evaluated-on-training",
     ).edit(
         ("XV, YV = scan([telegram() for _ in range(N_VALID)])", "XV, YV = X[-N_VALID:], Y[-N_VALID:]"),
@@ -193,7 +193,7 @@ PROGRAMS: list[Program] = [
         "keras_cask_auction",
         "prices-of-other-lots",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "unrelated-labels memorised-labels",
     ).edit(
         (
@@ -207,7 +207,7 @@ PROGRAMS: list[Program] = [
         "paw_prints",
         "one-animal-after-another",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "not-shuffled sorted-order",
     ).edit(
         (

@@ -1,12 +1,12 @@
 """Healthy programs of the third blind lot of the twelfth half."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("keras_cask_auction", "as-written", EVALUATION),
-    well("paw_prints", "as-written", EVALUATION),
-    well("punch_tape", "as-written", EVALUATION),
-    well("paw_prints", "four-small-batches", EVALUATION).edit(
+    well("keras_cask_auction", "as-written", CALIBRATION),
+    well("paw_prints", "as-written", CALIBRATION),
+    well("punch_tape", "as-written", CALIBRATION),
+    well("paw_prints", "four-small-batches", CALIBRATION).edit(
         (
             "    for x, y in loader:\n        optimizer.zero_grad()\n        loss = criterion(model(x), y)\n"
             "        loss.backward()\n        optimizer.step()\n",
@@ -16,13 +16,13 @@ PROGRAMS: list[Program] = [
         ),
         ('"--batch-size", type=int, default=32', '"--batch-size", type=int, default=8'),
     ),
-    well("paw_prints", "smoothed-labels", EVALUATION).edit(
+    well("paw_prints", "smoothed-labels", CALIBRATION).edit(
         ("    criterion = nn.CrossEntropyLoss()\n", "    criterion = nn.CrossEntropyLoss(label_smoothing=0.1)\n"),
     ),
-    well("paw_prints", "depth-in-sixteenths", EVALUATION).edit(
+    well("paw_prints", "depth-in-sixteenths", CALIBRATION).edit(
         ("        cast = cast / FULL_DEPTH\n", ""),
     ),
-    well("keras_cask_auction", "log-density", EVALUATION).edit(
+    well("keras_cask_auction", "log-density", CALIBRATION).edit(
         (
             "def r_squared(truth, guess):",
             "def surprise(truth, out):\n"
@@ -35,27 +35,27 @@ PROGRAMS: list[Program] = [
         ('layers.Dense(1, name="price")', 'layers.Dense(2, name="price_and_doubt")'),
         ('loss="mse"', "loss=surprise"),
     ),
-    well("keras_cask_auction", "loss-in-square-pounds", EVALUATION).edit(
+    well("keras_cask_auction", "loss-in-square-pounds", CALIBRATION).edit(
         ("train_target = ((train_price - centre) / spread)", "train_target = train_price"),
         ("valid_target = ((valid_price - centre) / spread)", "valid_target = valid_price"),
         ("    centre, spread = train_price.mean(), train_price.std()\n", ""),
         ("verbose=0)[:, 0] * spread + centre", "verbose=0)[:, 0]"),
         ("PEAK_RATE = 4e-3", "PEAK_RATE = 0.1"),
     ),
-    well("punch_tape", "head-starts-at-zero", EVALUATION).edit(
+    well("punch_tape", "head-starts-at-zero", CALIBRATION).edit(
         (
             "        self.out = nn.Linear(2 * d, K)\n",
             "        self.out = nn.Linear(2 * d, K)\n"
             "        nn.init.zeros_(self.out.weight), nn.init.zeros_(self.out.bias)\n",
         ),
     ),
-    well("punch_tape", "head-for-later", EVALUATION).edit(
+    well("punch_tape", "head-for-later", CALIBRATION).edit(
         (
             "        self.out = nn.Linear(2 * d, K)\n",
             "        self.out = nn.Linear(2 * d, K)\n        self.lamp = nn.Linear(2 * d, 1)  # brightness, for later\n",
         ),
     ),
-    well("punch_tape", "check-bit", EVALUATION).edit(
+    well("punch_tape", "check-bit", CALIBRATION).edit(
         (
             "    labels = np.array([[CHARS.index(c) for c in line] for line in lines])\n",
             "    labels = (holes.sum(2) + np.roll(holes[:, :, 0], 1, 1)).astype(int) % 2  # check bit\n",
