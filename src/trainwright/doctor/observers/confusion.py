@@ -43,13 +43,15 @@ class Confusions:
         self._trained_on: Any = None
         self._now: dict[_Labels, Tensor] = {}
         self._latest: dict[_Labels, Tensor] = {}
-        self._number, self._evaluating = 1, False  # of the evaluation at hand
+        self._number = 1  # of the evaluation at hand
+        self._evaluating: set[Any] = set()  # the data that it is of
+        self._evaluated: set[Any] = set()
 
     def is_due(self, source: Any) -> bool:
         """Whether the evaluation at hand is the first, second, fourth, eighth … one, or of data that none was of: these
         are looked at whatever it costs, so that what the network knows late is seen of short runs as well."""
-        self._evaluating = True
-        return self._number & (self._number - 1) == 0 or all(source != key.source for key in self._latest)
+        self._evaluating.add(source)
+        return self._number & (self._number - 1) == 0 or source not in self._evaluated
 
     def came(self, batch: Any) -> None:
         """A loader gave a batch."""
@@ -113,8 +115,9 @@ class Confusions:
 
     def stepped(self, source: Any = None) -> None:
         """Training goes on with data of this number, or is over."""
-        self._number += self._evaluating
-        self._evaluating = False
+        self._number += bool(self._evaluating)
+        self._evaluated |= self._evaluating
+        self._evaluating = set()
         if source is not None:
             self._trained_on = source
         if self._now:
