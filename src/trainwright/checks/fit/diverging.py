@@ -72,7 +72,7 @@ class Diverging(Check):
     code = "TW502"
     name = "diverging"
     severity = Severity.ERROR
-    after = ("TW401", "TW303", "TW307", "TW308", "TW309", "TW312", "TW322", "TW339", "TW409", "TW517", "TW519")
+    after = ("TW401", "TW303", "TW307", "TW308", "TW309", "TW312", "TW322", "TW339", "TW409", "TW511", "TW517", "TW519")
     cases = (
         Case(training_benches.alloys_mlp, curve_faults.heavy_momentum),
         Case(training_benches.yield_mlp, curve_faults.heavy_momentum),
