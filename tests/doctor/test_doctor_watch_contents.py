@@ -856,6 +856,35 @@ def test_the_scale_of_a_further_input_is_looked_at(
     assert codes(watch) & {"TW112", "TW208"} == expected
 
 
+@pytest.mark.parametrize(
+    ("loaded", "held_out", "fires"),
+    [(True, (0, 1, 2), False), (False, (0, 1, 2), False), (True, (0, 2, 2), True)],
+    ids=["each fold by others", "each fold by others, no loader", "one by its own"],
+)
+def test_what_one_fold_is_evaluated_on_another_is_trained_on(
+    loaded: bool, held_out: tuple[int, ...], fires: bool
+) -> None:
+    folds = [torch.arange(600).view(3, -1)[k] for k in range(3)]
+    with doctor() as watch:
+        for fold, evaluated in enumerate(held_out):
+            torch.manual_seed(fold)
+            model = network()
+            optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+            rows = torch.cat([folds[k] for k in range(3) if k != fold])
+            loader = DataLoader(TensorDataset(IMAGES[rows], CLASSES[rows]), 40, shuffle=True)
+            plain = [(IMAGES[part], CLASSES[part]) for part in torch.split(rows, 40)]
+            for _ in range(3):
+                for images, names in loader if loaded else plain:
+                    optimizer.zero_grad()
+                    functional.cross_entropy(model(images), names).backward()  # type: ignore[no-untyped-call]
+                    optimizer.step()
+                with torch.no_grad():
+                    test = IMAGES[folds[evaluated]], CLASSES[folds[evaluated]]
+                    for images, names in DataLoader(TensorDataset(*test), 100) if loaded else [test]:
+                        functional.cross_entropy(model(images), names)
+    assert ("TW212" in codes(watch)) == fires
+
+
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_a_second_training_on_other_data_may_be_the_one_that_does_not_shuffle(shuffle: bool) -> None:
     order = CLASSES[600:1200].argsort()

@@ -576,6 +576,7 @@ class Session:
             found = _Pupil(weakref.ref(optimizer, self._forgotten), name, learner, born=self.step)
             self.learners.append(found)
             self.doors.begin(self.step)
+            self.stream.began()
             self._pupils[id(optimizer)] = found
             first = next((p for group in optimizer.param_groups for p in group["params"]), None)
             self.device = first.device.type if first is not None else "cpu"

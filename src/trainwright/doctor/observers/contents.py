@@ -52,6 +52,10 @@ class Contents:
         if targets is not None and targets.numel() == inputs.numel() > len(inputs):
             self._compare_tokens(inputs, targets)
 
+    def began(self) -> None:
+        """There is an optimizer that was not before."""
+        self._overlap.began()
+
     def evaluated(self, tensors: Sequence[Tensor], source: int | None) -> None:
         """The inputs of an evaluation."""
         self._overlap.evaluated(tensors, source)

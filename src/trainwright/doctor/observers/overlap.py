@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ FEWEST_ROWS = 20
 """Samples from which on an evaluation call counts."""
 WIDEST = 4096
 """Numbers of a sample that are looked at."""
+MOST_TRAININGS = 8
+"""Trainings, one after the other, whose samples are remembered; the latest ones."""
 MANY, SEVERAL = 32, 4
 """With so many numbers equal samples are no chance, with so few only where most of them take many values."""
 SEEN = 4
@@ -26,25 +29,71 @@ TWINS = 0.02
 """Share of an evaluation's samples that may equal training samples before it counts as one of training data."""
 
 
+@dataclass
+class _Training:
+    """The samples of one training, in numbers, and those of evaluations until the next one begins."""
+
+    trained: set[complex] = field(default_factory=set)
+    evaluated: dict[int, set[complex]] = field(default_factory=dict)
+    calls: list[tuple[int, int]] = field(default_factory=list)
+    source: int | None = None
+    batches: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, found: Sequence[complex]) -> None:
+        """The samples of one more batch that is trained on."""
+        before = len(self.trained)
+        self.trained.update(found)
+        self.batches.append((len(found), len(self.trained) - before))
+
+    def overlap(self, *, rich: bool, evaluated: bool) -> SampleOverlap | None:
+        """Of the evaluation that shares least with training; ``evaluated``: whether calls without a graph on data of no
+        loader, or of that of training, are any."""
+        counted = {source: (len(known & self.trained), len(known)) for source, known in self.evaluated.items()}
+        others = [pair for source, pair in counted.items() if source != self.source]
+        calls = self.calls if evaluated else []
+        found = [*others, *calls] or (list(counted.values()) if evaluated else [])
+        least = min(found, key=_share, default=None)
+        if least is None or not self.trained:
+            return None
+        return SampleOverlap(
+            n_evaluation=least[1],
+            n_shared=least[0],
+            n_train=len(self.trained),
+            only_training=not others and all(shared == n for shared, n in found),
+            natural=0.0 if rich else _natural(self.batches),
+        )
+
+
 class Overlap:
-    """Observes the samples of looked-at training batches, and those of evaluations."""
+    """Observes the samples of looked-at training batches, and those of evaluations, for each training by itself: what
+    one fold is evaluated on, another is trained on."""
 
     def __init__(self) -> None:
-        self._trained: set[complex] = set()
-        self._evaluated: dict[int, set[complex]] = {}
-        self._calls: list[tuple[int, int]] = []
-        self._train_source: int | None = None
-        self._rich = False
+        self._trainings = [_Training()]
+        self._begins = self._rich = False
+        self._trained: set[complex] = set()  # in all of them
         self._batches: list[tuple[int, int]] = []
+
+    @property
+    def _now(self) -> _Training:
+        return self._trainings[-1]
+
+    def began(self) -> None:
+        """There is an optimizer that was not before: another training, of the same data or others."""
+        self._begins = True
 
     def trained(self, tensors: Sequence[Tensor], source: int | None) -> None:
         """The inputs of a training batch that is looked at."""
-        if len(self._trained) >= MOST_SAMPLES:
+        if self._begins and self._now.trained:
+            self._trainings = [*self._trainings[1 - MOST_TRAININGS :], _Training()]
+        self._begins, now = False, self._now
+        if len(now.trained) >= MOST_SAMPLES:
             return
-        self._train_source = source
+        now.source = source
         found = prints_of(tensors)
         if not self._rich and tensors[0].is_floating_point():
             self._rich = _is_rich(tensors[0].detach().reshape(len(tensors[0]), -1)[:, :WIDEST])
+        now.add(found)
         before = len(self._trained)
         self._trained.update(found)
         self._batches.append((len(found), len(self._trained) - before))
@@ -55,9 +104,9 @@ class Overlap:
         if len(found) < FEWEST_ROWS:
             return
         if source is None:
-            self._calls.append((sum(each in self._trained for each in found), len(found)))
+            self._now.calls.append((sum(each in self._now.trained for each in found), len(found)))
             return
-        known = self._evaluated.setdefault(source, set())
+        known = self._now.evaluated.setdefault(source, set())
         if len(known) < MOST_SAMPLES:
             known.update(found)
 
@@ -73,21 +122,17 @@ class Overlap:
         return len(self._trained) if self._batches and _is_whole(self._batches) else None
 
     def measurements(self, *, evaluated: bool = True) -> Iterator[SampleOverlap]:
-        """The evaluation that shares least with training; ``evaluated``: whether calls without a graph on data of no
-        loader, or of that of training, are any."""
-        counted = {source: (len(known & self._trained), len(known)) for source, known in self._evaluated.items()}
-        others = [pair for source, pair in counted.items() if source != self._train_source]
-        calls = self._calls if evaluated else []
-        found = [*others, *calls] or (list(counted.values()) if evaluated else [])
-        least = min(found, key=lambda pair: pair[0] / pair[1], default=None)
-        if least is not None and self._trained:
-            yield SampleOverlap(
-                n_evaluation=least[1],
-                n_shared=least[0],
-                n_train=len(self._trained),
-                only_training=not others and all(shared == n for shared, n in found),
-                natural=0.0 if self._rich else _natural(self._batches),
-            )
+        """Of the training that shares most with its evaluations, rather one that is evaluated on other data than its
+        own; ``evaluated`` as in :meth:`_Training.overlap`."""
+        found = (each.overlap(rich=self._rich, evaluated=evaluated) for each in self._trainings)
+        known = [each for each in found if each is not None]
+        if known:
+            yield max(known, key=lambda each: (not each.only_training, _share((each.n_shared, each.n_evaluation))))
+
+
+def _share(pair: tuple[int, int]) -> float:
+    """Of (shared samples, samples)."""
+    return pair[0] / pair[1]
 
 
 def _is_whole(batches: Sequence[tuple[int, int]]) -> bool:

@@ -90,6 +90,10 @@ class Stream:
         except TypeError:  # an iterable data set has no length
             self.steps_per_epoch = 0.0
 
+    def began(self) -> None:
+        """There is an optimizer that was not before."""
+        self._contents.began()
+
     # Batches ---------------------------------------------------------------------------------------------------------
 
     def entered(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
