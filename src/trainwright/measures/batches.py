@@ -85,8 +85,9 @@ class ColumnLeaks:
     """How far columns of a table tell the target, in ``n_rows`` rows of ``n_columns`` numbers.
 
     ``nearest``: the column most like a target that is a number, by values or by ranks, None for classes; ``left``: the
-    share of its variance that the column leaves (1 − r²); ``beside``: the same for the column most like that one;
-    ``left_by_others``: the share that all others together leave, by linear regression.
+    share of its variance that the column leaves (1 − r²); ``beside``: the same for the column most like that one.
+    ``rounded``: a column of ``n_steps`` different values that grow, or fall, with the target without exception, as a
+    target does that was rounded or named by ranges; None where there is none.
     ``parting``: the column that parts two classes best, None where there are not two; ``area``: its area under the ROC
     curve; ``area_beside``: that of the next best column. ``telling``: columns that together tell each class, because
     each is constant in one class and takes that value in no other; empty where they do not.
@@ -97,7 +98,8 @@ class ColumnLeaks:
     nearest: int | None
     left: float
     beside: float
-    left_by_others: float
+    rounded: int | None
+    n_steps: int
     parting: int | None
     area: float
     area_beside: float

@@ -10,10 +10,9 @@ from trainwright.measures.batches import ColumnLeaks, TargetCopies
 
 FEWEST_BATCHES = 5
 FEWEST_SAMPLES = 100
-LEFT, LEFT_ALONE, OTHERS = 4e-3, 0.02, 10.0
+LEFT = 4e-3
 """Share of the target's variance that a column of a table leaves. A copy with one percent of noise has 0.0004, one with
-three percent 0.0025; the best columns of sound tables 0.05 and more. Where all other columns together leave ten times
-as much it may be 0.02, as that of a target rounded to a dozen steps."""
+three percent 0.0025; the best columns of sound tables 0.05 and more."""
 BESIDE = 0.02
 """Share that the next column must leave of that one: values of a series one after the other leave less."""
 AREA, AREA_BESIDE = 0.99, 0.9
@@ -37,12 +36,12 @@ class LeakingFeature(Check):
         In every training batch that was looked at, each input is compared with the target: an affine function of the
         target to the last digits (less than 1e-8 of its variance is left), over five batches and 100 samples or more.
         Related inputs, however strongly, leave a thousand times as much. Warnings: a column of a table that leaves less
-        than 0.4 % of the target's variance, by values or by ranks, or less than 2 % where all others together leave ten
-        times as much, and is unlike all other columns (as the last value of a series is not); columns that each are
-        constant in one class and take that value in no other, for all classes or all but one; a column that parts two
-        classes (an area under the ROC curve of 0.99) where no other has 0.9. Features of a series that stay the same
-        throughout each sample are columns, too. Only targets of one number for each sample are judged, and token
-        numbers that equal the inputs everywhere, which is a warning.
+        than 0.4 % of the target's variance, by values or by ranks, and is unlike all other columns (as the last value
+        of a series is not); a column of three values or more that follows the target without exception, as a grade made
+        of it; columns that each are constant in one class and take that value in no other, for all classes or all but
+        one; a column that parts two classes (an area under the ROC curve of 0.99) where no other has 0.9. Features of a
+        series that stay the same throughout each sample are columns, too. Only targets of one number for each sample
+        are judged, and token numbers that equal the inputs everywhere, which is a warning.
 
     How to fix:
         Take the feature out, or end the window one step earlier.
@@ -86,15 +85,22 @@ class LeakingFeature(Check):
         )
 
     def _told(self, table: ColumnLeaks) -> Iterator[Finding]:
-        alone = table.left < LEFT_ALONE and table.left_by_others >= OTHERS * table.left
-        if table.nearest is not None and (table.left < LEFT or alone) and table.beside > BESIDE:
+        if table.nearest is not None and table.left < LEFT and table.beside > BESIDE:
             yield self._likely(
                 table.nearest,
                 f"Input {table.nearest} of {table.n_columns} alone leaves {table.left:.2%} of the target's variance in "
-                f"{table.n_rows} samples; all others together leave {table.left_by_others:.0%}, and none is like it.",
-                f"More than {LEFT_ALONE if alone else LEFT:.1%} for any single input of a table: else there is nothing "
-                "to learn.",
-                Evidence("share of the target's variance left", table.left, limit=LEFT_ALONE if alone else LEFT),
+                f"{table.n_rows} samples; no other input is like it.",
+                f"More than {LEFT:.1%} for any single input of a table: else there is nothing to learn.",
+                Evidence("share of the target's variance left", table.left, limit=LEFT),
+            )
+        elif table.rounded is not None:
+            yield self._likely(
+                table.rounded,
+                f"Input {table.rounded} of {table.n_columns} takes {table.n_steps} values that go up or down with the "
+                f"target without exception in {table.n_rows} samples, as the target itself does when it is rounded or "
+                "named by ranges.",
+                "Some samples at least in another order by any single input of a table.",
+                Evidence("values that follow the target", table.n_steps, limit=0, unit="values"),
             )
         elif table.telling:
             yield self._likely(

@@ -13,6 +13,8 @@ MOST_ROWS, MOST_COLUMNS = 1000, 256
 FEWEST_ROWS, FEWEST_COLUMNS = 100, 4
 """Fewer columns are a formula to be learnt rather than a table."""
 FEWEST_OF_A_CLASS, MOST_CLASSES = 10, 50
+FEWEST_STEPS = 3
+"""Values of a column that follows the target: of two one would be a yes or no that happens to part it."""
 
 Rows = NDArray[np.float64]
 
@@ -64,7 +66,7 @@ def _judge(rows: Rows, targets: Rows, may_leak: NDArray[np.bool_]) -> ColumnLeak
     rows, targets = rows[different], targets[different]
     n_values = len(np.unique(targets))
     column, left, beside = _nearest(rows, targets, may_leak) if n_values > MOST_CLASSES else (None, 1.0, 1.0)
-    others = 1.0 if column is None else _left_together(np.delete(rows, column, 1), targets)
+    rounded, n_steps = _steps(rows, targets, may_leak) if n_values > MOST_CLASSES else (None, 0)
     parting, area, area_beside = _separation(rows, targets, may_leak) if n_values == 2 else (None, 0.5, 0.5)
     return ColumnLeaks(
         n_rows=len(rows),
@@ -72,7 +74,8 @@ def _judge(rows: Rows, targets: Rows, may_leak: NDArray[np.bool_]) -> ColumnLeak
         nearest=column,
         left=left,
         beside=beside,
-        left_by_others=others,
+        rounded=rounded,
+        n_steps=n_steps,
         parting=parting,
         area=area,
         area_beside=area_beside,
@@ -127,13 +130,13 @@ def _left(rows: Rows, values: Rows) -> Rows:
     return left
 
 
-def _left_together(rows: Rows, values: Rows) -> float:
-    """The share of the variance of ``values`` [N] that a linear regression on all columns of ``rows`` [N, F] leaves."""
-    spread = rows.std(0)
-    known = (rows - rows.mean(0))[:, spread > 0] / spread[spread > 0]
-    wanted = values - values.mean()
-    unexplained = wanted - known @ np.linalg.lstsq(known, wanted, rcond=None)[0]
-    return float((unexplained**2).sum() / (wanted**2).sum())
+def _steps(rows: Rows, targets: Rows, may_leak: NDArray[np.bool_]) -> tuple[int | None, int]:
+    """(a column that takes several values and grows, or falls, with the targets without exception; how many)."""
+    changes = np.diff(rows[np.argsort(targets, kind="stable")], axis=0)
+    n_changes = (changes != 0).sum(0)
+    is_monotone = ((changes >= 0).all(0) | (changes <= 0).all(0)) & may_leak
+    found = np.flatnonzero(is_monotone & (n_changes + 1 >= FEWEST_STEPS))
+    return (int(found[0]), int(n_changes[found[0]]) + 1) if len(found) else (None, 0)
 
 
 def _telling(rows: Rows, targets: Rows, may_leak: NDArray[np.bool_]) -> tuple[int, ...]:
