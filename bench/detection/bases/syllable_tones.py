@@ -14,7 +14,7 @@ import torch.nn.functional as F
 SEED = int(os.environ.get("SEED", "0"))
 random.seed(SEED)
 np.random.seed(SEED)
-torch.manual_seed(SEED)  # noqa: E702
+torch.manual_seed(SEED)
 torch.set_num_threads(1)
 
 TONES = ["neutral", "high", "rising", "dipping", "falling"]
@@ -64,7 +64,7 @@ for s in range(SPEAKERS):
         frames[:, 0] += offset * frames[:, 1]
         X.append(frames)
         Y.append(tone)
-        who.append(s)  # noqa: E702
+        who.append(s)
 X, Y, who = torch.tensor(np.stack(X)), torch.tensor(Y), np.array(who)
 
 # %%
