@@ -184,7 +184,7 @@ def test_a_bound_of_a_whole_loss_counts_where_it_cuts_off_many_steps(bound: floa
                 loss = (2 + model(inputs)).cosh().mean().clamp(max=bound)
             else:  # torch's own, cut off from below where it ends
                 loss = functional.mse_loss(model(inputs), targets).clamp(min=1.0 if fires else 1e-3)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
     assert ("TW321" in {finding.code for finding in doctor.findings}) is fires
 
