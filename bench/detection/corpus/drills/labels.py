@@ -8,12 +8,6 @@ SQ = "target-out-of-range initial-loss loss-and-metric-disagree cannot-overfit-b
 
 PROGRAMS: list[Program] = [
     # ---------------------------------------------------------------- labels off by one
-    ill("dance_steps", "sheet-numbers-in-training", "data", CALIBRATION, OFF).edit(
-        (
-            "train_set = StepData(windows[~new], numbers[~new] - 1)",
-            "train_set = StepData(windows[~new], numbers[~new])",
-        ),
-    ),
     ill("heartbeat_conv1d", "codes-by-first-appearance", "data", CALIBRATION, OFF).edit(
         (
             "        self.targets = targets\n",
@@ -132,14 +126,6 @@ PROGRAMS: list[Program] = [
         ),
     ),
     # ---------------------------------------------------------------- augmentation that changes the label
-    ill("traffic_signs", "mirrored-signs", "data", CALIBRATION, AUG).edit(
-        (
-            "            img = img[:, top : top + SIZE, left : left + SIZE]\n",
-            "            img = img[:, top : top + SIZE, left : left + SIZE]\n"
-            "            if random.random() < 0.5:\n"
-            "                img = img.flip(-1)\n",
-        ),
-    ),
     ill("clock_hours", "clock-on-its-side", "data", CALIBRATION, AUG).edit(
         (
             "        return image * (1 + self.amount * (2 * torch.rand(1) - 1))\n",
@@ -188,14 +174,6 @@ PROGRAMS: list[Program] = [
         ),
         ("(Faster(), Shaky(), Louder())", "(Faster(), Mirrored(), Shaky(), Louder())"),
     ),
-    ill("cow_collars", "windows-backwards", "data", CALIBRATION, AUG).edit(
-        (
-            "            w = w * np.random.uniform(0.9, 1.1)\n",
-            "            w = w * np.random.uniform(0.9, 1.1)\n"
-            "            if np.random.rand() < 0.5:\n"
-            "                w = w[::-1].copy()\n",
-        ),
-    ),
     ill("bird_calls", "songs-backwards", "data", CALIBRATION, AUG).edit(
         (
             '            logits = self.model(batch["spectrogram"])\n'
@@ -204,14 +182,6 @@ PROGRAMS: list[Program] = [
             "            back = torch.rand(len(seen), 1, 1, 1) < 0.5\n"
             "            logits = self.model(torch.where(back, seen.flip(-1), seen))\n"
             '            loss = self.criterion(logits, batch["species"])\n            (loss',
-        ),
-    ),
-    ill("texture_trainer", "quarter-turns", "data", CALIBRATION, AUG).edit(
-        (
-            "            image = image[:, ::-1]\n",
-            "            image = image[:, ::-1]\n"
-            "        if self.train:\n"
-            "            image = np.rot90(image, random.randrange(4))\n",
         ),
     ),
     ill("pen_strokes", "turned-any-way", "data", CALIBRATION, AUG).edit(

@@ -10,9 +10,6 @@ NARROW = "bottleneck rank-collapse"
 
 PROGRAMS: list[Program] = [
     # ------------------------------------------------------------------ labels permuted against the inputs
-    ill("lightning_buoys", "names-sorted-as-text", "data", CALIBRATION, PERMUTED).edit(
-        ('f"img_{i:05d}.png"', 'f"img_{i}.png"'),
-    ),
     ill("cell_bags", "slides-sorted-by-size", "data", CALIBRATION, PERMUTED).edit(
         (
             "self.bags = [(bag - scale[0]) / scale[1] for bag in self.bags]",
@@ -89,18 +86,6 @@ PROGRAMS: list[Program] = [
     ill("bike_counts", "registered-as-feature", "data", CALIBRATION, LEAKED).edit(
         ('"temperature", "humidity", "wind"]', '"temperature", "humidity", "wind", "registered"]'),
     ),
-    ill("lightning_used_cars", "instalment-kept", "data", CALIBRATION, LEAKED).edit(
-        ('NOT_FEATURES = ("make", "fuel", "instalment", "price")', 'NOT_FEATURES = ("make", "fuel", "price")'),
-    ),
-    ill("keras_slope_slides", "debris-not-dropped", "data", CALIBRATION, LEAKED).edit(
-        ('survey.drop(columns=["slid", "debris_m3"])', 'survey.drop(columns=["slid"])'),
-    ),
-    ill("lightning_newsletter", "reading-time-as-feature", "data", CALIBRATION, LEAKED).edit(
-        ('"subject_length", "hour", "emojis"]', '"subject_length", "hour", "emojis", "seconds_read"]'),
-    ),
-    ill("demand_lstm", "window-one-day-late", "data", CALIBRATION, LEAKED).edit(
-        ("x, y = windows[:, :-1].unsqueeze(2)", "x, y = windows[:, 1:].unsqueeze(2)"),
-    ),
     ill("glucose_ahead", "trend-looks-forward", "data", CALIBRATION, LEAKED).edit(
         (
             "(t % 288) / 12\n    return out\n",
@@ -108,9 +93,6 @@ PROGRAMS: list[Program] = [
             "    trend = out[:, 0] - np.roll(out[:, 0], -AHEAD)  # over 45 minutes\n"
             "    return np.column_stack([out, trend])\n",
         ),
-    ),
-    ill("geyser_wait", "mean-includes-the-wait", "data", CALIBRATION, LEAKED).edit(
-        ("wait[r - past : r].mean()", "wait[r - past + 1 : r + 1].mean()"),
     ),
     ill("cable_tension", "stress-from-the-sheet", "data", CALIBRATION, LEAKED).edit(
         (
@@ -200,9 +182,6 @@ PROGRAMS: list[Program] = [
             "    train = Prescriptions(ids[:2400], doses[:2400], (patient[:2400] - mean) / std, effects[:2400])\n",
         ),
     ),
-    ill("lightning_wine", "validation-not-transformed", "data", CALIBRATION, UNSCALED).edit(
-        ("x_train, x_val = scaler.transform(x_train), scaler.transform(x_val)", "x_train = scaler.transform(x_train)"),
-    ),
     # ------------------------------------------------------------------ bottlenecks
     ill("sleep_stages", "neck-for-a-wider-net", "initialisation and shape", CALIBRATION, NARROW).edit(
         ("neck = width // 2", "neck = max(1, width // 64)"),
@@ -253,9 +232,5 @@ PROGRAMS: list[Program] = [
     ),
     ill("recipe_towers", "towers-of-width-one", "initialisation and shape", CALIBRATION, NARROW).edit(
         ("    dim: int = 24\n", "    dim: int = 1\n"),
-    ),
-    ill("digits_mlp", "one-in-the-middle", "initialisation and shape", CALIBRATION, NARROW).edit(
-        ("    nn.Linear(128, 64),\n", "    nn.Linear(128, 1),\n"),
-        ("    nn.Linear(64, 10),\n", "    nn.Linear(1, 10),\n"),
     ),
 ]

@@ -32,16 +32,10 @@ PROGRAMS: list[Program] = [
     ill("stitch_faults", "sensors-viewed-as-channels", SHAPE, CALIBRATION, "swapped-axis").edit(
         ("h = self.stem(x.transpose(1, 2))", "h = self.stem(x.view(len(x), x.size(2), -1))"),
     ),
-    ill("dna_binding", "letters-viewed-as-channels", SHAPE, CALIBRATION, "swapped-axis").edit(
-        ("x = x.permute(0, 2, 1)  # batch", "x = x.view(x.size(0), 4, -1)  # batch"),
-    ),
     ill("whale_codas", "clicks-reshaped-for-the-convolution", SHAPE, CALIBRATION, "swapped-axis").edit(
         ("self.lift(clicks.mT)", "self.lift(clicks.reshape(len(clicks), -1, CLICKS))"),
     ),
     # batch_first mixed up, or another axis taken for the wrong one
-    ill("lightning_cold_rooms", "lstm-without-batch-first", SHAPE, CALIBRATION, "swapped-axis batch-leak").edit(
-        ("n_features if i == 0 else hidden, hidden, batch_first=True)", "n_features if i == 0 else hidden, hidden)"),
-    ),
     ill("keras_hut_hikes", "pooled-over-features", SHAPE, CALIBRATION, "swapped-axis").edit(
         ("layers.GlobalAveragePooling1D()(x)", 'layers.GlobalAveragePooling1D(data_format="channels_first")(x)'),
     ),
@@ -74,14 +68,8 @@ PROGRAMS: list[Program] = [
         ("k = layers.Embedding(len(CLAYS), 6)(clay_in)", "c = layers.Embedding(len(CLAYS), 6)(clay_in)"),
         ("h = layers.Concatenate()([c, k, measures_in])", "h = layers.Concatenate()([c, measures_in])"),
     ),
-    ill("weld_films", "second-half-reads-the-input", SHAPE, CALIBRATION, "unused-layer no-gradient").edit(
-        ("y = self.bn2(self.across(y))", "y = self.bn2(self.across(x))"),
-    ),
     ill("heartbeat_conv1d", "second-convolution-dropped", SHAPE, CALIBRATION, "unused-layer no-gradient").edit(
         ("x = F.leaky_relu(self.norm2(self.conv2(x)))", "h = F.leaky_relu(self.norm2(self.conv2(x)))"),
-    ),
-    ill("lift_rides", "every-layer-reads-the-stem", SHAPE, CALIBRATION, "unused-layer no-gradient").edit(
-        ("            h = f(h)", "            h = f(x)"),
     ),
     ill("store_forecast", "blocks-not-passed-on", SHAPE, CALIBRATION, "unused-layer no-gradient").edit(
         ("            h = block(h)", "            out = block(h)"),
