@@ -103,6 +103,12 @@ def test_answers_counted_from_one_as_the_labels_are_no_mistake() -> None:
     assert "TW213" not in codes(CLASSES + 1, CLASSES + 1, loss="shifted", plus=1)
 
 
+def test_labels_may_be_bytes_as_torch_takes_them() -> None:
+    outputs, labels = functional.one_hot(torch.tensor([2, 1, 0]), 3).float(), torch.tensor([2, 1, 1], dtype=torch.uint8)
+    call = LossCall("cross_entropy", outputs, labels, functional.cross_entropy(outputs, labels))
+    assert int(n_right(call)) == 2
+
+
 @pytest.mark.parametrize("ignored", [0, 255, -100])
 def test_labels_that_a_loss_ignores_are_no_class_that_is_said(ignored: int) -> None:
     outputs, labels = functional.one_hot(torch.tensor([2, 1, 2, 0]), 3).float(), torch.tensor([0, 1, 2, 0])

@@ -40,9 +40,8 @@ def enters_as_it_is(root: Tensor, like: Tensor) -> bool:
     """Whether a layer of weights behind ``root`` is given the columns of the table ``like`` [N, F] unchanged, alone or
     joined with others."""
     for node in walk(root, _MOST):
-        position, kept = _OPERANDS.get(name_of(node), (-1, ""))
-        found = saved(node, kept) if position >= 0 else None
-        if isinstance(found, Tensor) and found.dim() == 2 and _holds(found.detach(), like.detach()):
+        found = _kept(node, _OPERANDS.get(name_of(node), (-1, ""))[1])
+        if found is not None and found.dim() == 2 and _holds(found.detach(), like.detach()):
             return True
     return False
 
@@ -52,7 +51,9 @@ def _holds(joined: Tensor, like: Tensor) -> bool:
     n_places = joined.shape[1] - like.shape[1] + 1
     if len(joined) != len(like) or joined.dtype != like.dtype or joined.device != like.device:
         return False
-    starts = [place for place in range(n_places) if bool((joined[:, place] == like[:, 0]).all())]
+    if n_places < 1 or not like.numel():
+        return False
+    starts = (joined[:, :n_places] == like[:, :1]).all(0).nonzero().flatten().tolist()
     return any(torch.equal(joined[:, place : place + like.shape[1]], like) for place in starts)
 
 
@@ -64,8 +65,12 @@ def _input_of(node: Node, name: str) -> tuple[Tensor | None, bool]:
     is_joined = producer is not None and _joins_a_constant(producer)
     if position < 0 or (producer is not None and not is_joined):
         return None, False
-    found = saved(node, kept)
-    return (found if isinstance(found, Tensor) else None), is_joined
+    return _kept(node, kept), is_joined
+
+
+def _kept(node: Node, name: str) -> Tensor | None:
+    found = saved(node, name) if name else None
+    return found if isinstance(found, Tensor) else None
 
 
 def _joins_a_constant(producer: Node) -> bool:

@@ -3,7 +3,6 @@ pass through."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from torch.nn import Parameter
@@ -11,13 +10,11 @@ from torch.nn import Parameter
 from trainwright.doctor.operations import TRANSPOSING, Node, children, is_leaf, name_of
 from trainwright.measures.graph import Neck
 from trainwright.measures.operations import LAYERS
+from trainwright.measures.structure import widened_again
 
 WIDEST, NARROWER = 2, 4
 """Units of a layer that may be a neck, and how many times as many it is given."""
 FEWEST_CLASSES = 3
-WIDENED, MOST_PREDICTED = 4, 8
-"""Units of the layer that makes many values of a single one again, and outputs of a model up to which they are taken
-for values to predict: what gives back its inputs, or as many as it gets, may be meant to be narrow."""
 
 
 def find_necks(nodes: Sequence[Node], parameters: Mapping[str, Parameter], n_classes: int) -> Iterator[Neck]:
@@ -25,10 +22,10 @@ def find_necks(nodes: Sequence[Node], parameters: Mapping[str, Parameter], n_cla
     layer of the classes' outputs if it is given so little. ``nodes``: of the whole graph, the loss first;
     ``n_classes``: of the softmax in front of the loss, 0 where there is none: there a layer of one unit is looked for
     of which the next makes more again."""
-    linear = {name: p for name, p in parameters.items() if p.dim() == 2 and name.endswith(("weight", "kernel"))}
     if not n_classes:
-        yield from _of_values(linear, nodes, parameters)
+        yield from _of_values(nodes, parameters)
         return
+    linear = {name: p for name, p in parameters.items() if p.dim() == 2 and name.endswith("weight")}
     last = {name: p for name, p in linear.items() if p.shape[0] == n_classes >= FEWEST_CLASSES}
     given = {p.shape[1] for p in last.values() if p.shape[1] <= WIDEST}
     if not given:
@@ -43,15 +40,13 @@ def find_necks(nodes: Sequence[Node], parameters: Mapping[str, Parameter], n_cla
         yield Neck(name=_layer(name), values_in=inputs, values_out=units, n_classes=n_classes)
 
 
-def _of_values(
-    linear: Mapping[str, Parameter], nodes: Sequence[Node], parameters: Mapping[str, Parameter]
-) -> Iterator[Neck]:
-    layers = [(name, *_inputs_and_units(name, p)) for name, p in linear.items()]
-    if not layers or layers[-1][2] > MOST_PREDICTED or layers[0][1] <= layers[-1][2]:
-        return
-    for (name, inputs, units), (_, given, widened) in itertools.pairwise(layers):
-        is_narrow = units == given == 1 and inputs >= NARROWER and widened >= WIDENED
-        if is_narrow and _is_only_way(name, linear[name], nodes, parameters):
+def _of_values(nodes: Sequence[Node], parameters: Mapping[str, Parameter]) -> Iterator[Neck]:
+    linear = [(name, p) for name, p in parameters.items() if p.dim() == 2 and name.endswith(("weight", "kernel"))]
+    sizes = [_inputs_and_units(name, p) for name, p in linear]
+    for place in widened_again(sizes):
+        name, weight = linear[place]
+        if _is_only_way(name, weight, nodes, parameters):
+            inputs, units = sizes[place]
             yield Neck(name=_layer(name), values_in=inputs, values_out=units, n_classes=0)
 
 

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from trainwright.core import Measurement
+
+WIDENED, MOST_PREDICTED = 4, 8
+"""Values that a layer of one value is given at least, and that the next makes of it again; and outputs of a model up to
+which they are taken for values to predict: what gives back as many as it gets may be meant to be narrow."""
+
+
+def widened_again(sizes: Sequence[tuple[int, int]]) -> Iterator[int]:
+    """The places of layers that leave one value of which the next makes many again, in a model that predicts few;
+    ``sizes``: values that enter and leave each layer, in order. What makes one value of one is passed over."""
+    if not sizes or sizes[-1][1] > MOST_PREDICTED or sizes[0][0] <= sizes[-1][1]:
+        return
+    changing = [(place, size) for place, size in enumerate(sizes) if size != (1, 1)]
+    for (place, (given, left)), (_, (taken, made)) in itertools.pairwise(changing):
+        if left == taken == 1 and min(given, made) >= WIDENED:
+            yield place
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
 from trainwright.clinic import initial_faults, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.graph import LossGraph, Neck
-from trainwright.measures.structure import LayerUse, ModelStructure
+from trainwright.measures.structure import LayerUse, ModelStructure, widened_again
 from trainwright.measures.trials import OverfitTrial
 
 NARROW = 4
 """A bottleneck is this many times narrower than what enters it."""
 CHANNELS = 8
 """Channels of which a convolution may not leave one only."""
-PREDICTED = 8
-"""Outputs of a model up to which they are values to predict."""
 CLASSES = 3
 """Classes that one value cannot tell apart well: with three, one of them has to lie between the others."""
 
@@ -71,8 +68,10 @@ class Bottleneck(Check):
         learns = overfit is None or overfit.own.overfits
         layers = structure.layers
         classifies = structure.task == "classification"
-        if layers and not classifies and (widened := _widened_again(layers)):
-            yield from map(self._widened, widened)
+        widened = widened_again([(layer.values_in, layer.values_out) for layer in layers])
+        necks = [] if classifies else [layers[place] for place in widened if layers[place].only_way]
+        if necks:
+            yield from map(self._widened, necks)
             return
         if not layers or (learns and not classifies):
             return
@@ -153,16 +152,6 @@ def _is_given_little(layer: LayerUse, layers: tuple[LayerUse, ...], classes: int
     values, widest = layer.values_in, max(each.values_in for each in layers)
     is_narrow = 0 < values <= 2 and values * NARROW <= widest and values < layer.values_out
     return layer.only_way and is_narrow and _is_too_narrow(values, classes)
-
-
-def _widened_again(layers: tuple[LayerUse, ...]) -> list[LayerUse]:
-    """Layers of one value of which the next makes many again, in a model of few outputs: one that gives back as many
-    values as it gets may be meant to be narrow."""
-    if layers[-1].values_out > PREDICTED or layers[0].values_in <= layers[-1].values_out:
-        return []
-    changing = [layer for layer in layers if layer.values_in > 1 or layer.values_out > 1]
-    narrow = [each for each in itertools.pairwise(changing) if each[0].values_out == each[1].values_in == 1]
-    return [layer for layer, after in narrow if layer.only_way and min(layer.values_in, after.values_out) >= NARROW]
 
 
 def _values(layer: LayerUse | Neck) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from trainwright.clinic import model_faults, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
@@ -20,10 +19,8 @@ _ERRORS = ("Pow", "Abs", "Square")
 _ON_THE_WAY = frozenset(["Mean", "Sum", "Mul", "Div", "Add", "Sub", "Neg", "Sqrt", "Logsumexp", *_ERRORS])
 _SCALING = ("Mean", "Sum", "Mul", "Div")
 
-_Losses = npt.NDArray[np.float64]
-
 MUCH = 0.2
-"""Share of the steps whose loss is exactly the lower bound from which on it is no chance."""
+"""Share of the steps whose loss a bound cuts off, from which on it is no chance."""
 
 
 class ClippedLoss(Check):
@@ -150,19 +147,19 @@ def _bounds_a_mean(graph: LossGraph, clamp: Operation) -> bool:
 
 def _share_below(floor: Operation, curve: LearningCurve | None) -> float:
     """How much of the training is cut off from below: all of it where this batch is, else the share of steps."""
-    return 1.0 if floor.share_clipped == 1 else _share_of(curve, lambda losses: losses <= floor.minimum)
+    return 1.0 if floor.share_clipped == 1 else _share_beyond(curve, floor.minimum, math.inf)
 
 
 def _share_above(ceiling: Operation, curve: LearningCurve | None) -> float:
     """The share of steps whose loss an upper bound cuts off."""
-    return _share_of(curve, lambda losses: losses >= ceiling.maximum) if math.isfinite(ceiling.maximum) else 0.0
+    return _share_beyond(curve, -math.inf, ceiling.maximum)
 
 
-def _share_of(curve: LearningCurve | None, are_cut: Callable[[_Losses], npt.NDArray[np.bool_]]) -> float:
-    """The share of the steps whose loss is cut off, if they are many. The curve may hold the bound or, of torch's own
-    loss functions, what the loss was before."""
+def _share_beyond(curve: LearningCurve | None, low: float, high: float) -> float:
+    """The share of the steps whose loss reaches one of these bounds, if they are many. The curve may hold the bound
+    itself or, of torch's own loss functions, what the loss was before."""
     losses = curve.train_loss.finite.y if curve is not None else np.empty(0)
-    share = float(are_cut(losses).mean()) if len(losses) else 0.0
+    share = float(((losses <= low) | (losses >= high)).mean()) if len(losses) else 0.0
     return share if share > MUCH else 0.0
 
 

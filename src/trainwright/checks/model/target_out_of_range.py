@@ -121,12 +121,12 @@ class TargetOutOfRange(Check):
         fitted = f"the {numbers.scores} outputs of the model" if numbers.scores else "one output"
         rounded = f" {numbers.right:.0%} of the rounded answers are right." if numbers.right < RIGHT else ""
         return self.finding(
-            happened=f"The targets are whole numbers from 0 to {numbers.highest}, each in {min(numbers.counts)} to "
-            f"{max(numbers.counts)} of {n} samples, as classes are numbered, and {numbers.loss_name} fits {fitted} "
-            f"to them as to a quantity: class 2 counts as twice class 1.{rounded}",
+            happened=f"The targets are whole numbers from {numbers.lowest} to {numbers.highest}, each in "
+            f"{min(numbers.counts)} to {max(numbers.counts)} of {n} samples, as classes are numbered, and "
+            f"{numbers.loss_name} fits {fitted} to them as to a quantity: class 2 counts as twice class 1.{rounded}",
             expected=f"{kinds} outputs and cross entropy, if the numbers are names of classes.",
-            todo=f"Give the model {kinds} outputs, one for each class, and use nn.CrossEntropyLoss. Counts or grades, "
-            "which have an order, may stay as they are.",
+            todo=("Give all outputs of the model" if numbers.scores else f"Give the model {kinds} outputs and these")
+            + " to nn.CrossEntropyLoss. Counts or grades, which have an order, may stay as they are.",
             evidence=(Evidence("whole numbers from 0 on", kinds, limit=FEWEST_CLASSES, unit="values"),),
             fixes=(Fix("Classify", instruction=f"nn.Linear(…, {kinds}) and nn.CrossEntropyLoss()(logits, targets)."),),
             confidence=0.7,

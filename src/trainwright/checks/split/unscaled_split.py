@@ -16,12 +16,12 @@ RATIO = 1.8
 """Spread of a feature in one part beside that in the other, median over features. Random splits stay below 1.2, input
 dropout and added noise reach 1.5, the two usual scalings of pixels differ by 2, raw inputs by 6 and more."""
 
-_Columns = npt.NDArray[np.float64]
-
 SHIFT = 2.5
 """Distance of the means in units of the larger spread, median over features. Random splits stay below 0.3."""
 
 FEWEST_SAMPLES = 30
+
+_Columns = npt.NDArray[np.float64]
 
 
 class UnscaledSplit(Check):
@@ -62,10 +62,10 @@ class UnscaledSplit(Check):
         columns = (inputs.train_mean, inputs.train_std, inputs.evaluation_mean, inputs.evaluation_std)
         if len({len(column) for column in columns}) > 1:
             raise CannotEvaluate("training and evaluation have inputs of different shapes")
-        if _compared(inputs) is None:
+        if (main := _compared(inputs)) is None:
             raise CannotEvaluate("no feature varies in both parts")
-        for place, each in enumerate((inputs, *inputs.others)):
-            compared = _compared(each)
+        pairs = [(inputs, main), *((each, _compared(each)) for each in inputs.others)]
+        for place, (each, compared) in enumerate(pairs):
             if compared is not None and (compared.ratio > RATIO or compared.shift > SHIFT):
                 yield self._scaled_otherwise(compared, each, place)
                 return

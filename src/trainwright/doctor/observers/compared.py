@@ -94,15 +94,16 @@ def target_of(prediction: Tensor | None, first: Tensor, second: Tensor) -> Tenso
 
 
 def _target_of(prediction: Tensor, first: Tensor, second: Tensor) -> Tensor | None:
+    shifted = None
     for answer, other in ((first, second), (second, first)):
         is_number = answer.is_floating_point() and answer.numel() == prediction.numel()
         if is_number and (found := _undone(prediction, answer, other)) is not None:
             return found
         if (shift := _class_shift(prediction, answer)) == 0:
             return other
-        if shift is not None and not _is_answer(prediction, other):
-            return other - shift
-    return None
+        if shift is not None and shifted is None:
+            shifted = other - shift
+    return shifted
 
 
 def squared_error(prediction: Tensor, targets: Tensor | None, value: Tensor) -> LossCall | None:
@@ -112,11 +113,6 @@ def squared_error(prediction: Tensor, targets: Tensor | None, value: Tensor) -> 
     mean = float((prediction.detach() - targets).square().mean())
     is_same = abs(float(value.detach()) - mean) <= CLOSE * mean
     return LossCall("mse", prediction, targets, value) if is_same else None
-
-
-def _is_answer(prediction: Tensor, answer: Tensor) -> bool:
-    """Whether ``answer`` is the class, or the yes or no, that ``prediction`` says."""
-    return _class_shift(prediction, answer) == 0
 
 
 def _class_shift(prediction: Tensor, answer: Tensor) -> int | None:

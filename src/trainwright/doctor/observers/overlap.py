@@ -52,7 +52,7 @@ class _Training:
         others = [pair for source, pair in counted.items() if source != self.source]
         calls = self.calls if evaluated else []
         found = [*others, *calls] or (list(counted.values()) if evaluated else [])
-        least = min(found, key=_share, default=None)
+        least = min(found, key=lambda pair: pair[0] / pair[1], default=None)
         if least is None or not self.trained:
             return None
         return SampleOverlap(
@@ -71,8 +71,7 @@ class Overlap:
     def __init__(self) -> None:
         self._trainings = [_Training()]
         self._begins = self._rich = False
-        self._trained: set[complex] = set()  # in all of them
-        self._batches: list[tuple[int, int]] = []
+        self._whole = _Training()  # what is trained on in all of them
 
     @property
     def _now(self) -> _Training:
@@ -94,9 +93,8 @@ class Overlap:
         if not self._rich and tensors[0].is_floating_point():
             self._rich = _is_rich(tensors[0].detach().reshape(len(tensors[0]), -1)[:, :WIDEST])
         now.add(found)
-        before = len(self._trained)
-        self._trained.update(found)
-        self._batches.append((len(found), len(self._trained) - before))
+        if len(self._whole.trained) < MOST_SAMPLES:
+            self._whole.add(found)
 
     def evaluated(self, tensors: Sequence[Tensor], source: int | None) -> None:
         """The inputs of an evaluation; of data that come from no loader each call is for itself."""
@@ -114,12 +112,12 @@ class Overlap:
         """Whether more of these samples were seen in training than chance would explain, as far as that was looked at;
         those of an evaluation of its own are others."""
         found = prints_of(tensors)
-        return sum(each in self._trained for each in found) > UNSEEN + TWINS * len(found)
+        return sum(each in self._whole.trained for each in found) > UNSEEN + TWINS * len(found)
 
     @property
     def n_samples(self) -> int | None:
         """Different training samples; None as long as new ones may come."""
-        return len(self._trained) if self._batches and _is_whole(self._batches) else None
+        return len(self._whole.trained) if self._whole.batches and _is_whole(self._whole.batches) else None
 
     def measurements(self, *, evaluated: bool = True) -> Iterator[SampleOverlap]:
         """Of the training that shares most with its evaluations, rather one that is evaluated on other data than its
@@ -127,12 +125,7 @@ class Overlap:
         found = (each.overlap(rich=self._rich, evaluated=evaluated) for each in self._trainings)
         known = [each for each in found if each is not None]
         if known:
-            yield max(known, key=lambda each: (not each.only_training, _share((each.n_shared, each.n_evaluation))))
-
-
-def _share(pair: tuple[int, int]) -> float:
-    """Of (shared samples, samples)."""
-    return pair[0] / pair[1]
+            yield max(known, key=lambda each: (not each.only_training, each.n_shared / each.n_evaluation))
 
 
 def _is_whole(batches: Sequence[tuple[int, int]]) -> bool:

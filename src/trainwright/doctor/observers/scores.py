@@ -65,7 +65,8 @@ def answers(call: LossCall) -> tuple[Tensor, Tensor]:
     the loss ignores a target; or yes and no."""
     if is_binary(call):
         return call.outputs > (0.5 if call.name == "bce" else 0.0), call.targets > 0.5
-    return call.outputs.argmax(1), call.targets.masked_fill(call.targets == _ignored(call), -1)
+    # Bytes, which torch takes for class numbers as well, hold no -1.
+    return call.outputs.argmax(1), call.targets.long().masked_fill(call.targets == _ignored(call), -1)
 
 
 def _ignored(call: LossCall) -> int:

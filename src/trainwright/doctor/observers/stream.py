@@ -236,13 +236,14 @@ class Stream:
                 steps_per_epoch=self.steps_per_epoch,
                 n_samples=self._contents.n_samples,
             )
-        statistics = [self._statistics(*pair) for pair in zip(self._train, self._evaluation, strict=True)]
+        batches = set(self._evaluated.values)
+        statistics = [self._statistics(*pair, batches) for pair in zip(self._train, self._evaluation, strict=True)]
         if known := [each for each in statistics if each is not None]:
             alike = [each for each in known[1:] if each.train_shape == each.evaluation_shape]
             yield replace(known[0], others=tuple(alike))
 
-    def _statistics(self, trained: Sums, evaluated: Sums) -> InputStatistics | None:
-        """None where one of them was not seen."""
+    def _statistics(self, trained: Sums, evaluated: Sums, batches: set[float]) -> InputStatistics | None:
+        """Of one input; ``batches``: fingerprints of those evaluated. None where it was not seen in both parts."""
         if not (trained.samples and evaluated.samples):
             return None
         train, evaluation = trained.mean_and_std(), evaluated.mean_and_std()
@@ -253,8 +254,8 @@ class Stream:
             evaluation_std=evaluation[1],
             n_train=trained.samples,
             n_evaluation=evaluated.samples,
-            shared=sum(each in self._seen for each in set(self._evaluated.values)),
-            n_evaluation_batches=len(set(self._evaluated.values)),
+            shared=len(self._seen & batches),
+            n_evaluation_batches=len(batches),
             train_shape=trained.shape,
             evaluation_shape=evaluated.shape,
         )
