@@ -107,7 +107,7 @@ def works() -> dict[str, Work]:
         Work("MLP", mlp, images, labels, 32, 4000),
         Work("CNN", cnn, images, labels, 48, 800),
         Work("residual CNN", residual_cnn, images, labels, 32, 250),
-        Work("LSTM", lambda: CharLSTM(len(characters)), short[:, :-1], short[:, 1:], 32, 250),
+        Work("LSTM", lambda: CharLSTM(len(characters)), short[:, :-1], short[:, 1:], 32, 1000),
         Work("transformer", lambda: CharTransformer(len(characters), 64), long[:, :-1], long[:, 1:], 12, 120),
     ]
     return {work.name: work for work in found}
