@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader, TensorDataset
 
 import trainwright
@@ -139,6 +141,20 @@ def test_what_is_known_of_a_plain_loop() -> None:
     clipping = doctor.measurements.of(Clipping)[0]
     assert clipping.limit == 1.0
     assert len(clipping.norms) == 30
+
+
+def test_functions_imported_by_name_before_are_heard() -> None:
+    model, before = nn.Linear(6, 3), (cross_entropy, clip_grad_norm_)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with quiet() as doctor:
+        for _ in range(5):
+            optimizer.zero_grad()
+            cross_entropy(model(INPUTS), CLASSES).backward()
+            clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+    assert doctor.measurements.of(LearningCurve)[0].baseline_train_loss == pytest.approx(np.log(3), abs=0.05)
+    assert len(doctor.measurements.of(Clipping)[0].norms) == 5
+    assert (cross_entropy, clip_grad_norm_) == before
 
 
 def test_norms_are_those_that_one_computes_by_hand() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import threading
 import time
 import types
@@ -79,6 +80,7 @@ class Taps:
         self._tap_files()
         self._tap_seeds()
         self._find_keras()
+        self._tap_imported_names()
         _listening.add(self)
         return self
 
@@ -128,6 +130,20 @@ class Taps:
             wrapper.__module__, wrapper.__qualname__ = owner.__name__, name
         self._originals.append((owner, name, original if name in vars(owner) else _INHERITED))
         setattr(owner, name, wrapper)
+
+    def _tap_imported_names(self) -> None:
+        """Wrap also where a module got a function by ``from … import`` before; the packages that the functions are of
+        know what they call."""
+        wrapped = [(owner, name, each) for owner, name, each in self._originals if isinstance(owner, types.ModuleType)]
+        wrappers = {id(original): getattr(owner, name) for owner, name, original in wrapped}
+        packages = {owner.__name__.partition(".")[0] for owner, _, _ in wrapped}
+        for path, module in list(sys.modules.items()):
+            if not isinstance(module, types.ModuleType) or path.partition(".")[0] in packages:
+                continue
+            found = [(name, value) for name, value in list(vars(module).items()) if id(value) in wrappers]
+            for name, value in found:
+                self._originals.append((module, name, value))
+                setattr(module, name, wrappers[id(value)])
 
     # What is wrapped -------------------------------------------------------------------------------------------------
 
