@@ -85,6 +85,11 @@ class Calls:
         return note
 
 
+def has_script(model: nn.Module) -> bool:
+    """Whether a part of the model was compiled by TorchScript, which takes no hooks."""
+    return any(isinstance(module, torch.jit.ScriptModule) for module in model.modules())
+
+
 def _memory(tensor: Tensor) -> int:
     """Where a tensor's values lie; 0 where that cannot be said."""
     return tensor.untyped_storage().data_ptr() if tensor.layout == torch.strided and not tensor.is_meta else 0

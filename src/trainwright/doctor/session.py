@@ -219,6 +219,8 @@ class Session:
             self.listens_to_comparisons = not self._knows_targets and (self._sampled or self.step < FIRST_HEARD)
         elif self.step and not self._owes_backward:
             self._evaluated(args, kwargs, prediction)
+            if module.training and self.loaders.source == self._source:
+                self.loaders.used()  # for running statistics, it may be, so that no loss follows
 
     def _evaluated(self, args: tuple[Any, ...], kwargs: dict[str, Any], prediction: Tensor | None) -> None:
         """A call between two steps that nothing is learnt from; within a step it would be a teacher's."""

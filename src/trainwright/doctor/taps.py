@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch.optim import Optimizer, swa_utils
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.data import DataLoader
@@ -42,7 +42,8 @@ _listening: weakref.WeakSet[Taps] = weakref.WeakSet()
 
 
 class Taps:
-    """Attach a listener to everything that happens in this process; one at a time.
+    """Attach a listener to everything that happens in this thread; one at a time in a process. ``heard_threads``:
+    whether something happened in others.
 
     ``on_failure`` hears of faults of the listener; after :data:`MOST_FAULTS` of them it is told nothing more, as one
     that keeps failing would tell nonsense. ``spend`` hears of the seconds each event took it.
@@ -62,6 +63,7 @@ class Taps:
         self._inside = False
         self._heeds_keras = False
         self._thread = threading.get_ident()
+        self.heard_threads = False
 
     def __enter__(self) -> Taps:
         if not _attached.acquire(blocking=False):
@@ -107,7 +109,10 @@ class Taps:
 
     def tell(self, event: Callable[..., None], *args: Any, **kwargs: Any) -> None:
         """Pass an event on. A fault of the listener must never become one of the user's program."""
-        if self._deaf or self._busy or threading.get_ident() != self._thread:
+        if self._deaf or self._busy or _is_transforming():
+            return
+        if threading.get_ident() != self._thread:
+            self.heard_threads = True
             return
         self._busy = True
         started = time.perf_counter()
@@ -168,10 +173,23 @@ class Taps:
 
         return call
 
+    def _make_deaf(self, original: Any) -> Any:
+        """Running statistics are made anew from training data: no training, and no evaluation either."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            was_deaf, self._deaf = self._deaf, True
+            try:
+                return original(*args, **kwargs)
+            finally:
+                self._deaf = was_deaf
+
+        return call
+
     def _tap_modules(self) -> None:
         listener = self._listener
         self._wrap(nn.Module, "__call__", self._make_call)
         self._before(nn.Module, "zero_grad", lambda module, *_, **__: listener.gradients_cleared(module))
+        self._wrap(swa_utils, "update_bn", self._make_deaf)
         self._after(nn.Module, "state_dict", self._state_taken)
         self._before(nn.Module, "load_state_dict", _given(listener.state_loaded))
         read = _given(listener.state_read)
@@ -347,6 +365,12 @@ class Taps:
             return call
 
         self._wrap(owner, name, make)
+
+
+def _is_transforming() -> bool:
+    """Whether the call is within ``vmap``, ``grad`` or another transform of torch.func: tensors there stand for values
+    that nobody may keep."""
+    return torch._C._functorch.peek_interpreter_stack() is not None
 
 
 def _given(event: Callable[[nn.Module, Any], None]) -> Callable[..., None]:

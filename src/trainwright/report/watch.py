@@ -55,11 +55,12 @@ class Watch:
         for model in models:
             self._session.models.of(model)
         self._taps = Taps(self._session, self._failed, self._session.governor.spend)
-        self._quiet = quiet or int(os.environ.get("RANK", "0") or 0) > 0
+        is_other_rank = int(os.environ.get("RANK", "0") or 0) > 0  # of a distributed run: the first one speaks for all
+        self._quiet = quiet or is_other_rank
         self._console = Console(stderr=True, highlight=False)
-        self._report = Path(report) if report is not None else None
+        self._report = Path(report) if report is not None and not is_other_rank else None
         self._checks = live_checks()
-        self._said: set[tuple[str, str]] = set()
+        self._said: dict[tuple[str, str], tuple[str, int]] = {}
         self._next_look = FIRST_LOOK
         self._look_seconds = 0.0
         self._started = time.perf_counter()
@@ -123,7 +124,7 @@ class Watch:
         self._look_seconds = time.perf_counter() - started
         for finding in verdict.at_least(Severity.WARNING):
             if (finding.code, finding.where) not in self._said:
-                self._said.add((finding.code, finding.where))
+                self._said[finding.code, finding.where] = finding.name, self._session.step
                 self._say(finding)
 
     def _is_due(self, step: int) -> bool:
@@ -184,12 +185,20 @@ class Watch:
         if self.fault:
             console.print(f"[yellow]{self.steps} steps were watched, with a fault of ours: {escape(self.fault)}.[/]")
         elif not self.steps and not verdict.findings:
-            console.print("No optimizer made a step, so there was nothing to watch.")
+            where = "thread that was watched; others were at work" if self._taps.heard_threads else "process"
+            console.print(
+                f"No optimizer made a step in the {where}, so there was nothing to watch. Where a program trains in "
+                "threads or processes that it starts, put 'with trainwright.watch():' into the function they run."
+            )
             return
         for finding in verdict.findings:
             print_finding(console, finding, settings=False)
         for masked, cause in verdict.masked:
             console.print(f"[dim]↳ {masked.code} {masked.name}: a consequence of {cause}[/]")
+        seen = {finding.code for finding in (*verdict.findings, *(masked for masked, _ in verdict.masked))}
+        for (code, _), (name, step) in self._said.items():
+            if code not in seen:
+                console.print(f"[dim]{code} {name}, said at step {step}, is not what the whole run shows.[/]")
         names = ", ".join(pupil.name for pupil in self._session.learners) or "no optimizer"
         models = ", ".join(entry.label for entry in self._session.models) or "no model"
         word = "nothing found" if not verdict.findings else _counted(verdict)

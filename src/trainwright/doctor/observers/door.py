@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from trainwright.core import Measurement
-from trainwright.doctor.calls import Calls
+from trainwright.doctor.calls import Calls, has_script
 from trainwright.doctor.door import describe_door
 from trainwright.doctor.events import LossCall
 from trainwright.doctor.graph import named_parameters, read_graph
@@ -67,7 +67,7 @@ class Doors:
 
     def listen(self, model: nn.Module) -> None:
         """Note which modules of ``model`` run, until :meth:`stop_listening`."""
-        if self._listening or next(model.parameters(), None) is None:
+        if self._listening or next(model.parameters(), None) is None or has_script(model):
             return
         self._calls, self._listening = Calls([model], self._calls), True
         self._calls.__enter__()

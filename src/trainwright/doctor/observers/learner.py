@@ -380,7 +380,7 @@ def _norms(parameters: list[Tensor], before: Sequence[Tensor | None]) -> list[li
 
 def _fused(tensors: list[Any], order: float, device: torch.device) -> Tensor:
     """The norm of each tensor, NaN for None."""
-    found = torch.full((len(tensors),), math.nan, device=device)
+    found = torch.full((len(tensors),), math.nan, dtype=torch.float32, device=device)
     present = [position for position, tensor in enumerate(tensors) if tensor is not None]
     if present:
         found[present] = norms([tensors[position] for position in present], order).to(device)

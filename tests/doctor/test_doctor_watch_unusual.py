@@ -1,0 +1,155 @@
+"""The live monitor in programs of unusual kinds: it hears what can be heard, without a fault of its own or an alarm."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, update_bn
+from torch.utils.data import DataLoader, TensorDataset
+
+import trainwright
+from trainwright.core import Finding, Severity, Verdict
+from trainwright.measures.curves import LearningCurve
+from trainwright.measures.layers import LayerSignals
+from trainwright.report import watch as watching
+from trainwright.report.watch import Watch
+
+STEPS = 40
+
+
+@pytest.fixture
+def doubles() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def _data(n: int = 400) -> tuple[Tensor, Tensor]:
+    inputs = torch.randn(n, 6, generator=torch.Generator().manual_seed(1))
+    return inputs.to(torch.get_default_dtype()), inputs[:, :3].argmax(1)
+
+
+def _model() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(6, 24), nn.BatchNorm1d(24), nn.ReLU(), nn.Linear(24, 3))
+
+
+def _fit(model: nn.Module, rows: DataLoader[tuple[Tensor, ...]], epochs: int = 5) -> None:
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    model.train()
+    for _ in range(epochs):
+        for inputs, labels in rows:
+            optimizer.zero_grad()
+            functional.cross_entropy(model(inputs), labels).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+
+
+def _loader() -> DataLoader[tuple[Tensor, ...]]:
+    inputs, labels = _data()
+    return DataLoader(TensorDataset(inputs[:300], labels[:300]), 30, shuffle=True)
+
+
+def _traced(model: nn.Module) -> nn.Module:
+    traced: nn.Module = torch.jit.trace(model, _data(30)[0], check_trace=False)  # type: ignore[no-untyped-call]
+    return traced
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning", "ignore::torch.jit.TracerWarning")
+@pytest.mark.parametrize("compiled", [torch.jit.script, _traced])
+def test_a_model_of_torchscript(compiled: Callable[[nn.Module], nn.Module]) -> None:
+    with trainwright.watch(every=1, quiet=True) as doctor:
+        _fit(compiled(_model()), _loader())
+    assert (doctor.fault, doctor.findings, doctor.steps) == ("", (), 50)
+    assert len(doctor.measurements.of(LearningCurve)[0].train_loss) == 50
+
+
+@pytest.mark.usefixtures("doubles")
+def test_double_precision_as_default() -> None:
+    with trainwright.watch(every=1, quiet=True) as doctor:
+        _fit(_model(), _loader())
+    assert (doctor.fault, doctor.findings) == ("", ())
+    assert (doctor.measurements.of(LayerSignals)[0].gradient_norm > 0).all()
+
+
+def test_an_ensemble_under_vmap() -> None:
+    models = [nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 3)) for _ in range(3)]
+    parameters, buffers = torch.func.stack_module_state(models)
+    skeleton = copy.deepcopy(models[0]).to("meta")
+    inputs, labels = _data()
+
+    def loss(own: Any, kept: Any) -> Tensor:
+        return functional.cross_entropy(torch.func.functional_call(skeleton, (own, kept), (inputs,)), labels)
+
+    held = {name: each.detach().requires_grad_() for name, each in parameters.items()}
+    optimizer = torch.optim.Adam(held.values(), 1e-2)
+    with trainwright.watch(every=1, quiet=True) as doctor:
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            torch.func.vmap(loss)(held, buffers).mean().backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    assert (doctor.fault, doctor.findings, doctor.steps) == ("", (), STEPS)
+
+
+def _by_torch(rows: DataLoader[tuple[Tensor, ...]], model: nn.Module) -> None:
+    update_bn(rows, model)  # by its name in this module, as programs call it
+
+
+def _by_hand(rows: DataLoader[tuple[Tensor, ...]], model: nn.Module) -> None:
+    model.train()
+    with torch.no_grad():
+        for inputs, _ in rows:
+            model(inputs)
+
+
+@pytest.mark.parametrize(("anew", "evaluates"), [(_by_torch, True), (_by_torch, False), (_by_hand, True)])
+def test_running_statistics_made_anew_are_no_evaluation(anew: Callable[..., None], evaluates: bool) -> None:
+    inputs, labels = _data()
+    with trainwright.watch(every=1, quiet=True) as doctor:
+        model, rows = _model(), _loader()
+        _fit(model, rows)
+        averaged = AveragedModel(model)
+        anew(rows, averaged)
+        averaged.eval()
+        if evaluates:
+            with torch.no_grad():
+                assert float((averaged(inputs[300:]).argmax(1) == labels[300:]).float().mean()) > 0.7
+    assert (doctor.fault, doctor.findings) == ("", ())
+
+
+def test_a_training_in_another_thread_is_said_to_be_there(capsys: pytest.CaptureFixture[str]) -> None:
+    with trainwright.watch():
+        thread = threading.Thread(target=_fit, args=(_model(), _loader()))
+        thread.start()
+        thread.join()
+    said = " ".join(capsys.readouterr().err.split())
+    assert "in the thread that was watched; others were at work" in said
+    assert "'with trainwright.watch():' into the function they run" in said
+
+
+def test_what_the_whole_run_does_not_show_is_taken_back(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early = Finding("TW503", "rate-too-high", Severity.WARNING, "It jumps.", "It falls.", "Lower it.")
+    verdicts = iter([Verdict((early,), (), (), ())])
+    monkeypatch.setattr(watching, "judge", lambda *_: next(verdicts, Verdict((), (), (), ())))
+    with trainwright.watch(every=1):
+        _fit(_model(), _loader())
+    assert "TW503 rate-too-high, said at step 32, is not what the whole run shows." in capsys.readouterr().err
+
+
+def test_of_a_distributed_run_the_first_process_speaks(
+    tmp_path: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    with Watch(report=tmp_path / "report.html") as doctor:
+        _fit(_model(), _loader())
+    assert doctor.steps == 50
+    assert not capsys.readouterr().err
+    assert not (tmp_path / "report.html").exists()
