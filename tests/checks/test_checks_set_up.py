@@ -10,6 +10,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 from torch import nn
 from torch.nn import functional
 
+import trainwright
 from trainwright.core import Severity, Verdict, discover, judge
 from trainwright.doctor.trials import TRIALS, run_trials
 from trainwright.workbench.experiment import Experiment
@@ -136,6 +137,21 @@ def test_a_custom_loss_is_not_judged_by_theory() -> None:
     reasons = dict(found.not_evaluated)
     assert "not known" in reasons["TW301"]
     assert codes(found) == []
+
+
+@pytest.mark.parametrize(("n_classes", "n_samples"), [(10, 16), (20, 32), (100, 64), (1000, 64)])
+def test_few_samples_of_many_classes_are_no_imbalance(n_classes: int, n_samples: int) -> None:
+    generator = torch.Generator().manual_seed(n_classes)
+    inputs = torch.randn(n_samples, 8, generator=generator)
+    model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, n_classes))
+    found = {}
+    for kind, n_drawn in (("all alike", n_classes), ("a tenth of them", max(1, n_classes // 10))):
+        labels = torch.randint(n_drawn, (n_samples,), generator=generator)
+        report = trainwright.check(model=model, loss=nn.CrossEntropyLoss(), batch=(inputs, labels))
+        found[kind] = "TW302" in [finding.code for finding in report.findings]
+    assert not found["all alike"]
+    # Sixty samples of a thousand classes say nothing of their shares.
+    assert found["a tenth of them"] == (n_classes <= 100)
 
 
 def test_imbalance_of_classes_and_far_targets_that_are_fitted_all_the_same_are_advice() -> None:

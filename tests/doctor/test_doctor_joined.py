@@ -136,3 +136,52 @@ loss = F.cross_entropy(whole(x), y)
     assert not setup.optimizer.state
     report = examine(setup)
     assert [f.code for f in report.findings if f.severity is not Severity.ADVICE] == []
+
+
+APART = """
+first = torch.optim.SGD(encoder.parameters(), 0.5, momentum=0.9)
+second = torch.optim.Adam(decoder.parameters(), 1e-2)
+loss = F.cross_entropy(decoder(encoder(x)), y)
+loss.backward()
+first.step()
+"""
+
+
+def test_models_with_an_optimizer_each_step_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(HEAD + APART + "print('between')\nsecond.step()\nprint('behind')\n", encoding="utf-8")
+    step = capture(path)
+    said = capsys.readouterr().out
+    assert "between" in said
+    assert "behind" not in said
+    assert (type(step.optimizer).__name__, [type(each).__name__ for each in step.partners]) == ("SGD", ["Adam"])
+    root = step.passes[-1].root
+    assert root is not None
+    setup = setup_of(step)
+    assert isinstance(setup.model, Models)
+    assert all(p.grad is not None for p in setup.model.parameters())
+    assert not setup.optimizer.state
+    # Neither of the script's own steps has moved anything.
+    assert setup.evaluate(setup.inputs, setup.targets) == pytest.approx(float(root.detach()), rel=1e-5)
+    before = [p.detach().clone() for p in setup.model.parameters()]
+    report = examine(setup)
+    assert [f.code for f in report.findings if f.severity is not Severity.ADVICE] == []
+    assert all(torch.equal(p, old) for p, old in zip(setup.model.parameters(), before, strict=True))
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        "loss = F.cross_entropy(decoder(encoder(x).detach()), y)\nloss.backward()\nsecond.step()\n",
+        "torch.ones(1, requires_grad=True).sum().backward()\nsecond.step()\n",
+        "",
+    ],
+)
+def test_an_optimizer_that_steps_later_is_another_one(tmp_path: Path, behind: str) -> None:
+    """As a generator's step, whose gradients reach the discriminator as well."""
+    path = tmp_path / "train.py"
+    path.write_text(HEAD + APART + behind + "print('behind')\n", encoding="utf-8")
+    step = capture(path)
+    assert step.partners == ()
+    with pytest.raises(CannotEvaluate, match="is not this optimizer's"):
+        setup_of(step)

@@ -19,7 +19,7 @@ from torch.nn.modules.module import (
     register_module_forward_pre_hook,
 )
 from torch.optim import Optimizer
-from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.overrides import TorchFunctionMode
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
@@ -27,7 +27,7 @@ from trainwright.core import UsageError
 from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.by_hand import ByHand
 from trainwright.doctor.capture_keras import KerasEars, KerasOptimizer, hearing
-from trainwright.doctor.optimizers import living_optimizers
+from trainwright.doctor.optimizers import held_by, living_optimizers
 from trainwright.doctor.tape import ModelCall, Operation, Pass
 
 
@@ -39,7 +39,8 @@ class _Stopped(BaseException):
 class Step:
     """The script's first step: the passes whose gradients the optimizer was about to use. ``keras``: that of Keras for
     which the optimizer stands. ``living``: all optimizers of the script, which lets go of them when it is stopped.
-    ``loaded``: samples that its loader, if it has one of torch, puts into a batch."""
+    ``loaded``: samples that its loader, if it has one of torch, puts into a batch. ``partners``: optimizers that step
+    right behind it on the gradients of the same backward pass."""
 
     optimizer: Optimizer
     passes: list[Pass]
@@ -47,6 +48,7 @@ class Step:
     keras: KerasOptimizer | None = None
     living: tuple[Optimizer, ...] = ()
     loaded: int | None = None
+    partners: tuple[Optimizer, ...] = ()
 
 
 def capture(script: Path, arguments: Sequence[str] = ()) -> Step:
@@ -99,6 +101,8 @@ class _Recorder(TorchFunctionMode):
         self._clip_norm: float | None = None
         self._by_hand: ByHand | None = None
         self._loaded: int | None = None
+        self._expected: list[Optimizer] = []  # that may step right behind the first one
+        self._idle: list[tuple[Tensor, Tensor | None]] = []  # parameters without their gradients, and these
         self._keras = KerasEars(self._note_loss, self._inside, self._stop)
 
     @contextlib.contextmanager
@@ -107,6 +111,7 @@ class _Recorder(TorchFunctionMode):
             register_module_forward_pre_hook(self._enter),
             register_module_forward_hook(self._leave, with_kwargs=True, always_call=True),
             register_optimizer_step_pre_hook(self._before_step),
+            register_optimizer_step_post_hook(self._after_step),
         ]
         clip = nn.utils.clip_grad_norm_
 
@@ -138,6 +143,7 @@ class _Recorder(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         if func is torch.Tensor.backward:
+            self._stop_behind_step()
             self._passes[-1].root = args[0]
             self._passes.append(Pass())
             result = func(*args, **kwargs)
@@ -179,6 +185,7 @@ class _Recorder(TorchFunctionMode):
         raise _Stopped
 
     def _enter(self, module: nn.Module, args: Any) -> None:  # noqa: ARG002 - torch's signature
+        self._stop_behind_step()
         self._keras.look_for_keras()
         if self._depth == 0:
             self.look_by_hand()
@@ -214,13 +221,50 @@ class _Recorder(TorchFunctionMode):
             closure = args[1] if len(args) > 1 else kwargs.get("closure")
             if callable(closure):
                 closure()  # the passes of such a step are made inside of it
-        self._stop(optimizer)
+            self._take(optimizer)
+            self._expected = [] if callable(closure) else self._partners_of(optimizer)
+        elif optimizer in self._expected:
+            self._expected.remove(optimizer)
+            self.step.partners += (optimizer,)
+        if not self._expected:
+            raise _Stopped
+        self._idle = [(p, p.grad) for group in optimizer.param_groups for p in group["params"]]
+        for parameter, _ in self._idle:
+            parameter.grad = None  # a step that moves nothing
+
+    def _after_step(self, *_: Any) -> None:
+        for parameter, gradient in self._idle:
+            parameter.grad = gradient
+        self._idle = []
+
+    def _partners_of(self, optimizer: Optimizer) -> list[Optimizer]:
+        """Optimizers of torch that have gradients of the same single backward pass, for other parameters."""
+        passes = [each for each in self._passes if each.root is not None]
+        if len(passes) != 1 or not _skips_missing_gradients(optimizer):
+            return []
+        used = {id(p) for call in passes[0].calls for p in call.module.parameters() if p.grad is not None}
+        used -= held_by(optimizer)
+        assert self.step is not None
+        return [each for each in self.step.living if _skips_missing_gradients(each) and held_by(each) & used]
+
+    def _stop_behind_step(self) -> None:
+        """Whatever is computed behind the first step belongs to another one."""
+        if self.step is not None:
+            raise _Stopped
 
     def _stop(self, optimizer: Optimizer, keras: KerasOptimizer | None = None) -> None:
         if self.step is None:
-            passes = [each for each in self._passes if each.root is not None]
-            self.step = Step(optimizer, passes, self._clip_norm, keras, tuple(living_optimizers()), self._loaded)
+            self._take(optimizer, keras)
         raise _Stopped
+
+    def _take(self, optimizer: Optimizer, keras: KerasOptimizer | None = None) -> None:
+        passes = [each for each in self._passes if each.root is not None]
+        self.step = Step(optimizer, passes, self._clip_norm, keras, tuple(living_optimizers()), self._loaded)
+
+
+def _skips_missing_gradients(optimizer: Optimizer) -> bool:
+    """Those of torch move nothing without a gradient."""
+    return type(optimizer).__module__.startswith("torch.optim.")
 
 
 def _autocast(args: Any, kwargs: Any) -> tuple[str, torch.dtype] | None:

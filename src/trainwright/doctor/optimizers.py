@@ -36,6 +36,12 @@ class Optimizers(Optimizer):
             each.zero_grad(set_to_none)
 
 
+def name_of(optimizer: Optimizer) -> str:
+    """What it is called, or all of several."""
+    each = optimizer.optimizers if isinstance(optimizer, Optimizers) else (optimizer,)
+    return " and ".join(type(one).__name__ for one in each)
+
+
 def held_by(optimizer: Optimizer) -> set[int]:
     """The ids of its parameters."""
     return {id(p) for group in optimizer.param_groups for p in group["params"]}

@@ -18,6 +18,7 @@ from trainwright.core import (
     discover,
     judge,
 )
+from trainwright.doctor.optimizers import name_of
 from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials import TRIALS
 
@@ -118,5 +119,5 @@ def _subject(setup: Setup) -> str:
     loss = "its own loss" if setup.loss_name == "python" else setup.loss_name
     return (
         f"{type(setup.model).__name__} with {weights:,} parameters, {setup.task} with {loss} on {len(setup)} samples, "
-        f"{type(setup.optimizer).__name__}"
+        f"{name_of(setup.optimizer)}"
     )

@@ -16,7 +16,7 @@ from trainwright.doctor.arrange import SAMPLES, describe, make_setup, own_batch_
 from trainwright.doctor.batch import clone, main_output, map_tensors, n_samples, rows_of, tensors_of
 from trainwright.doctor.joined import in_order, join, leading_to
 from trainwright.doctor.losses import Returned, WholeLoss, recognise_loss
-from trainwright.doctor.optimizers import held_by, with_partners
+from trainwright.doctor.optimizers import Optimizers, held_by, with_partners
 from trainwright.doctor.replay_keras import KerasLoss, as_torch, is_shown
 from trainwright.doctor.restore import restored
 from trainwright.doctor.setup import Setup
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 def setup_of(step: Step) -> Setup:
     """The setup of a captured step; ``CannotEvaluate`` with the reason where the step cannot be made again."""
     step = as_torch(step)
+    if step.partners:
+        step = replace(step, optimizer=Optimizers([step.optimizer, *step.partners]))
     _warm_up(step.optimizer)
     held = held_by(step.optimizer)
     if not step.passes:

@@ -36,16 +36,18 @@ class OutputBias(Check):
 
     How it is measured:
         Mean output beside mean target on up to 512 training samples before the first step, in standard deviations of
-        the target; for classes the divergence of their shares from the mean prediction. Healthy benches stay below 0.35
-        deviations and 0.33 nats over seeds and widths. Between 1 and 2.5 deviations it is advice, and beyond
-        where a batch is fitted by the set-up's own steps all the same and no simple predictor turned out better.
+        the target; for classes the divergence of their shares from the mean prediction, beyond what samples drawn from
+        that prediction may have: twice the samples times that is chi-squared with classes - 1 degrees. Healthy benches
+        stay below 0.35 deviations and 0.33 nats over seeds and widths. Between 1 and 2.5 deviations it is advice, and
+        beyond where a batch is fitted by the set-up's own steps all the same and no simple predictor turned out better.
 
     How to fix:
         Scale the target (``data.scale_target``), or set the last bias to the mean target or the log class shares
         (``model.output_bias: prior``).
 
     References:
-        Karpathy, A Recipe for Training Neural Networks (2019), "init well".
+        Karpathy, A Recipe for Training Neural Networks (2019), "init well". Wilks, The large-sample
+        distribution of the likelihood ratio (1938).
     """
 
     code = "TW302"
@@ -97,6 +99,7 @@ class OutputBias(Check):
             raise CannotEvaluate("the mean prediction is not finite")
         present = shares > 0
         divergence = float(np.sum(shares[present] * np.log(shares[present] / np.maximum(predicted[present], 1e-12))))
+        divergence -= _by_chance(len(shares), start.n_samples)
         if not divergence > DIVERGENCE_LIMIT:
             return
         largest = int(np.argmax(shares))
@@ -111,3 +114,10 @@ class OutputBias(Check):
             why_confident="Adaptive optimizers learn a bias within some hundred steps, so the harm is limited.",
             severity=Severity.ADVICE,
         )
+
+
+def _by_chance(n_classes: int, n_samples: int) -> float:
+    """Nats that the shares of so many samples diverge from those they are drawn from, at most: mean and three standard
+    deviations."""
+    degrees = n_classes - 1
+    return (degrees + 3 * math.sqrt(2 * degrees)) / (2 * n_samples)
