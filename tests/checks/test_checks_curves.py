@@ -306,6 +306,25 @@ def test_a_loss_that_was_thrown_far_up_and_never_came_back_is_diverging() -> Non
     )
 
 
+@pytest.mark.parametrize("n_steps", [20, 32, 40])
+@pytest.mark.parametrize("known", [False, True])
+def test_a_short_log_of_single_batches_is_noise(n_steps: int, known: bool) -> None:
+    """Of one client of many, say, or at the first look of all: as many points as steps, and each is one batch's."""
+    for seed in range(40):
+        noise_of_batches = 0.15 * np.random.default_rng(seed).standard_normal(n_steps)
+        steps = np.linspace(0, 1, n_steps)
+        found = curve(0.9 - 0.1 * steps + noise_of_batches)
+        found = replace(found, x_unit="step", baseline_train_loss=1.1 if known else None, train_only=(), n_train=200)
+        assert not {"TW502", "TW503"} & set(codes(found)), seed
+
+
+def test_a_loss_that_is_lost_in_its_rounding_has_not_come_back() -> None:
+    losses = 4.7e-7 * (1 + 1e-8 * np.random.default_rng(0).standard_normal(30))
+    assert "TW502" not in codes(replace(curve(losses), x_unit="step", baseline_train_loss=None))
+    back = np.concatenate([np.linspace(1, 0.5, 15), np.full(15, 0.95)])
+    assert "TW502" in codes(replace(curve(back), x_unit="step", baseline_train_loss=None))
+
+
 def test_a_validation_loss_that_is_no_number_is_named() -> None:
     losses = np.where(T == 20, np.nan, FALL)
     none = NonFinite(kind="none", where="", step=-1, steps=300, n_bad=0, n_values=0, samples=(), largest_before=0.0,

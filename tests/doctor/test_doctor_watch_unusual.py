@@ -123,6 +123,26 @@ def test_running_statistics_made_anew_are_no_evaluation(anew: Callable[..., None
     assert (doctor.fault, doctor.findings) == ("", ())
 
 
+def test_the_nodes_of_one_graph_are_no_leak() -> None:
+    """All enter the model in training and evaluation; the loss is computed of some, the score of others."""
+    inputs, labels = _data(300)
+    links = (torch.rand(300, 300, generator=torch.Generator().manual_seed(2)) < 0.02) & (labels[:, None] == labels)
+    graph = (links + torch.eye(300)) / (links + torch.eye(300)).sum(1, keepdim=True)
+    model = _model()
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    with trainwright.watch(every=1, quiet=True) as doctor:
+        for _ in range(60):
+            model.train()
+            optimizer.zero_grad()
+            functional.cross_entropy(model(graph @ inputs)[:150], labels[:150]).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            model.eval()
+            with torch.no_grad():
+                functional.cross_entropy(model(graph @ inputs)[150:], labels[150:])
+    assert (doctor.fault, [f.code for f in doctor.findings if f.code == "TW212"]) == ("", [])
+    assert len(doctor.measurements.of(LearningCurve)[0].validation_loss) == 60
+
+
 def test_a_training_in_another_thread_is_said_to_be_there(capsys: pytest.CaptureFixture[str]) -> None:
     with trainwright.watch():
         thread = threading.Thread(target=_fit, args=(_model(), _loader()))

@@ -287,6 +287,8 @@ class Session:
         if evaluating:
             self.stream.judged(call.targets)
         else:
+            if _is_part(call.outputs, self._prediction):
+                self.stream.trained_in_part()
             self.doors.called(call)
             self.numbers.trained(call, self._prediction)
             self.unscored.trained(call, self._prediction)
@@ -587,6 +589,13 @@ class Session:
     def _forgotten(self, _: Any) -> None:
         """The program let go of an optimizer, and may move the weights itself from now on."""
         self.listens_after_backward = True
+
+
+def _is_part(outputs: Tensor, prediction: Tensor | None) -> bool:
+    """Whether a loss gets the rows of some samples only, as those of the training's nodes in a graph."""
+    if prediction is None or not (outputs.dim() and prediction.dim()):
+        return False
+    return 0 < len(outputs) < len(prediction) and outputs.shape[1:] == prediction.shape[1:]
 
 
 def _is_shape(value: Tensor | None) -> bool:

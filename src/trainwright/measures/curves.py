@@ -204,10 +204,10 @@ class LearningCurve(Measurement):
 
     def batch_noise_from(self, start: float) -> float:
         """The same from the place ``start`` on: batches differ little as long as nothing is learnt."""
-        values = self.train_loss.finite
-        if self.x_unit == "epoch" or len(values) <= BLOCKS:
+        if self.x_unit == "epoch":
             return 0.0
-        return noise(values.y[values.x >= start]) / float(np.sqrt(len(values) / BLOCKS))
+        values = self.train_loss.finite
+        return noise(values.y[values.x >= start]) / float(np.sqrt(max(1.0, len(values) / BLOCKS)))
 
     @property
     def scale(self) -> float:

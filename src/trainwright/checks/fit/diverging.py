@@ -35,6 +35,9 @@ than so much of the latter. Healthy benches: none rises to more than a few times
 NOISE = 5.0
 """What was learnt must also be this many times the chance in the mean of many batches."""
 
+ROUNDING = 1e-4
+"""Share of the loss before anything was learnt by which single precision and the order of sums may move it."""
+
 TAIL = 0.2
 """Share of the training, at its end, over all of which the loss must be that high: a spike is not enough."""
 
@@ -188,7 +191,7 @@ def _before_first_step(curve: LearningCurve) -> float:
 
 
 def _gave_back(curve: LearningCurve, learnt: float, lost: float) -> bool:
-    if not learnt > NOISE * curve.batch_noise:
+    if not learnt > max(NOISE * curve.batch_noise, ROUNDING * abs(curve.reference)):
         return False
     most = learnt > LEARNT * curve.scale and lost > LOST * learnt
     return most or (learnt > LITTLE * curve.scale and lost > ALL * learnt)

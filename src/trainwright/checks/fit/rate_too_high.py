@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from trainwright.clinic import curve_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
-from trainwright.measures.curves import LearningCurve
+from trainwright.measures.curves import BLOCKS, LearningCurve
 from trainwright.measures.learning import learns, share_learnt
 from trainwright.measures.trends import lowest_level, rises
 
@@ -20,7 +20,8 @@ SPARED = 2
 """Largest moves left out: a single spike has causes of its own (TW506)."""
 
 UNKNOWN_LIMIT = 0.05
-"""The same where the number of training samples is not known, and with it how noisy the mean over an epoch is."""
+"""The same where the number of training samples is not known, and with it how noisy the mean over an epoch is, and of
+so few steps that each point is a single batch."""
 
 CHANCE = 0.5
 """Standard deviation of one sample's loss under dropout, as a share of the constant prediction's loss."""
@@ -204,6 +205,8 @@ def _is_annealed(curve: LearningCurve) -> bool:
 
 
 def _limit(curve: LearningCurve) -> float:
+    if curve.x_unit == "step" and len(curve.train_loss.finite) <= BLOCKS:
+        return UNKNOWN_LIMIT
     if curve.train_only == () or curve.batch_noise:
         return LIMIT
     return UNKNOWN_LIMIT if curve.n_train is None else max(LIMIT, CHANCE / math.sqrt(max(1, curve.n_train)))

@@ -59,7 +59,9 @@ class WeightsNotMoving(Check):
             happened=f"{order.n_unmoved} of {order.n_moved_looked} steps of {order.optimizer} that were looked at had "
             f"a gradient and changed no weight at all.{at}",
             expected="Weights that change with every step that has a gradient.",
-            todo="Raise the learning rate, and keep the weights in single precision.",
+            todo="Scale the loss up: L-BFGS makes no step where no gradient is above its tolerance_grad."
+            if order.optimizer.startswith("LBFGS")
+            else "Raise the learning rate, and keep the weights in single precision.",
             evidence=(
                 Evidence(
                     "steps that changed nothing", order.n_unmoved, limit=SHARE * order.n_moved_looked, unit="steps"

@@ -60,6 +60,10 @@ class Contents:
         """The inputs of an evaluation."""
         self._overlap.evaluated(tensors, source)
 
+    def trained_in_part(self) -> None:
+        """Not all samples that the model was given are trained on."""
+        self._overlap.trained_in_part()
+
     def is_trained_on(self, tensors: Sequence[Tensor]) -> bool:
         """Whether these inputs are samples of training."""
         return self._overlap.is_trained_on(tensors)

@@ -72,6 +72,7 @@ class Overlap:
         self._trainings = [_Training()]
         self._begins = self._rich = False
         self._whole = _Training()  # what is trained on in all of them
+        self._in_part = False
 
     @property
     def _now(self) -> _Training:
@@ -80,6 +81,10 @@ class Overlap:
     def began(self) -> None:
         """There is an optimizer that was not before: another training, of the same data or others."""
         self._begins = True
+
+    def trained_in_part(self) -> None:
+        """Which of the samples that enter the model are trained on is not known: the nodes of one graph, say."""
+        self._in_part = True
 
     def trained(self, tensors: Sequence[Tensor], source: int | None) -> None:
         """The inputs of a training batch that is looked at."""
@@ -122,6 +127,8 @@ class Overlap:
     def measurements(self, *, evaluated: bool = True) -> Iterator[SampleOverlap]:
         """Of the training that shares most with its evaluations, rather one that is evaluated on other data than its
         own; ``evaluated`` as in :meth:`_Training.overlap`."""
+        if self._in_part:
+            return
         found = (each.overlap(rich=self._rich, evaluated=evaluated) for each in self._trainings)
         known = [each for each in found if each is not None]
         if known:

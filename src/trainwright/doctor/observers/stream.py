@@ -171,6 +171,10 @@ class Stream:
         self._contents.evaluated(inputs, source)
         self._judged = inputs[0]
 
+    def trained_in_part(self) -> None:
+        """A loss was computed of some of the samples that the model was given."""
+        self._contents.trained_in_part()
+
     def is_trained_on(self, inputs: Sequence[Tensor]) -> bool:
         """Whether these inputs of an evaluation are samples of training."""
         return self._contents.is_trained_on(inputs)
