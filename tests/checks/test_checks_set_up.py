@@ -154,6 +154,36 @@ def test_few_samples_of_many_classes_are_no_imbalance(n_classes: int, n_samples:
     assert found["a tenth of them"] == (n_classes <= 100)
 
 
+class Pair(nn.Module):
+    """How far apart two inputs, side by side, are: 0 and more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 8))
+
+    def forward(self, both: torch.Tensor) -> torch.Tensor:
+        first, second = (self.body(part) for part in both.chunk(2, 1))
+        distances: torch.Tensor = (first - second).square().sum(1).add(1e-6).sqrt()
+        return distances
+
+
+def test_a_distance_that_falls_for_pairs_that_belong_together_has_the_right_sign() -> None:
+    generator = torch.Generator().manual_seed(0)
+    first = torch.randn(64, 4, generator=generator)
+    same = torch.arange(64) % 2
+    other = torch.where(same[:, None] == 1, first + 0.1, torch.randn(64, 4, generator=generator))
+    batch = (torch.cat((first, other), 1), same.float())
+
+    def contrastive(distances: torch.Tensor, together: torch.Tensor) -> torch.Tensor:
+        return (together * distances**2 + (1 - together) * (1.5 - distances).relu() ** 2).mean()
+
+    report = trainwright.check(model=Pair(), loss=contrastive, batch=batch)
+    assert "TW339" not in [finding.code for finding in report.findings]
+    logits = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 1), nn.Flatten(0))
+    report = trainwright.check(model=logits, loss=lambda o, t: ((2 * t - 1) * o.tanh()).mean(), batch=batch)
+    assert "TW339" in [finding.code for finding in report.findings]
+
+
 def test_imbalance_of_classes_and_far_targets_that_are_fitted_all_the_same_are_advice() -> None:
     data = load_breast_cancer()
     rows = np.concatenate([np.flatnonzero(data.target == 1), np.flatnonzero(data.target == 0)[:20]])

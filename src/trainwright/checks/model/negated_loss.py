@@ -6,6 +6,8 @@ import itertools
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from trainwright.clinic import model_benches, model_faults, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.graph import LossGraph
@@ -34,7 +36,8 @@ class NegatedLoss(Check):
         negative log-densities, of mixtures too, have the right one whatever their value. A
         fact; a *warning* only for a binary cross entropy (written out as well), which adversarial training negates on
         purpose. Whatever the loss is made of, a batch that is fitted by it must not leave outputs that go down where
-        the targets go up, nor samples of the same name farther from each other than from others.
+        the targets go up, nor samples of the same name farther from each other than from others; outputs for yes and no
+        that are never negative and above 1 are distances, which may well be small for a yes.
 
     How to fix:
         Change the sign.
@@ -125,4 +128,14 @@ def _is_half_negated(graph: LossGraph) -> bool:
 
 def _contradicts(overfit: OverfitTrial) -> bool:
     own = overfit.own
+    if _are_distances(overfit):
+        return False
     return own.agreement < -CONTRADICTION and len(own.losses) > 1 and bool(own.losses[-1] < own.losses[0])
+
+
+def _are_distances(overfit: OverfitTrial) -> bool:
+    """Whether outputs for targets of two values are never negative, as logits are, nor all up to 1, as probabilities
+    are: distances, which are to be small where two samples belong together."""
+    outputs = overfit.predictions
+    two = overfit.task == "regression" and len(np.unique(overfit.targets)) == 2
+    return two and len(outputs) > 0 and bool(outputs.min() >= 0 and outputs.max() > 1)

@@ -15,6 +15,9 @@ from trainwright.doctor.setup import Setup
 from trainwright.doctor.trials.common import mixing_layers, trial, without_compilation
 from trainwright.measures.loads import RunningStatistics, WeightLoads
 
+YOUNG = 10
+"""Batches up to which running statistics are not those of an earlier training."""
+
 
 def read_loads(setup: Setup) -> WeightLoads:
     """What :func:`trainwright.doctor.loads.record_loads` kept about this model."""
@@ -24,13 +27,20 @@ def read_loads(setup: Setup) -> WeightLoads:
 def compare_running_statistics(setup: Setup, *, samples: int = 256) -> RunningStatistics:
     """What reaches the first batch normalisation that has statistics of earlier training, beside these statistics."""
     inputs = rows_of(setup.inputs, slice(0, samples))
-    used = [module for module in mixing_layers(setup.model).values() if has_history(module)]
+    used = [each for each in mixing_layers(setup.model).values() if has_history(each) and not _is_young(each)]
     if not used:
         return _result(setup, inputs, None, None)
     with trial(setup), torch.no_grad():
         setup.model.eval()
         first = _first_entry(setup, used, inputs)
     return _result(setup, inputs, *first)
+
+
+def _is_young(module: nn.Module) -> bool:
+    """Whether its statistics are of a few batches, those of the program's own first steps: with the usual momentum a
+    third of them is still what they were made with. Converted weights may come without a count."""
+    count = getattr(module, "num_batches_tracked", None)
+    return count is not None and 0 < int(count) <= YOUNG
 
 
 def _first_entry(setup: Setup, modules: list[nn.Module], inputs: Any) -> tuple[nn.Module | None, Tensor | None]:
