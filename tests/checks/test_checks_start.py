@@ -187,3 +187,15 @@ def test_a_dead_layer_beside_a_way_around_is_a_warning() -> None:
     model = Net(lambda m, x: m.main(x) + m.side(x), main=nn.Linear(64, 10), side=side)
     assert [f[:5] for f in findings(setup_of(model), Severity.WARNING)] == ["TW313"]
     assert findings(setup_of(model), Severity.ERROR) == []
+
+
+@pytest.mark.parametrize(("n_samples", "severity"), [(40, Severity.WARNING), (160, Severity.ERROR)])
+def test_a_layer_that_few_samples_leave_dead_may_be_woken_by_others(n_samples: int, severity: Severity) -> None:
+    torch.manual_seed(0)
+    dead = nn.Linear(64, 32)
+    with torch.no_grad():
+        dead.bias.fill_(-100)
+    setup = setup_of(nn.Sequential(dead, nn.ReLU(), nn.Linear(32, 10)))
+    setup.inputs, setup.targets = setup.inputs[:n_samples], setup.targets[:n_samples]
+    verdict = judge(CHECKS, run_trials(setup, set(TRIALS) - {NonFinite}))
+    assert [f.severity for f in verdict.findings if f.code == "TW313"] == [severity]
