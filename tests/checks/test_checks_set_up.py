@@ -184,6 +184,53 @@ def test_a_distance_that_falls_for_pairs_that_belong_together_has_the_right_sign
     assert "TW339" in [finding.code for finding in report.findings]
 
 
+class Angles(nn.Module):
+    """Sixteen times the cosines between an embedding and a direction for each class."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 8))
+        self.directions = nn.Parameter(torch.randn(6, 8, generator=torch.Generator().manual_seed(3)))
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return 16 * functional.linear(functional.normalize(self.body(inputs)), functional.normalize(self.directions))
+
+
+def test_cosines_are_as_large_as_their_factor_makes_them() -> None:
+    torch.manual_seed(0)
+    batch = torch.randn(64, 8), torch.arange(64) % 6
+    report = trainwright.check(model=Angles(), loss=nn.CrossEntropyLoss(), batch=batch)
+    assert "cosines" in dict(report.verdict.not_evaluated)["TW301"]
+    head = nn.Linear(32, 6)
+    with torch.no_grad():
+        head.weight.mul_(100)
+    large = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), head)
+    report = trainwright.check(model=large, loss=nn.CrossEntropyLoss(), batch=batch)
+    assert "TW301" in [finding.code for finding in report.findings]
+
+
+def _overlap(shares: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    both = (shares * masks).sum((1, 2, 3))
+    return ((2 * both + 1) / (shares.sum((1, 2, 3)) + masks.sum((1, 2, 3)) + 1)).mean()
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_an_overlap_of_shares_can_be_fitted_and_its_sign_is_seen(right: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(32, 1, 16, 16, generator=generator)
+    smooth = functional.avg_pool2d(noise, 5, 1, 2)
+    batch = noise * 0.5 + smooth, (smooth > 0.1).float()
+    torch.manual_seed(0)
+    inner = (nn.Conv2d(1, 16, 5, padding=2), nn.ReLU(), nn.Conv2d(16, 16, 3, padding=1), nn.ReLU())
+    model = nn.Sequential(*inner, nn.Conv2d(16, 1, 1), nn.Sigmoid())
+    loss = (lambda o, t: 1 - _overlap(o, t)) if right else _overlap
+    report = trainwright.check(
+        model=model, loss=loss, batch=batch, optimizer=torch.optim.Adam(model.parameters(), 2e-3)
+    )
+    found = {finding.code for finding in report.findings}
+    assert not {"TW303", "TW339"} & found if right else "TW339" in found
+
+
 def test_imbalance_of_classes_and_far_targets_that_are_fitted_all_the_same_are_advice() -> None:
     data = load_breast_cancer()
     rows = np.concatenate([np.flatnonzero(data.target == 1), np.flatnonzero(data.target == 0)[:20]])

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from trainwright.doctor.calls import Calls
+from trainwright.doctor.cosines import are_cosines
 from trainwright.doctor.fresh import FEWEST_WEIGHTS, fills, fresh_and_frozen
 from trainwright.doctor.heads import find_mixed_heads
 from trainwright.doctor.layers import TABLES
@@ -113,6 +114,7 @@ def read_graph(
         cut_calls=tuple(_cut_calls(nodes, names, calls)) if calls else (),
         most_dropped=largest_share_dropped(nodes),
         mixed_heads=tuple(find_mixed_heads(nodes)),
+        cosines=are_cosines(nodes),
         necks=tuple(find_necks(nodes, trainable, _n_classes(operations))) if complete else (),
     )
 

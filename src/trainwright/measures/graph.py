@@ -132,6 +132,7 @@ class LossGraph(Measurement):
     between them; ``n_nonlinear``: nonlinear operations before the last layers; ``n_layers``: layers with weights.
     ``cut_calls``: layers in a loop whose earlier calls get no gradient. ``mixed_heads``: attention along heads.
     ``most_dropped``: the largest share of values that a dropout set to 0, function or layer; 0 where there is none.
+    ``cosines``: the last layer compares directions, of vectors that were divided by their norms.
     """
 
     requires_grad: bool
@@ -164,6 +165,7 @@ class LossGraph(Measurement):
     necks: tuple[Neck, ...] = ()
     mixed_heads: tuple[HeadMix, ...] = ()
     most_dropped: float = 0.0
+    cosines: bool = False
 
     @property
     def is_hidden(self) -> bool:

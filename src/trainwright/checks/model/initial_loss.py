@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from trainwright.clinic import training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.curves import LearningCurve
+from trainwright.measures.graph import LossGraph
 from trainwright.measures.initial import InitialLoss
 from trainwright.measures.trends import lowest_level
 from trainwright.measures.trials import OverfitTrial
@@ -61,7 +62,7 @@ class InitialLossCheck(Check):
         samples, of which the first batch of a watched loop may have 32: there the targets' size is not well known. For
         Keras, which starts last layers wider, it is 20. Up to one and a half times the limit it is advice where the
         model learns all the same.
-        Losses of one's own are not judged, as their theory is not known.
+        Losses of one's own are not judged, as their theory is not known, nor outputs that are cosines times a factor.
 
     How to fix:
         Scale the inputs (``data.scaling``), or initialise the last layer small.
@@ -79,11 +80,19 @@ class InitialLossCheck(Check):
         Case(training_benches.alloys_mlp, training_faults.raw_inputs),
     )
 
-    def run(self, start: InitialLoss, overfit: OverfitTrial | None, curve: LearningCurve | None) -> Iterator[Finding]:
+    def run(
+        self,
+        start: InitialLoss,
+        overfit: OverfitTrial | None,
+        curve: LearningCurve | None,
+        graphs: tuple[LossGraph, ...],
+    ) -> Iterator[Finding]:
         if start.loss_name not in KNOWN:
             raise CannotEvaluate(f"the theory of the loss '{start.loss_name}' is not known")
         if not (math.isfinite(start.loss) and start.ignorant_loss > 0 and start.n_samples > 1):
             raise CannotEvaluate(f"the first loss is {start.loss} over {start.n_samples} samples")
+        if any(graph.cosines for graph in graphs):
+            raise CannotEvaluate("the outputs are cosines, whose size is the factor that was chosen for them")
         ratio, limit = start.loss / start.ignorant_loss, _limit(start)
         if not ratio > limit:
             return

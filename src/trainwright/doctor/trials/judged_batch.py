@@ -20,6 +20,8 @@ _FREE_OUTPUTS = 1_000_000
 """Outputs of the batch above which the lowest loss is not searched for."""
 _LEAST_DOUBT = 1e-6
 """How far from 0 and 1 a probability is kept, so that its logarithm is finite."""
+_LEAST_SHARE = 0.01
+"""The same where a search begins."""
 _STILL = 0.1
 """Share of the way from the constant prediction to the lowest loss that four times the search may add to it."""
 
@@ -53,15 +55,19 @@ def make_batch(setup: Setup, inputs: Any, targets: Tensor) -> Batch:
         # So many free outputs would take minutes to fit, and such outputs are logits, for which zero is within reach.
         many = like.numel() > _FREE_OUTPUTS and setup.loss_name == "cross_entropy"
         zeros = torch.zeros_like(like)
-        floor = 0.0 if many else _lowest(judge, zeros, targets)
         constant = constant_outputs(setup, like, targets)[:1].clone()
-        baseline = _lowest(judge, constant, targets, expand=len(like), steps=1 if many else 200)
+        free = judge
+        if _are_shares(setup, like, targets):
+            # The model cannot leave the range from 0 to 1, beyond which such a loss (an overlap, say) may fall on.
+            free, constant = _squashed(judge), constant.clamp(_LEAST_SHARE, 1 - _LEAST_SHARE).logit()
+        floor = 0.0 if many else _lowest(free, zeros, targets)
+        baseline = _lowest(free, constant, targets, expand=len(like), steps=1 if many else 200)
         if not many and not _is_bounded(floor, baseline):
             # Distances between outputs that are all alike have no gradient; those of the model's own outputs may have.
             found = _lowest(judge, like, targets)
             floor = found if found < float(judge(like, targets).detach()) else floor
         # A loss below zero may have a lowest value (Poisson's) or none; a longer search falls on where there is none.
-        falls = floor < 0 and _lowest(judge, zeros, targets, steps=800) < floor - _STILL * (baseline - floor)
+        falls = floor < 0 and _lowest(free, zeros, targets, steps=800) < floor - _STILL * (baseline - floor)
         floor += _unforeseeable(setup, inputs, targets)
         if (falls or not _is_bounded(floor, baseline)) and are_probabilities(setup, like, targets):
             # Such a loss takes the log of its input, which means nothing for free outputs.
@@ -147,6 +153,16 @@ def _binary_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def _squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
     return functional.mse_loss(outputs.reshape(targets.shape), targets.to(outputs.dtype))
+
+
+def _are_shares(setup: Setup, outputs: Tensor, targets: Tensor) -> bool:
+    """Whether outputs, as a sigmoid gives them, and targets lie between 0 and 1, and the loss of them is the user's."""
+    own = setup.loss_name == "python" and not is_classification(setup)
+    return own and all(bool(((each >= 0) & (each <= 1)).all()) for each in (outputs, targets))
+
+
+def _squashed(loss: Loss) -> Loss:
+    return lambda outputs, targets: loss(outputs.sigmoid(), targets)
 
 
 def are_probabilities(setup: Setup, outputs: Tensor, targets: Tensor) -> bool:
