@@ -149,7 +149,7 @@ def test_functions_imported_by_name_before_are_heard() -> None:
     with quiet() as doctor:
         for _ in range(5):
             optimizer.zero_grad()
-            cross_entropy(model(INPUTS), CLASSES).backward()
+            cross_entropy(model(INPUTS), CLASSES).backward()  # type: ignore[no-untyped-call]
             clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
     assert doctor.measurements.of(LearningCurve)[0].baseline_train_loss == pytest.approx(np.log(3), abs=0.05)
