@@ -85,13 +85,13 @@ class InitialLossCheck(Check):
         start: InitialLoss,
         overfit: OverfitTrial | None,
         curve: LearningCurve | None,
-        graphs: tuple[LossGraph, ...],
+        graph: LossGraph | None,
     ) -> Iterator[Finding]:
         if start.loss_name not in KNOWN:
             raise CannotEvaluate(f"the theory of the loss '{start.loss_name}' is not known")
         if not (math.isfinite(start.loss) and start.ignorant_loss > 0 and start.n_samples > 1):
             raise CannotEvaluate(f"the first loss is {start.loss} over {start.n_samples} samples")
-        if any(graph.cosines for graph in graphs):
+        if graph is not None and graph.cosines:
             raise CannotEvaluate("the outputs are cosines, whose size is the factor that was chosen for them")
         ratio, limit = start.loss / start.ignorant_loss, _limit(start)
         if not ratio > limit:
