@@ -239,12 +239,11 @@ class _Recorder(TorchFunctionMode):
 
     def _partners_of(self, optimizer: Optimizer) -> list[Optimizer]:
         """Optimizers of torch that have gradients of the same single backward pass, for other parameters."""
-        passes = [each for each in self._passes if each.root is not None]
-        if len(passes) != 1 or not _skips_missing_gradients(optimizer):
-            return []
-        used = {id(p) for call in passes[0].calls for p in call.module.parameters() if p.grad is not None}
-        used -= held_by(optimizer)
         assert self.step is not None
+        if len(self.step.passes) != 1 or not _skips_missing_gradients(optimizer):
+            return []
+        calls = self.step.passes[0].calls
+        used = {id(p) for call in calls for p in call.module.parameters() if p.grad is not None} - held_by(optimizer)
         return [each for each in self.step.living if _skips_missing_gradients(each) and held_by(each) & used]
 
     def _stop_behind_step(self) -> None:

@@ -195,10 +195,7 @@ class Watch:
             print_finding(console, finding, settings=False)
         for masked, cause in verdict.masked:
             console.print(f"[dim]↳ {masked.code} {masked.name}: a consequence of {cause}[/]")
-        seen = {finding.code for finding in (*verdict.findings, *(masked for masked, _ in verdict.masked))}
-        for (code, _), (name, step) in self._said.items():
-            if code not in seen:
-                console.print(f"[dim]{code} {name}, said at step {step}, is not what the whole run shows.[/]")
+        self._take_back(verdict)
         names = ", ".join(pupil.name for pupil in self._session.learners) or "no optimizer"
         models = ", ".join(entry.label for entry in self._session.models) or "no model"
         word = "nothing found" if not verdict.findings else _counted(verdict)
@@ -209,6 +206,13 @@ class Watch:
         )
         if written is not None:
             console.print(f"Report: {escape(str(written))}")
+
+    def _take_back(self, verdict: Verdict) -> None:
+        """Name what was said while the program ran and is not there at its end."""
+        seen = {finding.code for finding in (*verdict.findings, *(masked for masked, _ in verdict.masked))}
+        for (code, _), (name, step) in self._said.items():
+            if code not in seen:
+                self._console.print(f"[dim]{code} {name}, said at step {step}, is not what the whole run shows.[/]")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""

@@ -128,9 +128,8 @@ def _is_half_negated(graph: LossGraph) -> bool:
 
 def _contradicts(overfit: OverfitTrial) -> bool:
     own = overfit.own
-    if _are_distances(overfit):
-        return False
-    return own.agreement < -CONTRADICTION and len(own.losses) > 1 and bool(own.losses[-1] < own.losses[0])
+    falls = len(own.losses) > 1 and bool(own.losses[-1] < own.losses[0])
+    return falls and own.agreement < -CONTRADICTION and not _are_distances(overfit)
 
 
 def _are_distances(overfit: OverfitTrial) -> bool:
