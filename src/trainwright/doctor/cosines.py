@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trainwright.doctor.operations import TRANSPOSING, Node, children, name_of
+from trainwright.doctor.operations import TRANSPOSING, Node, behind, children, name_of
 from trainwright.measures.operations import LAYERS
 
 _MOVING = (*TRANSPOSING, "Expand", "View", "UnsafeView", "Unsqueeze", "ClampMin", "Clamp", "Add")
@@ -20,17 +20,8 @@ def are_cosines(nodes: Sequence[Node]) -> bool:
 
 
 def _is_normalised(node: Node) -> bool:
-    node = _behind_moves(node)
+    node = behind(node, _MOVING)
     if name_of(node) != "Div":
         return False
     divisor = next((child for place, child in children(node) if place == 1), None)
-    return divisor is not None and name_of(_behind_moves(divisor)) in ("LinalgVectorNorm", "Norm")
-
-
-def _behind_moves(node: Node) -> Node:
-    while name_of(node) in _MOVING:
-        following = next((child for _, child in children(node)), None)
-        if following is None:
-            break
-        node = following
-    return node
+    return divisor is not None and name_of(behind(divisor, _MOVING)) in ("LinalgVectorNorm", "Norm")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from torch.nn import Parameter
 
-from trainwright.doctor.operations import TRANSPOSING, Node, children, is_leaf, name_of
+from trainwright.doctor.operations import TRANSPOSING, Node, behind, children, is_leaf, name_of
 from trainwright.measures.graph import Neck
 from trainwright.measures.operations import LAYERS
 from trainwright.measures.structure import widened_again
@@ -72,9 +72,8 @@ def _layer(name: str) -> str:
 
 def _is_weight(node: Node, weight: Parameter) -> bool:
     """Whether a node stands for this weight, as it is or transposed."""
-    while name_of(node) in TRANSPOSING:
-        node = next(child for _, child in children(node))
-    return is_leaf(node) and node.variable is weight
+    leaf = behind(node, TRANSPOSING)
+    return is_leaf(leaf) and leaf.variable is weight
 
 
 def _leaves(root: Node, without: Node | None) -> set[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 import torch
@@ -51,6 +51,13 @@ def walk(root: Tensor | Node, most: int) -> Iterator[Node]:
             if child not in seen:
                 seen.add(child)
                 waiting.append(child)
+
+
+def behind(node: Node, names: Container[str]) -> Node:
+    """The first node that is no operation of these ``names``, along the first differentiable operand of each."""
+    while name_of(node) in names and (following := next(children(node), None)) is not None:
+        node = following[1]
+    return node
 
 
 def is_leaf(node: Node) -> bool:
