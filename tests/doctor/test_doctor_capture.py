@@ -232,6 +232,27 @@ def test_losses_of_pairs_of_samples_are_made_again_for_some_of_them(script: Any)
     assert setup.evaluate(*setup.rows(slice(16, 48))) == pytest.approx(float(root.detach()), rel=0.3)
 
 
+HARDEST = """
+same = names[:, None] == names[None, :]
+other = ~same
+z = embed(x)
+far = torch.cdist(z, z)
+loss = F.relu((far * same).max(1).values - (far + 1e6 * ~other).min(1).values + 0.3).mean()
+"""
+
+
+def test_masks_of_pairs_made_before_the_model_is_called_go_with_the_samples(script: Any) -> None:
+    step = capture(script(HARDEST, head=HEAD + PAIRS))
+    setup, root = setup_of(step), step.passes[-1].root
+    assert root is not None
+    assert setup.evaluate(setup.inputs, setup.targets) == pytest.approx(float(root.detach()), rel=1e-5)
+    turned = list(reversed(range(64)))
+    assert setup.evaluate(*setup.rows(turned)) == pytest.approx(float(root.detach()), rel=1e-5)
+    report = examine(setup)
+    assert [f.code for f in report.findings if f.severity is not Severity.ADVICE] == []
+    assert "ended with" not in str(report.to_dict()["not_evaluated"])
+
+
 @pytest.mark.parametrize(("sign", "found"), [("1", []), ("-1", ["TW339"])])
 def test_distances_that_grow_between_samples_of_one_name_are_named(sign: str, found: list[str], script: Any) -> None:
     setup = setup_of(capture(script(TRIPLETS.replace("SIGN", sign), head=HEAD + PAIRS)))

@@ -249,14 +249,21 @@ class _Replayed:
         inside = {id(t) for t in tensors_of(call.output)} | {id(t) for o in operations for t in tensors_of(o.result)}
         outside = {id(t): t for o in operations for t in tensors_of((o.args, o.kwargs)) if id(t) not in inside}
         leaves = [t for t in outside.values() if t.dim() and len(t) % count == 0 and not t.requires_grad]
-        self._masks = [t for t in leaves if _is_mask_of_pairs(t, count)]
-        self.leaves, self._copies = _without_copies([t for t in leaves if all(t is not mask for mask in self._masks)])
         made = [call.output, *(operation.result for operation in operations)]
         self.compares_pairs = any(_is_of_pairs(t, count) for t in tensors_of(made))
+        self._masks = [t for t in leaves if _is_mask_of_pairs(t, count)]
+        self._pairs = [t for t in _others(leaves, self._masks) if self.compares_pairs and _tells_of_pairs(t, count)]
+        self.leaves, self._copies = _without_copies(_others(leaves, [*self._masks, *self._pairs]))
+        # What was told of each pair before the model's call goes with the samples: these are told by their places.
+        self._places = torch.arange(count, device=self._pairs[0].device) if self._pairs else None
+        if self._places is not None:
+            self.leaves.append(self._places)
 
     def _compares(self, leaf: Tensor) -> bool:
         """Whether targets are the places of the samples in the batch, as where each is to be found among all."""
-        if leaf.dim() != 1 or leaf.is_floating_point() or len(leaf) != self._count or not self.compares_pairs:
+        if not self.compares_pairs or leaf is self._places:
+            return False
+        if leaf.dim() != 1 or leaf.is_floating_point() or len(leaf) != self._count:
             return False
         return bool((leaf == torch.arange(self._count, device=leaf.device)).all())
 
@@ -286,6 +293,9 @@ class _Replayed:
         rows = n_samples(targets)
         values.update({id(mask): mask[:rows, :rows] for mask in self._masks})
         values.update({id(leaf): leaf[:rows] for leaf in self.leaves if self._compares(leaf)})
+        if self._places is not None:
+            places = values[id(self._places)]
+            values.update({id(pairs): pairs[places][:, places] for pairs in self._pairs})
         result: Any = None
         with autocasting(self._autocast):
             for operation in self._operations:
@@ -307,6 +317,15 @@ def _is_mask_of_pairs(tensor: Tensor, count: int) -> bool:
         return False
     itself = torch.eye(count, dtype=torch.bool, device=tensor.device)
     return all(bool((part == part[0]).all()) for part in (tensor[itself], tensor[~itself]))
+
+
+def _tells_of_pairs(tensor: Tensor, count: int) -> bool:
+    """Whether a constant says something of each pair of samples, as whether they belong together."""
+    return tensor.dim() == 2 and tensor.shape[0] == tensor.shape[1] == count > 1 and bool((tensor == tensor.T).all())
+
+
+def _others(tensors: list[Tensor], without: list[Tensor]) -> list[Tensor]:
+    return [t for t in tensors if all(t is not one for one in without)]
 
 
 def _without_copies(leaves: list[Tensor]) -> tuple[list[Tensor], list[tuple[Tensor, Tensor]]]:
