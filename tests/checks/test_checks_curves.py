@@ -195,6 +195,13 @@ def test_rounded_numbers_may_agree_by_chance() -> None:
     assert "TW604" not in codes(curve(rounded, rounded))
 
 
+def test_a_validation_that_never_changes_because_the_training_is_done_is_not_a_copy() -> None:
+    done = np.r_[2.3, np.full(39, 0.4838001)]
+    assert "TW604" not in codes(curve(done, np.full(40, 0.4793179)))
+    still_falling = np.r_[2.3, np.full(38, 0.4838001), 0.4837]
+    assert "TW604" in codes(curve(still_falling, np.full(40, 0.4793179)))
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from([*ILL.values()]), st.floats(1e-6, 1e6))
 def test_the_unit_of_the_loss_does_not_matter(ill: tuple[str, LearningCurve], factor: float) -> None:

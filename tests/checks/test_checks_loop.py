@@ -205,6 +205,10 @@ def test_weights_that_grow_and_weights_that_stand_still() -> None:
     assert findings("TW408", signals(weight=growing, zero_at_start=np.ones(6, dtype=bool))) == ()
     assert severities("TW407", order(n_unmoved=40)) == [Severity.ERROR]
     assert findings("TW407", order(n_unmoved=20)) == ()
+    (searching,) = findings("TW407", order(n_unmoved=40, n_moved_looked=40, optimizer="LBFGS"))
+    assert "tolerance_grad" in searching.todo
+    assert "tolerance_grad" in searching.fixes[0].instruction
+    assert findings("TW407", order(n_unmoved=39, n_moved_looked=40, optimizer="LBFGS")) == ()  # it has arrived
     assert "needed" in refusal("TW407", order(n_moved_looked=0))
 
 

@@ -143,6 +143,26 @@ def test_the_nodes_of_one_graph_are_no_leak() -> None:
     assert len(doctor.measurements.of(LearningCurve)[0].validation_loss) == 60
 
 
+def test_a_search_that_went_all_the_way_in_its_first_step_is_done() -> None:
+    inputs, labels = _data(300)
+    targets = inputs @ torch.linspace(-1, 1, inputs.shape[1]) + 0.1 * labels
+    model = nn.Linear(inputs.shape[1], 1)
+    optimizer = torch.optim.LBFGS(model.parameters(), line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        error = functional.mse_loss(model(inputs[:200])[:, 0], targets[:200])
+        error.backward()  # type: ignore[no-untyped-call]
+        return error
+
+    with trainwright.watch(every=1, quiet=True) as doctor:
+        for _ in range(30):
+            optimizer.step(loss)
+            with torch.no_grad():
+                functional.mse_loss(model(inputs[200:])[:, 0], targets[200:])
+    assert (doctor.fault, [f.code for f in doctor.findings if f.severity is not Severity.ADVICE]) == ("", [])
+
+
 def test_a_training_in_another_thread_is_said_to_be_there(capsys: pytest.CaptureFixture[str]) -> None:
     with trainwright.watch():
         thread = threading.Thread(target=_fit, args=(_model(), _loader()))

@@ -33,7 +33,8 @@ class ValidationIdentical(Check):
 
     How it is measured:
         Equality to the last digit over at least five evaluations, at four significant digits or more, while the
-        training loss moved by 5 % of the constant prediction's. Two different data sets never give that.
+        training loss moved by 5 % of the constant prediction's, and not only up to the first of them. Two different
+        data sets never give that.
 
     How to fix:
         Look which variable is logged as validation loss, which loader is read, and whether the model that is
@@ -55,6 +56,9 @@ class ValidationIdentical(Check):
         train = curve.train_loss.at(known.x)
         moved = np.ptp(train) if np.isfinite(train).all() else 0.0
         if moved < MOVED * curve.scale or not _has_digits(known.y):
+            return
+        # One step over all the data, as of L-BFGS, may go all the way: nothing is left to change then.
+        if np.ptp(train[1:]) == 0:
             return
         if np.ptp(known.y) == 0:
             yield self._finding(curve, f"is {known.y[0]:.6g} in each of {len(known)} evaluations", "constant")

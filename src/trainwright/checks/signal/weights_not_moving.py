@@ -28,7 +28,8 @@ class WeightsNotMoving(Check):
 
     How it is measured:
         The weights before and after each sampled step, compared bit by bit. Steps without any gradient or with a rate
-        of zero do not count. Nine in ten unmoved steps, of five or more, are reported; healthy loops have none.
+        of zero do not count. Nine in ten unmoved steps, of five or more, are reported; healthy loops have none. L-BFGS
+        is reported only if it never moved: where it moved first it has arrived.
 
     How to fix:
         Raise the learning rate; keep the weights in single precision and use autocast for half precision.
@@ -53,6 +54,10 @@ class WeightsNotMoving(Check):
             )
         if not order.n_unmoved > SHARE * order.n_moved_looked:
             return
+        # What a search along lines has once moved and moves no more has arrived at its optimum.
+        searches = order.optimizer.startswith("LBFGS")
+        if searches and order.n_unmoved < order.n_moved_looked:
+            return
         rate = curve.peak_rate if curve is not None else None
         at = f" The learning rate is {rate:.3g}." if rate is not None else ""
         yield self.finding(
@@ -60,7 +65,7 @@ class WeightsNotMoving(Check):
             f"a gradient and changed no weight at all.{at}",
             expected="Weights that change with every step that has a gradient.",
             todo="Scale the loss up: L-BFGS makes no step where no gradient is above its tolerance_grad."
-            if order.optimizer.startswith("LBFGS")
+            if searches
             else "Raise the learning rate, and keep the weights in single precision.",
             evidence=(
                 Evidence(
@@ -70,7 +75,9 @@ class WeightsNotMoving(Check):
             fixes=(
                 Fix(
                     "Let the updates arrive",
-                    instruction="Raise the learning rate by orders of magnitude (1e-3 is usual for Adam, 0.05 for "
+                    instruction="Scale the loss up, or lower tolerance_grad."
+                    if searches
+                    else "Raise the learning rate by orders of magnitude (1e-3 is usual for Adam, 0.05 for "
                     "SGD); with half-precision weights keep a copy in single precision, as autocast does.",
                 ),
             ),
