@@ -232,6 +232,24 @@ def test_losses_of_pairs_of_samples_are_made_again_for_some_of_them(script: Any)
     assert setup.evaluate(*setup.rows(slice(16, 48))) == pytest.approx(float(root.detach()), rel=0.3)
 
 
+MIXED = """
+other = torch.randperm(64)
+outputs = embed(0.7 * x + 0.3 * x[other])
+loss = 0.7 * F.cross_entropy(outputs, names % 6) + 0.3 * F.cross_entropy(outputs, (names % 6)[other])
+"""
+
+
+def test_samples_mixed_with_others_keep_the_targets_of_both(script: Any) -> None:
+    step = capture(script(MIXED, head=HEAD + PAIRS))
+    setup, root = setup_of(step), step.passes[-1].root
+    assert root is not None
+    assert setup.evaluate(setup.inputs, setup.targets) == pytest.approx(float(root.detach()), rel=1e-5)
+    assert setup.evaluate(*setup.rows(slice(16, 48))) == pytest.approx(float(root.detach()), rel=0.3)
+    report = examine(setup)
+    assert [f.code for f in report.findings if f.severity is not Severity.ADVICE] == []
+    assert "ended with" not in str(report.to_dict()["not_evaluated"])
+
+
 HARDEST = """
 same = names[:, None] == names[None, :]
 other = ~same

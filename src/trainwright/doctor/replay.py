@@ -179,7 +179,7 @@ def _call_by_time(model: nn.Module, inputs: Any) -> Any:
 
 def _by_sample(operations: list[Operation], call: ModelCall, count: int) -> Iterator[Operation]:
     """The operations without those on the targets alone that make another number of rows of them, as the choice of this
-    batch's among all does: what these give are the targets. Nor those that give back what they were given, as a
+    batch's among all does, or put them in another order: what these give are the targets. Nor those that give back what they were given, as a
     conversion to the type it has; what was changed in place has been changed."""
     derived = {id(tensor) for tensor in tensors_of(call.output)}
     for operation in operations:
@@ -187,7 +187,7 @@ def _by_sample(operations: list[Operation], call: ModelCall, count: int) -> Iter
         if any(id(tensor) in derived or tensor.requires_grad for tensor in given):
             derived |= {id(tensor) for tensor in tensors_of(operation.result)}
         elif _chooses(operation, given, count) or any(
-            t is operation.result or _has_other_rows(t, count) for t in given
+            t is operation.result or _has_other_rows(t, count) or _is_order(t, count) for t in given
         ):
             continue
         yield operation
@@ -208,6 +208,13 @@ def _picks(operation: Operation, count: int) -> bool:
         t for t in given if t.dim() == 1 and len(t) == count and not t.is_floating_point() and t.dtype != torch.bool
     ]
     return bool(places) and _chooses(operation, given, count)
+
+
+def _is_order(tensor: Tensor, count: int) -> bool:
+    """Whether it holds the samples' places in some order, as that in which they are mixed with others."""
+    if tensor.dim() != 1 or len(tensor) != count or tensor.is_floating_point() or tensor.dtype == torch.bool:
+        return False
+    return bool((tensor.sort().values == torch.arange(count, device=tensor.device)).all())
 
 
 def _has_other_rows(tensor: Tensor, count: int) -> bool:
