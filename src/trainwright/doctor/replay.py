@@ -179,8 +179,8 @@ def _call_by_time(model: nn.Module, inputs: Any) -> Any:
 
 def _by_sample(operations: list[Operation], call: ModelCall, count: int) -> Iterator[Operation]:
     """The operations without those on the targets alone that make another number of rows of them, as the choice of this
-    batch's among all does, or put them in another order: what these give are the targets. Nor those that give back what they were given, as a
-    conversion to the type it has; what was changed in place has been changed."""
+    batch's among all does, or put them in another order: what these give are the targets. Nor those that give back what
+    they were given, as a conversion to the type it has; what was changed in place has been changed."""
     derived = {id(tensor) for tensor in tensors_of(call.output)}
     for operation in operations:
         given = list(tensors_of((operation.args, operation.kwargs)))
