@@ -176,12 +176,40 @@ def test_a_training_in_another_thread_is_said_to_be_there(capsys: pytest.Capture
 def test_what_the_whole_run_does_not_show_is_taken_back(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    early = Finding("TW503", "rate-too-high", Severity.WARNING, "It jumps.", "It falls.", "Lower it.")
+    early = Finding("TW212", "evaluated-on-training", Severity.ERROR, "It is.", "It is not.", "Split it.")
     verdicts = iter([Verdict((early,), (), (), ())])
     monkeypatch.setattr(watching, "judge", lambda *_: next(verdicts, Verdict((), (), (), ())))
     with trainwright.watch(every=1):
         _fit(_model(), _loader())
-    assert "TW503 rate-too-high, said at step 32, is not what the whole run shows." in capsys.readouterr().err
+    assert "TW212 evaluated-on-training, said at step 32, is not what the whole run shows." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("times", "said"), [(1, False), (2, True)])
+def test_what_rests_on_the_course_is_said_when_two_looks_find_it(
+    times: int, said: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early = Finding("TW503", "rate-too-high", Severity.WARNING, "It jumps.", "It falls.", "Lower it.")
+    verdicts = iter([Verdict((early,), (), (), ())] * times)
+    monkeypatch.setattr(watching, "judge", lambda *_: next(verdicts, Verdict((), (), (), ())))
+    with trainwright.watch(every=1):
+        _fit(_model(), _loader(), epochs=8)
+    assert ("▲ trainwright step 64  TW503" in capsys.readouterr().err) == said
+
+
+def test_a_rate_that_is_to_fall_later_is_not_complained_about_meanwhile(capsys: pytest.CaptureFixture[str]) -> None:
+    """The usual recipe: once per epoch, and the first fall after the first looks of all."""
+    model, rows = _model(), _loader()
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 30)
+    with trainwright.watch(every=1) as doctor:
+        for _ in range(40):
+            for inputs, labels in rows:
+                optimizer.zero_grad()
+                functional.cross_entropy(model(inputs), labels).backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+            schedule.step()
+    assert "TW508" not in capsys.readouterr().err
+    assert "TW508" not in {finding.code for finding in doctor.findings}
 
 
 def test_of_a_distributed_run_the_first_process_speaks(

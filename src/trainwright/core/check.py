@@ -46,7 +46,8 @@ class Check(ABC):
     A subclass declares ``code``, ``name``, ``severity`` and ``cases``, documents itself in its docstring under the
     headings of :data:`trainwright.core.documentation.SECTIONS`, and annotates ``run`` with the measurements it needs:
     ``M`` (the first such parameter is the subject: ``run`` is called for each one measured), ``M | None`` (optional)
-    or ``tuple[M, ...]`` (all of them).
+    or ``tuple[M, ...]`` (all of them). ``at_end``: it compares something with the length of the whole training, so that
+    nothing is said before that is known.
     """
 
     code: ClassVar[str]
@@ -54,6 +55,7 @@ class Check(ABC):
     severity: ClassVar[Severity]
     maturity: ClassVar[Maturity] = Maturity.STABLE
     after: ClassVar[tuple[str, ...]] = ()
+    at_end: ClassVar[bool] = False
     cases: ClassVar[tuple[Case, ...]]
 
     documentation: ClassVar[Documentation]

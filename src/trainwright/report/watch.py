@@ -17,12 +17,17 @@ from trainwright.core import Check, Finding, Measurements, Severity, Trainwright
 from trainwright.core.catalogue import discover
 from trainwright.doctor.session import MEASURED, Session
 from trainwright.doctor.taps import Taps
+from trainwright.measures.curves import LearningCurve
+from trainwright.measures.layers import LayerSignals
 from trainwright.report.format import duration
 from trainwright.report.text import print_finding
 from trainwright.report.watch_page import write_page
 
 FIRST_LOOK = 32
 """Step at which findings are looked for the first time; then at every doubling, at an alarm, and at the end."""
+
+COURSES = (LearningCurve, LayerSignals)
+"""Measurements of a course, whose beginning may look like another one."""
 
 _SIGNS = {Severity.ERROR: ("✖", "bold red"), Severity.WARNING: ("▲", "yellow"), Severity.ADVICE: ("●", "cyan")}
 
@@ -60,6 +65,7 @@ class Watch:
         self._console = Console(stderr=True, highlight=False)
         self._report = Path(report) if report is not None and not is_other_rank else None
         self._checks = live_checks()
+        self._suspected: set[tuple[str, str]] = set()
         self._said: dict[tuple[str, str], tuple[str, int]] = {}
         self._next_look = FIRST_LOOK
         self._look_seconds = 0.0
@@ -122,10 +128,22 @@ class Watch:
         started = time.perf_counter()
         verdict = judge(self._checks, self._session.measurements())
         self._look_seconds = time.perf_counter() - started
-        for finding in verdict.at_least(Severity.WARNING):
-            if (finding.code, finding.where) not in self._said:
-                self._said[finding.code, finding.where] = finding.name, self._session.step
+        found = {(finding.code, finding.where): finding for finding in verdict.at_least(Severity.WARNING)}
+        for key, finding in found.items():
+            if key not in self._said and self._is_ripe(finding):
+                self._said[key] = finding.name, self._session.step
                 self._say(finding)
+        if not alarm:
+            self._suspected = set(found)
+
+    def _is_ripe(self, finding: Finding) -> bool:
+        """Whether it is to be said before the end: a fact at once, what rests on the course of the training when two
+        looks in a row find it, what depends on its length never."""
+        check = next(check for check in self._checks if check.code == finding.code)
+        if check.at_end:
+            return False
+        rests_on_course = any(need.kind in COURSES and not need.optional for need in check.needs)
+        return not rests_on_course or (finding.code, finding.where) in self._suspected
 
     def _is_due(self, step: int) -> bool:
         """At every doubling; later where the budget is spent, but not later than at the next doubling."""

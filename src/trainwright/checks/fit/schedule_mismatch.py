@@ -69,6 +69,7 @@ class ScheduleMismatch(Check):
     code = "TW508"
     name = "schedule-mismatch"
     severity = Severity.WARNING
+    at_end = True
     cases = (
         Case(training_benches.alloys_mlp, curve_faults.short_schedule),
         Case(training_benches.alloys_mlp, curve_faults.early_steps),
