@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from trainwright.clinic import curve_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.curves import BLOCKS, LearningCurve
@@ -18,6 +20,14 @@ Adam at 0.05 on alloys 0.012 to 0.015, SGD at 0.3 up to 0.03."""
 
 SPARED = 2
 """Largest moves left out: a single spike has causes of its own (TW506)."""
+
+OFTEN = 0.15
+"""Share of the moves that must be upward ones beyond the limit: a loss that jumps a few times only was given other data
+(another task, longer sequences)."""
+
+HEAVY = 2.0
+"""How often the variance that chance makes of single batches, judged by the middle half of them, is taken off: losses
+of single batches have long tails. Healthy short trainings had up to 1.9 times that."""
 
 UNKNOWN_LIMIT = 0.05
 """The same where the number of training samples is not known, and with it how noisy the mean over an epoch is, and of
@@ -64,13 +74,14 @@ class RateTooHigh(Check):
 
     How it is measured:
         The upward moves of the training loss between epochs (of a log of steps between means of many steps, less what
-        chance makes of single batches), measured against the constant prediction's loss, so that jumps near zero mean
-        nothing; after the first quarter, and of a rate that comes down to a tenth in the last quarter only. Together
-        with a rate three times above the optimizer's usual one it is a warning; alone it is none unless it is four
-        times the limit. A network that never learnt was thrown off by its rate if that is as far above the usual one,
-        momentum counted, and the loss rose to 1.3 times the constant's first, or if it is thirty times above; one that
-        learnt little, or of which that is not known, if the rate is three hundred times the usual one. Not judged where
-        the rate itself goes up again, or networks train against each other.
+        chance makes of single batches, twice), measured against the constant prediction's loss, so that jumps near zero
+        mean nothing, and only if one move in seven is such a jump; after the first quarter, and of a rate that comes
+        down to a tenth in the last quarter only. Together with a rate three times above the optimizer's usual one it is
+        a warning; alone it is none unless it is four times the limit. A network that never learnt was thrown off by its
+        rate if that is as far above the usual one, momentum counted, and the loss rose to 1.3 times the constant's
+        first, or if it is thirty times above; one that learnt little, or of which that is not known, if the rate is
+        three hundred times the usual one. Not judged where the rate itself goes up again, or networks train against
+        each other.
 
     How to fix:
         Lower the learning rate by a factor of 3 to 10, or let it fall towards the end.
@@ -104,9 +115,10 @@ class RateTooHigh(Check):
             return
         if late.min() >= curve.reference:
             return
-        restless = math.sqrt(max(0.0, rises(late, but=SPARED) ** 2 - 2 * chance**2)) / curve.scale
+        restless = math.sqrt(max(0.0, rises(late, but=SPARED) ** 2 - HEAVY * 2 * chance**2)) / curve.scale
         limit = _limit(curve)
-        if restless < limit * (1 if suspected else SEVERE):
+        often = float((np.diff(late) > limit * curve.scale).mean())
+        if restless < limit * (1 if suspected else SEVERE) or often < OFTEN:
             return
         if curve.may_be_game and not suspected:
             raise CannotEvaluate("the loss jumps, which is usual where networks train against each other")
