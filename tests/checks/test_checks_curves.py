@@ -328,13 +328,11 @@ def test_a_short_log_of_single_batches_is_noise(n_steps: int, known: bool) -> No
 @pytest.mark.parametrize("n_steps", [108, 180, 330])
 def test_the_long_tails_of_single_batches_are_no_restlessness(n_steps: int) -> None:
     """Few samples are still wrong late in a training, so that most batches cost little and some much."""
-    alarms = 0
     for seed in range(40):
-        batches = 0.12 * np.random.default_rng(seed).exponential(size=n_steps)
+        batches = 0.04 * np.random.default_rng(seed).lognormal(sigma=1.5, size=n_steps)
         losses = 0.6 * np.exp(-6 * np.linspace(0, 1, n_steps)) + batches
         found = replace(curve(losses), x_unit="step", baseline_train_loss=0.66, train_only=(), n_train=None)
-        alarms += "TW503" in codes(replace(found, learning_rate=over(np.full(n_steps, 0.01))))
-    assert alarms <= 2, alarms
+        assert "TW503" not in codes(replace(found, learning_rate=over(np.full(n_steps, 0.01)))), seed
 
 
 def test_a_loss_that_jumps_at_each_new_task_only_is_not_restless() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainwright.core import CannotEvaluate, Measurement, Series
-from trainwright.measures.trends import lowest_level, noise
+from trainwright.measures.trends import lowest_level, noise, spread
 
 Array = npt.NDArray[np.float64]
 
@@ -200,14 +200,17 @@ class LearningCurve(Measurement):
     @property
     def batch_noise(self) -> float:
         """Standard error of one point of :attr:`trend` from batch to batch; 0 where each point is a whole epoch."""
-        return self.batch_noise_from(-np.inf)
+        return 0.0 if self.x_unit == "epoch" else noise(self.train_loss.finite.y) / self._root_of_block
 
-    def batch_noise_from(self, start: float) -> float:
-        """The same from the place ``start`` on: batches differ little as long as nothing is learnt."""
-        if self.x_unit == "epoch":
-            return 0.0
+    def batch_spread_from(self, start: float) -> float:
+        """The same from the place ``start`` on, as batches differ little as long as nothing is learnt, and with the few
+        batches whose loss is far from the others', of which single points are not free."""
         values = self.train_loss.finite
-        return noise(values.y[values.x >= start]) / float(np.sqrt(max(1.0, len(values) / BLOCKS)))
+        return 0.0 if self.x_unit == "epoch" else spread(values.y[values.x >= start]) / self._root_of_block
+
+    @property
+    def _root_of_block(self) -> float:
+        return math.sqrt(max(1.0, len(self.train_loss.finite) / BLOCKS))
 
     @property
     def scale(self) -> float:

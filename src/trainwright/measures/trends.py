@@ -24,6 +24,11 @@ def noise(values: Array) -> float:
     return float(TO_DEVIATION * np.median(np.abs(second - np.median(second))) / math.sqrt(6))
 
 
+def spread(values: Array) -> float:
+    """The same with everything that jumps: root mean square. 0 for fewer than three values."""
+    return float(np.sqrt(np.mean(np.diff(values, 2) ** 2) / 6)) if len(values) >= 3 else 0.0
+
+
 def rises(values: Array, but: int = 0) -> float:
     """Root mean square of the upward moves between neighbours, downward ones counted as none; ``but`` the largest
     few."""

@@ -25,10 +25,6 @@ OFTEN = 0.15
 """Share of the moves that must be upward ones beyond the limit: a loss that jumps a few times only was given other data
 (another task, longer sequences)."""
 
-HEAVY = 2.0
-"""How often the variance that chance makes of single batches, judged by the middle half of them, is taken off: losses
-of single batches have long tails. Healthy short trainings had up to 1.9 times that."""
-
 UNKNOWN_LIMIT = 0.05
 """The same where the number of training samples is not known, and with it how noisy the mean over an epoch is, and of
 so few steps that each point is a single batch."""
@@ -74,7 +70,7 @@ class RateTooHigh(Check):
 
     How it is measured:
         The upward moves of the training loss between epochs (of a log of steps between means of many steps, less what
-        chance makes of single batches, twice), measured against the constant prediction's loss, so that jumps near zero
+        chance makes of single batches), measured against the constant prediction's loss, so that jumps near zero
         mean nothing, and only if one move in seven is such a jump; after the first quarter, and of a rate that comes
         down to a tenth in the last quarter only. Together with a rate three times above the optimizer's usual one it is
         a warning; alone it is none unless it is four times the limit. A network that never learnt was thrown off by its
@@ -102,7 +98,7 @@ class RateTooHigh(Check):
         values = curve.trend
         judged = max(FEWEST_POINTS, len(values) // 4) if _is_annealed(curve) else len(values) - len(values) // 4
         late = values.y[-judged:]
-        chance = curve.batch_noise_from(float(values.x[-judged]))
+        chance = curve.batch_spread_from(float(values.x[-judged]))
         if curve.rate_restarts:
             raise CannotEvaluate("the learning rate itself goes up again during the training")
         excess = curve.excess_rate
@@ -115,7 +111,7 @@ class RateTooHigh(Check):
             return
         if late.min() >= curve.reference:
             return
-        restless = math.sqrt(max(0.0, rises(late, but=SPARED) ** 2 - HEAVY * 2 * chance**2)) / curve.scale
+        restless = math.sqrt(max(0.0, rises(late, but=SPARED) ** 2 - 2 * chance**2)) / curve.scale
         limit = _limit(curve)
         often = float((np.diff(late) > limit * curve.scale).mean())
         if restless < limit * (1 if suspected else SEVERE) or often < OFTEN:
