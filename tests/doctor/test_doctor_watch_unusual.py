@@ -157,7 +157,7 @@ def test_a_search_that_went_all_the_way_in_its_first_step_is_done() -> None:
 
     with trainwright.watch(every=1, quiet=True) as doctor:
         for _ in range(30):
-            optimizer.step(loss)
+            optimizer.step(loss)  # type: ignore[no-untyped-call]
             with torch.no_grad():
                 functional.mse_loss(model(inputs[200:])[:, 0], targets[200:])
     assert (doctor.fault, [f.code for f in doctor.findings if f.severity is not Severity.ADVICE]) == ("", [])
