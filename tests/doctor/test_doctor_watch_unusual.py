@@ -163,6 +163,43 @@ def test_a_search_that_went_all_the_way_in_its_first_step_is_done() -> None:
     assert (doctor.fault, [f.code for f in doctor.findings if f.severity is not Severity.ADVICE]) == ("", [])
 
 
+def _by_epochs(rows: DataLoader[tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]]:
+    for _ in range(10):
+        yield from rows
+
+
+def _without_end(rows: DataLoader[tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]]:
+    while True:
+        yield from rows
+
+
+@pytest.mark.parametrize("batches", [_by_epochs, _without_end])
+@pytest.mark.parametrize("heard", [True, False])
+def test_scores_of_both_parts_beside_a_loader_are_no_leak(
+    batches: Callable[[Any], Iterator[tuple[Tensor, ...]]], heard: bool
+) -> None:
+    """By a loss that is written out as well; the loader is at its end then, or in the middle of a pass."""
+    data, labels = _data(400)
+    model, hot = _model(), functional.one_hot(labels, 3)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    with trainwright.watch(quiet=True) as doctor:
+        for step, (inputs, targets) in enumerate(batches(_loader())):
+            outputs = model(inputs)
+            own = -(outputs.log_softmax(1) * functional.one_hot(targets, 3)).sum(1).mean()
+            optimizer.zero_grad()
+            (functional.cross_entropy(outputs, targets) if heard else own).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            if step % 25 == 24 or step == 99:
+                model.eval()
+                with torch.no_grad():
+                    for part in (slice(300), slice(300, 400)):
+                        assert (model(data[part]).softmax(1) * hot[part]).sum(1).mean() > 0.2
+                model.train()
+            if step == 99:
+                break
+    assert (doctor.fault, [f.code for f in doctor.findings if f.code == "TW212"]) == ("", [])
+
+
 def test_a_training_in_another_thread_is_said_to_be_there(capsys: pytest.CaptureFixture[str]) -> None:
     with trainwright.watch():
         thread = threading.Thread(target=_fit, args=(_model(), _loader()))

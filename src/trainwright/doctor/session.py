@@ -205,9 +205,11 @@ class Session:
         if entry is None:
             return
         graph = torch.is_grad_enabled() and prediction is not None and prediction.requires_grad
+        self.loaders.answered(None if graph else self._source)
         self.models.called(entry, training=module.training, graph=graph)
         if graph:
             self._latest = (entry, module.training, prediction)
+            self._source = self._source if self.loaders.source is None else self.loaders.source
             self._n_answers += 1
             self._owes_backward = True
             given = (*args, *kwargs.values())
@@ -219,8 +221,6 @@ class Session:
             self.listens_to_comparisons = not self._knows_targets and (self._sampled or self.step < FIRST_HEARD)
         elif self.step and not self._owes_backward:
             self._evaluated(args, kwargs, prediction)
-            if module.training and self.loaders.source == self._source:
-                self.loaders.used()  # for running statistics, it may be, so that no loss follows
 
     def _evaluated(self, args: tuple[Any, ...], kwargs: dict[str, Any], prediction: Tensor | None) -> None:
         """A call between two steps that nothing is learnt from; within a step it would be a teacher's."""

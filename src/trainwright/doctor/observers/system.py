@@ -33,8 +33,8 @@ class Loaders:
     def __init__(self) -> None:
         self.latest: Any = None
         self._current: Any = None
-        self._over = False
-        self._unused = 0
+        self._over = self._is_open = self._is_aside = False
+        self._came = self._losses = self._answers = 0  # in this pass
         self._sources: list[_Source] = []
         self._waited = 0.0
         self._total = 0.0
@@ -47,7 +47,8 @@ class Loaders:
 
     def started(self, loader: Any) -> None:
         """A pass over ``loader`` begins."""
-        self._current, self._over, self._unused, self._first = loader, False, 0, True
+        self._current, self._over, self._is_aside, self._first = loader, False, False, True
+        self._came = self._losses = self._answers = 0
         workers = int(getattr(loader, "num_workers", 0))
         if workers < 2 or self._shared.generators or id(loader) in self._asked or len(self._asked) >= MOST_ASKED:
             return
@@ -65,25 +66,39 @@ class Loaders:
             self._batches += 1
             self._workers = int(getattr(loader, "num_workers", 0))
         self._current = self.latest = loader
-        self._over, self._unused = False, self._unused + 1
+        self._over, self._is_aside, self._came = False, False, self._came + 1
         self._first, self._resumed = False, now
 
     def used(self) -> None:
         """A loss was computed, most likely of the batch that came."""
-        self._unused = max(0, self._unused - 1)
+        self._losses += 1
+
+    def answered(self, training: int | None) -> None:
+        """A model answers, most likely to the batch that came; not every program's losses are heard. In an evaluation
+        between two steps of a ``training`` on this very source it is no such batch if all that came have been used."""
+        self._is_open = self._has_unused
+        self._is_aside = not self._is_open and training is not None and self._number == training
+        self._answers += 1
 
     def ended(self) -> None:
         """The pass is complete. A loader that reads ahead is at its end before its last batch is used."""
         self._over, self._resumed = True, 0.0
+        self._is_open = self._has_unused
+
+    @property
+    def _has_unused(self) -> bool:
+        return self._came > max(self._losses, self._answers)
 
     @property
     def source(self) -> int | None:
         """A number for the data that batches come from, the same in every epoch, even where loader and data set are
         made anew for each; None where they come from no loader.
         """
-        if self._current is None or (self._over and not self._unused):
-            return None
-        return self.number_of(self._current)
+        return None if self._is_aside or (self._over and not self._is_open) else self._number
+
+    @property
+    def _number(self) -> int | None:
+        return None if self._current is None else self.number_of(self._current)
 
     def number_of(self, loader: Any) -> int:
         """The number for the data that ``loader`` gives."""
