@@ -232,6 +232,25 @@ def test_losses_of_pairs_of_samples_are_made_again_for_some_of_them(script: Any)
     assert setup.evaluate(*setup.rows(slice(16, 48))) == pytest.approx(float(root.detach()), rel=0.3)
 
 
+def test_sparse_tensors_of_which_no_samples_can_be_taken_are_refused(script: Any) -> None:
+    body = """
+class Graph(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(12, 4)
+    def forward(self, nodes, links):
+        return links @ self.layer(nodes)
+graph = Graph()
+optimizer = torch.optim.Adam(graph.parameters())
+loss = loss_fn(graph(x, torch.eye(64).to_sparse()), y)
+"""
+    with pytest.raises(CannotEvaluate, match=r"layout torch\.sparse_coo"):
+        setup_of(capture(script(body)))
+    alone = body.replace("nodes, links):", "links):").replace("nodes)", "torch.ones(64, 12))").replace("(x, ", "(")
+    with pytest.raises(CannotEvaluate, match="no dense tensor"):
+        setup_of(capture(script(alone)))
+
+
 MIXED = """
 other = torch.randperm(64)
 outputs = embed(0.7 * x + 0.3 * x[other])

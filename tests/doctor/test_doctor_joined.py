@@ -99,6 +99,7 @@ def test_a_cut_between_two_models_is_seen(tmp_path: Path) -> None:
             "z = x\nfor _ in range(20):\n    z = torch.cat((encoder(z)[:, :11], z[:, :1]), 1)\nloss = z.mean()",
             "rests on 20 calls of models",
         ),
+        ("both[0]\nencoder(x).sum().backward()\nloss = both[0].sum()", "not made by a call of a model"),
     ],
 )
 def test_what_is_no_chain_of_one_training_is_refused(tmp_path: Path, body: str, reason: str) -> None:

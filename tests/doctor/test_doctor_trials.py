@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from trainwright.core import ModelError
@@ -237,6 +237,20 @@ def test_the_first_place_that_is_not_finite_is_named(digits: Any) -> None:
     assert find_non_finite(broken).where == "2.weight"
     root = find_non_finite(digits(lambda: nn.Linear(64, 10), lambda: Wrap(lambda x: (x * 0).sqrt() + x)))
     assert root.kind == "gradient"
+
+
+def test_targets_that_were_not_measured_and_do_not_count_are_no_fault(digits: Any) -> None:
+    def of_measured(outputs: Tensor, targets: Tensor) -> Tensor:
+        known = ~targets.isnan()
+        return functional.mse_loss(outputs[known], targets[known])
+
+    setup = digits.mlp()
+    setup.targets = functional.one_hot(setup.targets, 10).float()
+    setup.targets[::3, 4] = math.nan
+    setup.loss = of_measured
+    assert find_non_finite(setup).kind == "none"
+    setup.loss = functional.mse_loss
+    assert (find_non_finite(setup).kind, find_non_finite(setup).step) == ("target", 0)
 
 
 def test_steps_on_raw_inputs_that_explode_are_tried_on_scaled_ones(diabetes: Any) -> None:

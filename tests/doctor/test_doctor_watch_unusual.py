@@ -210,6 +210,57 @@ def test_a_training_in_another_thread_is_said_to_be_there(capsys: pytest.Capture
     assert "'with trainwright.watch():' into the function they run" in said
 
 
+class _Graph(nn.Module):
+    """One layer of a network on a graph, whose links it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.outer = nn.Linear(6, 24), nn.Linear(24, 3)
+
+    def forward(self, nodes: Tensor, links: Tensor) -> Tensor:
+        hidden: Tensor = links @ self.inner(nodes)
+        return self.outer(hidden.relu())
+
+
+def test_sparse_inputs_are_passed_over() -> None:
+    inputs, labels = _data(300)
+    links = torch.eye(300).to_sparse()
+    model = _Graph()
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    with trainwright.watch(every=1, quiet=True) as doctor:
+        for _ in range(40):
+            optimizer.zero_grad()
+            functional.cross_entropy(model(inputs, links)[:200], labels[:200]).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            with torch.no_grad():
+                functional.cross_entropy(model(inputs, links)[200:], labels[200:])
+    assert (doctor.fault, doctor.steps) == ("", 40)
+    assert not [f for f in doctor.findings if f.severity is not Severity.ADVICE]
+
+
+def test_the_last_line_names_a_few_of_many_models(capsys: pytest.CaptureFixture[str]) -> None:
+    with trainwright.watch():
+        for _ in range(9):
+            _fit(_model(), _loader(), epochs=1)
+    assert "and 3 more" in " ".join(capsys.readouterr().err.split())
+
+
+def test_nan_that_ends_a_divergence_is_not_taken_back(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def finding(code: str, name: str) -> Finding:
+        return Finding(code, name, Severity.ERROR, "It is not finite.", "It is.", "Lower the rate.")
+
+    said = iter([Verdict((finding("TW401", "non-finite"),), (), (), ())])
+    in_the_end = Verdict((finding("TW502", "diverging"),), (), (), ())
+    monkeypatch.setattr(watching, "judge", lambda *_: next(said, in_the_end))
+    with trainwright.watch(every=1):
+        _fit(_model(), _loader())
+    err = capsys.readouterr().err
+    assert "TW401 non-finite" in err
+    assert "not what the whole run shows" not in err
+
+
 def test_what_the_whole_run_does_not_show_is_taken_back(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trainwright.core import CannotEvaluate
+
 Rows = slice | list[int] | Tensor
 LARGEST_COMPARED = 1_000_000
 """Numbers of a tensor that is compared with others."""
@@ -31,11 +33,13 @@ def map_tensors(batch: Any, change: Callable[[Tensor], Any]) -> Any:
 
 
 def tensors_of(batch: Any) -> Iterator[Tensor]:
-    """Every tensor of the structure, in order."""
+    """Every dense tensor of the structure, in order; sparse and nested ones, of which hardly an operation knows, are
+    left out."""
     found: list[Tensor] = []
 
     def keep(tensor: Tensor) -> Tensor:
-        found.append(tensor)
+        if tensor.layout is torch.strided:
+            found.append(tensor)
         return tensor
 
     map_tensors(batch, keep)
@@ -48,9 +52,16 @@ def n_samples(batch: Any) -> int:
 
 
 def rows_of(batch: Any, rows: Rows) -> Any:
-    """The samples at ``rows`` of every tensor that has one entry per sample; other tensors stay whole."""
+    """The samples at ``rows`` of every tensor that has one entry per sample; other tensors stay whole.
+    ``CannotEvaluate`` where a tensor is sparse or nested."""
     count = n_samples(batch)
-    return map_tensors(batch, lambda tensor: tensor[rows] if tensor.dim() > 0 and len(tensor) == count else tensor)
+
+    def some(tensor: Tensor) -> Tensor:
+        if tensor.layout is not torch.strided:
+            raise CannotEvaluate(f"some samples cannot be taken of a tensor of layout {tensor.layout}")
+        return tensor[rows] if tensor.dim() > 0 and len(tensor) == count else tensor
+
+    return map_tensors(batch, some)
 
 
 def parts_of(batch: Any) -> dict[Any, Any]:

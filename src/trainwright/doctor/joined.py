@@ -55,8 +55,10 @@ def join(each: Pass, steps: Sequence[ModelCall | Operation], optimizer: Optimize
     """
     calls = [step for step in steps if isinstance(step, ModelCall)]
     names = ", ".join(type(call.module).__name__ for call in calls)
-    if not 0 < len(calls) <= MOST_CALLS:
-        raise CannotEvaluate(f"the loss of this step rests on {len(calls)} calls of models ({names or 'none'})")
+    if not calls:
+        raise CannotEvaluate(_without_calls(each))
+    if len(calls) > MOST_CALLS:
+        raise CannotEvaluate(f"the loss of this step rests on {len(calls)} calls of models ({names})")
     inner = leading_to((t for call in calls for t in tensors_of(call.output)), steps)
     own = {id(step) for step in inner}
     behind = [step for step in steps if isinstance(step, Operation) and id(step) not in own]
@@ -87,6 +89,16 @@ def join(each: Pass, steps: Sequence[ModelCall | Operation], optimizer: Optimize
     joined.outputs = outputs
     whole = outputs[0] if len(outputs) == 1 else tuple(outputs)
     return replace(calls[-1], module=owner, args=tuple(joined.inputs), kwargs={}, output=whole, again=joined), behind
+
+
+def _without_calls(last: Pass) -> str:
+    """Why no model's call stands behind a loss."""
+    if not last.calls:
+        return (
+            "what went backward last before this step was not made by a call of a model since the backward pass before"
+        )
+    kinds = ", ".join(sorted({type(call.output).__name__ for call in last.calls}))
+    return f"the loss of this step rests on no tensor that a model returned; what came back was {kinds}"
 
 
 class _Joined:

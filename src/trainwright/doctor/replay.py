@@ -110,6 +110,8 @@ def _is_scale(args: tuple[Any, ...]) -> bool:
 def _with_replayed_loss(step: Step, call: ModelCall, operations: list[Operation]) -> Setup:
     inputs, again = _samples_first(call)
     count = n_samples(inputs)
+    if not count:
+        raise CannotEvaluate("what enters the model holds no dense tensor with an entry for each sample")
     picks = any(_picks(operation, count) for operation in operations)
     operations = list(_by_sample(operations, call, count))
     replayed = _Replayed(operations, call, count)

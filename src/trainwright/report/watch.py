@@ -26,6 +26,8 @@ from trainwright.report.watch_page import write_page
 FIRST_LOOK = 32
 """Step at which findings are looked for the first time; then at every doubling, at an alarm, and at the end."""
 
+MOST_NAMED = 6
+"""Models, and optimizers, that the last line names: searches and federations have hundreds."""
 COURSES = (LearningCurve, LayerSignals)
 """Measurements of a course, whose beginning may look like another one."""
 
@@ -214,9 +216,9 @@ class Watch:
         for masked, cause in verdict.masked:
             console.print(f"[dim]↳ {masked.code} {masked.name}: a consequence of {cause}[/]")
         self._take_back(verdict)
-        names = ", ".join(pupil.name for pupil in self._session.learners) or "no optimizer"
-        models = ", ".join(entry.label for entry in self._session.models) or "no model"
-        word = "nothing found" if not verdict.findings else _counted(verdict)
+        names = _listed([pupil.name for pupil in self._session.learners]) or "no optimizer"
+        models = _listed([entry.label for entry in self._session.models]) or "no model"
+        word = _counted(verdict) if verdict.findings else "nothing found" if self.steps else "nothing watched"
         console.print(
             f"[{'green' if not verdict.blocking else 'red'}]{word}[/] in {self.steps} steps of {escape(models)} under "
             f"{escape(names)}, {duration(self.seconds)}; watching took {self.cost:.1%} of the time. "
@@ -228,6 +230,8 @@ class Watch:
     def _take_back(self, verdict: Verdict) -> None:
         """Name what was said while the program ran and is not there at its end."""
         seen = {finding.code for finding in (*verdict.findings, *(masked for masked, _ in verdict.masked))}
+        # What a finding would be masked by may stand behind it as well: NaN at the end of a divergence.
+        seen |= {code for check in self._checks if check.code in seen for code in check.after}
         for (code, _), (name, step) in self._said.items():
             if code not in seen:
                 self._console.print(f"[dim]{code} {name}, said at step {step}, is not what the whole run shows.[/]")
@@ -242,6 +246,11 @@ class Watch:
             "fault": self.fault,
             **self.verdict.to_dict(),
         }
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def live_checks() -> list[Check]:

@@ -28,15 +28,17 @@ def find_non_finite(setup: Setup, *, steps: int = 30) -> NonFinite:
     steps up to there and watch every module, so that the first one to do so is named.
 
     When it is neither the data's nor the first pass's fault, standardised inputs (where they are raw) and lower rates
-    are tried.
+    are tried. Missing values in the data are no fault as long as the steps are finite: the program leaves them out, as
+    of targets that were not measured.
     """
+    with trial(setup):
+        step = _first_bad_step(setup, steps)
+    if step < 0:
+        return non_finite(None, -1, steps, learning_rate=setup.learning_rate, cure={})
     place = _bad_data(setup)
-    step = 0
-    if place is None:
-        with trial(setup):
-            step = _first_bad_step(setup, steps)
-        if step < 0:
-            return non_finite(None, -1, steps, learning_rate=setup.learning_rate, cure={})
+    if place is not None:
+        step = 0
+    else:
         with trial(setup):
             place = _watch_step(setup, step)
     cure = _find_cure(setup, place, step, steps)
