@@ -382,6 +382,13 @@ def test_modes_and_random_states(digits: Any) -> None:
     noisy = compare_modes(digits.mlp(lambda: Net(lambda m, x: functional.dropout(x, 0.5))))
     assert noisy.random_difference > 0.1
     assert noisy.repeat_difference == 0
+    assert noisy.disturbs
+    assert not healthy.disturbs
+    blurred = compare_modes(digits(lambda: Net(lambda m, x: x + torch.randn_like(x)), lambda: nn.Linear(64, 10)))
+    assert blurred.disturbs
+    spiking = compare_modes(digits.mlp(lambda: Net(lambda m, x: torch.bernoulli(x.sigmoid()))))
+    assert spiking.random_difference > 0.1
+    assert not spiking.disturbs
 
 
 def test_sample_by_sample(digits: Any) -> None:

@@ -18,6 +18,7 @@ class ModeAgreement(Measurement):
     ``refreshed_loss`` in eval mode with the running statistics of normalisation taken afresh from these samples (those
     of the run lag behind the weights at first, the more so the larger the rate). ``n_answers``: floating-point tensors
     that the model returns; with more than its prediction (a mean and a variance) it may well sample on purpose.
+    ``disturbs``: dropout, or noise on the inputs themselves, was at work in eval mode, which hardly anybody means.
     """
 
     n_samples: int
@@ -31,6 +32,7 @@ class ModeAgreement(Measurement):
     refreshed_loss: float
     norm_layers: tuple[str, ...]
     n_answers: int = 1
+    disturbs: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

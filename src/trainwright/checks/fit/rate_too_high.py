@@ -141,7 +141,7 @@ class RateTooHigh(Check):
                 if new
                 else Fix("Lower the rate", instruction="Lower the learning rate by a factor of 3 to 10 and compare."),
             ),
-            confidence=0.92 if suspected else 0.6,
+            confidence=0.75 if suspected else 0.6,
             why_confident=_usual(curve) if suspected else "The symptom is clear; small batches can cause it too.",
         )
 

@@ -26,8 +26,9 @@ class RandomInEval(Check):
 
     How it is measured:
         Forward passes in eval mode over the same samples from the same and from other random states. Only what changes
-        with the random state counts. For a model that returns more than one tensor, as variational ones do, it is
-        advice.
+        with the random state counts. Where neither dropout nor noise on the inputs was at work it is advice, as
+        Bayesian and spiking networks sample by design, and so it is for a model that returns more than one tensor,
+        as variational ones do.
 
     How to fix:
         Use ``nn.Dropout``, or pass ``training=self.training``; in eval mode use the mean instead of a sample.
@@ -50,7 +51,7 @@ class RandomInEval(Check):
             raise CannotEvaluate("the outputs are not finite")
         if found.random_difference <= max(LIMIT, 10 * found.repeat_difference):
             return
-        on_purpose = found.n_answers > 1
+        on_purpose = found.n_answers > 1 or not found.disturbs
         yield self.finding(
             happened=f"Two passes in eval mode over the same {found.n_samples} samples differ by up to "
             f"{100 * found.random_difference:.2g} % of the outputs' size; from the same random state by "
@@ -68,8 +69,14 @@ class RandomInEval(Check):
                 ),
             ),
             confidence=0.6 if on_purpose else 0.9,
-            why_confident=f"The model returns {found.n_answers} tensors, as models that sample on purpose do."
-            if on_purpose
-            else "The outputs change with the random state and with nothing else; it may be meant.",
+            why_confident=_why(found),
             severity=Severity.ADVICE if on_purpose else Severity.WARNING,
         )
+
+
+def _why(found: ModeAgreement) -> str:
+    if found.n_answers > 1:
+        return f"The model returns {found.n_answers} tensors, as models that sample on purpose do."
+    if not found.disturbs:
+        return "The outputs change with the random state, but not by dropout: some models sample by design."
+    return "The outputs change with the random state and with nothing else; dropout or noise on the inputs is at work."

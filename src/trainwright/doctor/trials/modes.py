@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from trainwright.core import ModelError
 from trainwright.doctor.batch import n_samples, rows_of, tensors_of
@@ -27,7 +28,9 @@ def compare_modes(setup: Setup, *, samples: int = 64) -> ModeAgreement:
     """Ask for the outputs in eval mode again and again, then make own steps and take the loss in both modes."""
     inputs = rows_of(setup.inputs, slice(0, samples))
     with trial(setup):
-        repeat, random = _differences(setup, inputs)
+        disturbance = _Disturbance(tensors_of(inputs))
+        with disturbance:
+            repeat, random = _differences(setup, inputs)
         leave_warm_up(setup)
         norms = {n: m for n, m in mixing_layers(setup.model).items() if keeps_statistics(m)}
         setup.model.train()
@@ -48,7 +51,28 @@ def compare_modes(setup: Setup, *, samples: int = 64) -> ModeAgreement:
         refreshed_loss=refreshed,
         norm_layers=tuple(norms),
         n_answers=sum(t.is_floating_point() for t in tensors_of(setup.returned.whole)),
+        disturbs=disturbance.heard,
     )
+
+
+class _Disturbance(TorchFunctionMode):
+    """Hears whether a function of dropout is at work, or one that makes noise like the inputs."""
+
+    def __init__(self, inputs: Iterable[Tensor]) -> None:
+        super().__init__()
+        self.heard = False
+        self._inputs = {id(tensor) for tensor in inputs}
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        name = getattr(func, "__name__", "")
+        given = dict(zip(("input", "p", "training"), args, strict=False)) | (kwargs or {})
+        if "dropout" in name:
+            self.heard |= bool(given.get("training", True))
+        elif name in ("randn_like", "rand_like"):
+            self.heard |= id(given.get("input")) in self._inputs
+        return func(*args, **(kwargs or {}))
 
 
 @torch.no_grad()
