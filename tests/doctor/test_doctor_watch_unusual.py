@@ -222,6 +222,17 @@ class _Graph(nn.Module):
         return self.outer(hidden.relu())
 
 
+def test_states_of_models_that_are_trained_no_more_may_be_kept() -> None:
+    """Of the clients of a federation, say: steps of others do not touch them."""
+    kept = []
+    with trainwright.watch(quiet=True) as doctor:
+        for _ in range(4):
+            client = _model()
+            _fit(client, _loader(), epochs=2)
+            kept.append(client.state_dict())
+    assert (doctor.fault, [f.code for f in doctor.findings if f.code == "TW805"]) == ("", [])
+
+
 def test_sparse_inputs_are_passed_over() -> None:
     inputs, labels = _data(300)
     links = torch.eye(300).to_sparse()

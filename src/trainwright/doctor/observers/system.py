@@ -167,6 +167,19 @@ class _State:
     reference: weakref.ReferenceType[Any]
     storages: frozenset[int]
     step: int
+    versions: dict[str, int]
+    mark: tuple[str, float] | None
+
+    @property
+    def was_changed(self) -> bool:
+        """Whether it is still there and was changed in place since, as by every step of an optimizer."""
+        state = self.reference()
+        if state is None:
+            return False
+        if any(n > self.versions.get(name, n) for name, n in _versions(state).items()):
+            return True
+        now = _mark(state)  # changes of a parameter's .data are not counted
+        return now is not None and self.mark is not None and now[0] == self.mark[0] and now[1] != self.mark[1]
 
 
 MOST_MARKS = 10_000
@@ -189,10 +202,11 @@ class Checkpoints:
         self._taken += 1
         if not isinstance(state, OrderedDict):
             return
-        if (mark := _mark(state)) is not None and len(self._marks) < MOST_MARKS:
+        mark = _mark(state)
+        if mark is not None and len(self._marks) < MOST_MARKS:
             self._marks[mark] = step
         self._states = [each for each in self._states if each.reference() is not None][-MOST_STATES:]
-        self._states.append(_State(weakref.ref(state), _storages(state), step))
+        self._states.append(_State(weakref.ref(state), _storages(state), step, _versions(state), mark))
 
     def loaded(self, module: nn.Module, state: Any, step: int) -> None:
         """``load_state_dict`` is about to read this; tensors that are the module's own hold nothing new."""
@@ -210,7 +224,7 @@ class Checkpoints:
         """``torch.save`` is about to write this."""
         for each in self._states:
             state = each.reference()
-            if state is not None and step > each.step and _holds(thing, state):
+            if state is not None and each.was_changed and _holds(thing, state):
                 self._saved += 1
                 self._steps_between = max(self._steps_between, step - each.step)
 
@@ -218,7 +232,7 @@ class Checkpoints:
         """What was found, once any state dictionary was taken."""
         if not self._taken:
             return
-        kept = [each for each in self._states if each.reference() is not None and step > each.step]
+        kept = [each for each in self._states if each.was_changed]
         yield CheckpointAliases(
             n_taken=self._taken,
             n_loaded=self._loaded,
@@ -235,6 +249,12 @@ def _mark(state: dict[str, Any]) -> tuple[str, float] | None:
         if isinstance(tensor, Tensor) and tensor.is_floating_point() and tensor.numel() and not tensor.is_meta:
             return name, float(tensor.detach().double().sum())
     return None
+
+
+def _versions(state: dict[str, Any]) -> dict[str, int]:
+    """How often each of the tensors was changed in place."""
+    tensors = ((name, each) for name, each in state.items() if isinstance(each, Tensor) and not each.is_inference())
+    return {name: each._version for name, each in tensors}
 
 
 def _storages(state: Any) -> frozenset[int]:
