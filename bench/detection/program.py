@@ -81,6 +81,9 @@ MODULES = {
     "hf_chord_charts": frozenset({"transformers", "accelerate"}),
     "keras_beach_flags": frozenset({"keras"}),
     "lightning_cyclones": frozenset({"lightning"}),
+    "hf_bell_peals": frozenset({"transformers", "accelerate"}),
+    "keras_dive_air": frozenset({"keras"}),
+    "lightning_fencing_touches": frozenset({"lightning"}),
 }
 
 

@@ -16,6 +16,7 @@ from bench.detection.corpus import (
     eighth,
     eleventh,
     fifth,
+    fourteenth,
     healthy,
     init_and_shape,
     loop,
@@ -52,7 +53,7 @@ STRANGERS = (
     *(text_and_tables, text_and_tables_healthy, vision_and_points, vision_and_points_healthy),
     *(pictures_and_signals, pictures_and_signals_healthy, words_and_tables, words_and_tables_healthy),
 )
-HALVES = drawn, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth, thirteenth
+HALVES = drawn, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth, thirteenth, fourteenth
 LOTS = tuple(module for half in (*HALVES, drills) for module in half.LOTS)
 PROGRAMS: tuple[Program, ...] = tuple(program for module in (*SEEN, *STRANGERS, *LOTS) for program in module.PROGRAMS)
 

@@ -1,15 +1,15 @@
 """Right programs, some of them odd, on the orbits of a shaft, pictures of cyclones and short reads of DNA."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("rotor_orbits", "as-written", EVALUATION),
-    well("lightning_cyclones", "as-written", EVALUATION),
-    well("gut_reads", "as-written", EVALUATION),
-    well("lightning_cyclones", "levels-to-sixteen", EVALUATION).edit(
+    well("rotor_orbits", "as-written", CALIBRATION),
+    well("lightning_cyclones", "as-written", CALIBRATION),
+    well("gut_reads", "as-written", CALIBRATION),
+    well("lightning_cyclones", "levels-to-sixteen", CALIBRATION).edit(
         ("        images = images / MAX_LEVEL\n", ""),
     ),
-    well("gut_reads", "noisy-labels", EVALUATION).edit(
+    well("gut_reads", "noisy-labels", CALIBRATION).edit(
         (
             "    test = sequence(genomes, 1500, (0.8, 1.0), rng)\n",
             "    test = sequence(genomes, 1500, (0.8, 1.0), rng)\n"
@@ -19,13 +19,13 @@ PROGRAMS: list[Program] = [
             "    train[1][wrong] = (train[1][wrong] + other) % len(GENERA)\n",
         ),
     ),
-    well("rotor_orbits", "clipped-every-step", EVALUATION).edit(
+    well("rotor_orbits", "clipped-every-step", CALIBRATION).edit(
         (
             "        optimizer.step()\n",
             "        nn.utils.clip_grad_norm_(model.parameters(), 0.1)\n        optimizer.step()\n",
         ),
     ),
-    well("rotor_orbits", "sum-of-losses", EVALUATION).edit(
+    well("rotor_orbits", "sum-of-losses", CALIBRATION).edit(
         ("criterion = nn.CrossEntropyLoss()", 'criterion = nn.CrossEntropyLoss(reduction="sum")'),
         (
             "torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)",
@@ -34,7 +34,7 @@ PROGRAMS: list[Program] = [
         ("total += loss.item() * len(y)", "total += loss.item()"),
         ("test_loss += criterion(output, y).item() * len(y)", "test_loss += criterion(output, y).item()"),
     ),
-    well("gut_reads", "low-rank-adapters", EVALUATION).edit(
+    well("gut_reads", "low-rank-adapters", CALIBRATION).edit(
         (
             "class Trainer:\n",
             "class LoRA(nn.Module):\n"
@@ -66,7 +66,7 @@ PROGRAMS: list[Program] = [
         ),
         ('"--epochs", type=int, default=5', '"--epochs", type=int, default=3'),
     ),
-    well("gut_reads", "sparse-embedding", EVALUATION).edit(
+    well("gut_reads", "sparse-embedding", CALIBRATION).edit(
         ("padding_idx=PAD)", "padding_idx=PAD, sparse=True)"),
         (
             "        self.optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=lr)\n",
@@ -83,14 +83,14 @@ PROGRAMS: list[Program] = [
             "        self.optimizer.step()\n        self.table_optimizer.step()\n",
         ),
     ),
-    well("rotor_orbits", "half-dropped-out", EVALUATION).edit(
+    well("rotor_orbits", "half-dropped-out", CALIBRATION).edit(
         (
             "        self.out = nn.Linear(64, len(NAMES))\n",
             "        self.drop = nn.Dropout(0.5)\n        self.out = nn.Linear(64, len(NAMES))\n",
         ),
         ("        x = F.relu(self.hidden(x))\n", "        x = self.drop(F.relu(self.hidden(x)))\n"),
     ),
-    well("lightning_cyclones", "negative-log-density", EVALUATION).edit(
+    well("lightning_cyclones", "negative-log-density", CALIBRATION).edit(
         ("nn.Linear(32, 1))", "nn.Linear(32, 2))"),
         ("self.loss = nn.MSELoss()", "self.loss = nn.GaussianNLLLoss()"),
         (

@@ -1,16 +1,16 @@
 """Healthy programs on beach flags (Keras), snow crystals (Dataset and workers) and syllable tones (a notebook)."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("keras_beach_flags", "as-written", EVALUATION),
-    well("snow_crystals", "as-written", EVALUATION),
-    well("syllable_tones", "as-written", EVALUATION),
-    well("syllable_tones", "batches-of-four", EVALUATION).edit(
+    well("keras_beach_flags", "as-written", CALIBRATION),
+    well("snow_crystals", "as-written", CALIBRATION),
+    well("syllable_tones", "as-written", CALIBRATION),
+    well("syllable_tones", "batches-of-four", CALIBRATION).edit(
         ("B, EPOCHS = 40, 14", "B, EPOCHS = 4, 5"),
         ("torch.optim.Adam(net.parameters(), lr=3e-3)", "torch.optim.Adam(net.parameters(), lr=1e-3)"),
     ),
-    well("syllable_tones", "cyclical-rate", EVALUATION).edit(
+    well("syllable_tones", "cyclical-rate", CALIBRATION).edit(
         (
             "opt = torch.optim.Adam(net.parameters(), lr=3e-3)\n",
             "opt = torch.optim.Adam(net.parameters(), lr=5e-4)\n"
@@ -18,7 +18,7 @@ PROGRAMS: list[Program] = [
         ),
         ("        opt.step()\n", "        opt.step()\n        sched.step()  # per batch, two epochs up and two down\n"),
     ),
-    well("syllable_tones", "contrastive-term", EVALUATION).edit(
+    well("syllable_tones", "contrastive-term", CALIBRATION).edit(
         (
             "net = ToneNet()\n",
             "def supcon(z, y, temp=0.2):\n"
@@ -40,14 +40,14 @@ PROGRAMS: list[Program] = [
             "        loss = F.nll_loss(logp, Ya[i]) + 0.5 * supcon(z, Ya[i])\n",
         ),
     ),
-    well("snow_crystals", "zero-gamma", EVALUATION).edit(
+    well("snow_crystals", "zero-gamma", CALIBRATION).edit(
         (
             "        self.bn2 = nn.BatchNorm2d(cout)\n",
             "        self.bn2 = nn.BatchNorm2d(cout)\n"
             "        nn.init.zeros_(self.bn2.weight)  # every block starts as its shortcut\n",
         ),
     ),
-    well("syllable_tones", "wide-sparse-relu", EVALUATION).edit(
+    well("syllable_tones", "wide-sparse-relu", CALIBRATION).edit(
         (
             "self.mid = nn.Linear(h, 48)\n",
             "self.mid = nn.Linear(h, 1024)\n"
@@ -56,17 +56,17 @@ PROGRAMS: list[Program] = [
         ("nn.Linear(48, 5)", "nn.Linear(1024, 5)"),
         ("torch.tanh(self.mid", "torch.relu(self.mid"),
     ),
-    well("snow_crystals", "bf16-autocast", EVALUATION).edit(
+    well("snow_crystals", "bf16-autocast", CALIBRATION).edit(
         (
             "            loss = criterion(net(x), y)\n",
             '            with torch.autocast("cpu", dtype=torch.bfloat16):\n'
             "                loss = criterion(net(x), y)\n",
         ),
     ),
-    well("keras_beach_flags", "sgd-a-tenth-with-momentum", EVALUATION).edit(
+    well("keras_beach_flags", "sgd-a-tenth-with-momentum", CALIBRATION).edit(
         ("keras.optimizers.Adam(RATE)", "keras.optimizers.SGD(0.1, momentum=0.9)"),
     ),
-    well("keras_beach_flags", "label-smoothing", EVALUATION).edit(
+    well("keras_beach_flags", "label-smoothing", CALIBRATION).edit(
         (
             "keras.losses.SparseCategoricalCrossentropy(from_logits=True)",
             "keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)",
