@@ -249,6 +249,32 @@ def test_sparse_inputs_are_passed_over() -> None:
     assert not [f for f in doctor.findings if f.severity is not Severity.ADVICE]
 
 
+class _Experts(nn.Module):
+    """Each sample is sent to one of several experts; some batches leave one without any."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.router = nn.Linear(6, 8)
+        self.experts = nn.ModuleList(nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3)) for _ in range(8))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        shares = self.router(inputs).softmax(1)
+        chosen = shares.argmax(1)
+        outputs = inputs.new_zeros(len(inputs), 3)
+        for number, expert in enumerate(self.experts):
+            outputs = outputs.index_add(0, (chosen == number).nonzero()[:, 0], expert(inputs[chosen == number]))
+        return outputs * shares.amax(1, keepdim=True)
+
+
+def test_an_expert_may_have_no_sample_of_a_batch() -> None:
+    inputs, labels = _data()
+    torch.manual_seed(0)
+    with trainwright.watch(every=1, quiet=True) as doctor:
+        _fit(_Experts(), DataLoader(TensorDataset(inputs, labels), 8, shuffle=True))
+    assert (doctor.fault, doctor.steps) == ("", 250)
+    assert not [f for f in doctor.findings if f.severity is not Severity.ADVICE]
+
+
 def test_the_last_line_names_a_few_of_many_models(capsys: pytest.CaptureFixture[str]) -> None:
     with trainwright.watch():
         for _ in range(9):

@@ -71,7 +71,8 @@ class Activity:
         Returns the number of nodes of the graph, counted up to :data:`MOST_NODES`.
         """
         uses, features, n_nodes = _find(root, models)
-        rows: dict[str, list[Tensor]] = {use.name: self._statistics(use) for use in uses}
+        # An expert that no sample of the batch was sent to did nothing.
+        rows: dict[str, list[Tensor]] = {use.name: self._statistics(use) for use in uses if use.values.numel()}
         spread = _spread(outputs, features)
         waiting = [value for row in rows.values() for value in row] + spread
         if not waiting:
