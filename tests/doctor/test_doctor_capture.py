@@ -13,6 +13,7 @@ from trainwright.core import CannotEvaluate, Severity, UsageError
 from trainwright.doctor.capture import capture
 from trainwright.doctor.preflight import examine
 from trainwright.doctor.replay import setup_of
+from trainwright.doctor.trials import overfit_batch
 
 HEAD = """
 import sys
@@ -230,6 +231,37 @@ def test_losses_of_pairs_of_samples_are_made_again_for_some_of_them(script: Any)
     assert (setup.task, setup.n_outputs, setup.targets.tolist()) == ("regression", 1, (torch.arange(64) // 4).tolist())
     assert setup.evaluate(setup.inputs, setup.targets) == pytest.approx(float(root.detach()), rel=1e-5)
     assert setup.evaluate(*setup.rows(slice(16, 48))) == pytest.approx(float(root.detach()), rel=0.3)
+
+
+WARMED = """
+optimizer = torch.optim.Adam(model.parameters(), lr=BASE)
+schedule = SCHEDULE
+loss = loss_fn(model(x), y)
+"""
+NOAM = "0.3 * min((s + 1) ** -0.5, (s + 1) * 1e-6)"
+RATES = {
+    "factors": (3e-3, "torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: min(1.0, (s + 1) / 2000))", 3e-3),
+    "Noam": (
+        1.0,
+        "torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: " + NOAM + ")",
+        3e-3,
+    ),
+    "linear": (3e-3, "torch.optim.lr_scheduler.LinearLR(optimizer, 1e-3, 1.0, 2000)", 3e-3),
+    "one cycle": (1e-3, "torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, 2000, div_factor=2000)", 3e-3),
+}
+
+
+@pytest.mark.parametrize("name", RATES)
+def test_a_batch_is_learnt_at_the_rate_that_a_schedule_warms_up_to(name: str, script: Any) -> None:
+    base, schedule, peak = RATES[name]
+    step = capture(script(WARMED.replace("BASE", str(base)).replace("SCHEDULE", schedule)))
+    setup = setup_of(step)
+    assert setup.peak_rates[id(setup.optimizer.param_groups[0])] == pytest.approx(peak, rel=0.1)
+    assert setup.learning_rate < 1e-5
+    assert overfit_batch(setup).own.overfits
+    assert setup.learning_rate < 1e-5
+    setup.peak_rates = {}
+    assert not overfit_batch(setup).own.overfits
 
 
 def test_sparse_tensors_of_which_no_samples_can_be_taken_are_refused(script: Any) -> None:

@@ -7,7 +7,7 @@ import runpy
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from trainwright.core import UsageError
 from trainwright.doctor.batch import tensors_of
 from trainwright.doctor.by_hand import ByHand
 from trainwright.doctor.capture_keras import KerasEars, KerasOptimizer, hearing
-from trainwright.doctor.optimizers import held_by, living_optimizers
+from trainwright.doctor.optimizers import held_by, living_optimizers, peak_rates
 from trainwright.doctor.tape import ModelCall, Operation, Pass
 
 
@@ -40,7 +40,7 @@ class Step:
     """The script's first step: the passes whose gradients the optimizer was about to use. ``keras``: that of Keras for
     which the optimizer stands. ``living``: all optimizers of the script, which lets go of them when it is stopped.
     ``loaded``: samples that its loader, if it has one of torch, puts into a batch. ``partners``: optimizers that step
-    right behind it on the gradients of the same backward pass."""
+    right behind it on the gradients of the same backward pass. ``peaks``: as :func:`peak_rates` finds them."""
 
     optimizer: Optimizer
     passes: list[Pass]
@@ -49,6 +49,7 @@ class Step:
     living: tuple[Optimizer, ...] = ()
     loaded: int | None = None
     partners: tuple[Optimizer, ...] = ()
+    peaks: dict[int, float] = field(default_factory=dict)
 
 
 def capture(script: Path, arguments: Sequence[str] = ()) -> Step:
@@ -258,7 +259,8 @@ class _Recorder(TorchFunctionMode):
 
     def _take(self, optimizer: Optimizer, keras: KerasOptimizer | None = None) -> None:
         passes = [each for each in self._passes if each.root is not None]
-        self.step = Step(optimizer, passes, self._clip_norm, keras, tuple(living_optimizers()), self._loaded)
+        living = tuple(living_optimizers())
+        self.step = Step(optimizer, passes, self._clip_norm, keras, living, self._loaded, peaks=peak_rates(living))
 
 
 def _skips_missing_gradients(optimizer: Optimizer) -> bool:

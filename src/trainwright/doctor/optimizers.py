@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+
+ASKED = sorted({int(1.1**power) for power in range(130)})
+"""Steps up to 220,000 at which a factor is asked for that a program's own function gives."""
 
 
 class Optimizers(Optimizer):
@@ -51,6 +56,28 @@ def living_optimizers() -> list[Optimizer]:
     """All that the program has, but for Lightning's wrappers, which are others over again."""
     found = [each for each in gc.get_objects() if issubclass(type(each), Optimizer)]
     return [each for each in found if not hasattr(each, "_optimizer")]
+
+
+def peak_rates(optimizers: Iterable[Optimizer]) -> dict[int, float]:
+    """The learning rate that a living scheduler of torch warms a group up to, by the group's ``id``, where it is above
+    the present one."""
+    schedulers = [each for each in gc.get_objects() if issubclass(type(each), LRScheduler)]
+    found = {}
+    for optimizer in optimizers:
+        own = [each for each in schedulers if getattr(each, "optimizer", None) is optimizer]
+        for number, group in enumerate(optimizer.param_groups if own else ()):
+            peak = max((_peak(each, number) for each in own if isinstance(each, LambdaLR)), default=None)
+            peak = float(group.get("max_lr", group.get("initial_lr", 0.0))) if peak is None else peak
+            if peak > float(group.get("lr", math.inf)):
+                found[id(group)] = peak
+    return found
+
+
+def _peak(scheduler: LambdaLR, number: int) -> float:
+    try:
+        return max(scheduler.base_lrs[number] * scheduler.lr_lambdas[number](step) for step in ASKED)
+    except Exception:  # noqa: BLE001 - whatever a function of the user's does with a step that never comes
+        return 0.0
 
 
 def with_partners(optimizer: Optimizer, model: nn.Module, living: Iterable[Optimizer]) -> Optimizer:

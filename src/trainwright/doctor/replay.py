@@ -46,6 +46,7 @@ def setup_of(step: Step) -> Setup:
     if _only_scale(operations, call):  # what was differentiated came out of the model itself
         setup = make_setup(call.module, None, _own_batch(call), step.optimizer, clip_norm=step.clip_norm)
         setup.call = _Autocasted(setup.call, call.autocast)
+        setup.peak_rates = step.peaks
         return setup
     return _with_replayed_loss(step, call, _without_accumulation(operations, len(step.passes)))
 
@@ -142,6 +143,7 @@ def _with_replayed_loss(step: Step, call: ModelCall, operations: list[Operation]
         returned=returned,
         starts_wide=is_shown(call.module),
         samples_first=picks or step.loaded == count,
+        peak_rates=step.peaks,
     )
     with restored(setup.model, setup.optimizer), torch.no_grad():
         setup.model.eval()

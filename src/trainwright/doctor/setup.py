@@ -44,7 +44,7 @@ class Setup:
     or position the inputs hold the targets as well, as those of a model with a loss of its own (:class:`OwnLoss`) do;
     :meth:`features` leaves them out. ``starts_wide``: its framework starts the last layer wider than
     torch does. ``samples_first``: the first axis is known to hold samples, as it is as long as a loader's batch or a
-    list of places.
+    list of places. ``peak_rates``: as :func:`trainwright.doctor.optimizers.peak_rates` finds them.
     """
 
     model: nn.Module
@@ -64,6 +64,7 @@ class Setup:
     returned: Returned = field(default_factory=Returned, repr=False)
     starts_wide: bool = False
     samples_first: bool = False
+    peak_rates: dict[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if n_samples(self.inputs) != n_samples(self.targets):

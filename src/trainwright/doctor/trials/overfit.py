@@ -24,6 +24,7 @@ from trainwright.measures.trials import OverfitAttempt, OverfitTrial
 
 _Array = np.ndarray[tuple[int], np.dtype[np.float64]]
 _AS_IT_IS = Change("nothing", "as it is", lambda s, b: (s, b))
+_WARMED_UP = Change("nothing", "as it is, at the rate that it is warmed up to", lambda s, b: (_warmed_up(s), b))
 
 FITTED = 0.1
 """Share of the distance from the input-independent loss to the floor below which a batch counts as fitted."""
@@ -45,7 +46,8 @@ _SHARE_CLEAR = 0.5
 def overfit_batch(setup: Setup, *, samples: int = 16, steps: int = 300) -> OverfitTrial:
     """Fit ``samples`` training samples, as balanced over classes as can be, in about ``steps`` own steps.
 
-    Dropout layers are off, everything else is the user's. A try that still makes progress may take up to four times as
+    Dropout layers are off, everything else is the user's; where a schedule begins low, the rate that it rises to is
+    tried as well. A try that still makes progress may take up to four times as
     long. On failure other samples are tried, as sound set-ups may fail on a few by bad luck; then one thing after the
     other is changed, each from the same start, until the batch is fitted.
     """
@@ -53,6 +55,9 @@ def overfit_batch(setup: Setup, *, samples: int = 16, steps: int = 300) -> Overf
     rows = _choose_rows(setup, samples)
     batch = make_batch(setup, *setup.rows(rows))
     own, predictions, wanted = _attempt(setup, batch, _AS_IT_IS, steps, fewest=steps)
+    if not own.overfits and setup.peak_rates:
+        warm = _attempt(setup, batch, _WARMED_UP, steps, fewest=steps)
+        own, predictions, wanted = warm if warm[0].overfits else (own, predictions, wanted)
     if not own.overfits and (other := _choose_rows(setup, samples, taken=rows)):
         again = _try_again(setup, other, steps)
         if again is not None:
@@ -74,6 +79,13 @@ def overfit_batch(setup: Setup, *, samples: int = 16, steps: int = 300) -> Overf
         seconds=time.perf_counter() - started,
         complete=setup.deadline is None or time.perf_counter() < setup.deadline,
     )
+
+
+def _warmed_up(setup: Setup) -> Setup:
+    """The first rate of a schedule may be a hundredth of what it is a few steps later."""
+    for group in setup.optimizer.param_groups:
+        group["lr"] = setup.peak_rates.get(id(group), group.get("lr"))
+    return setup
 
 
 def _try_again(setup: Setup, rows: list[int], steps: int) -> tuple[Batch, tuple[OverfitAttempt, _Array, _Array]] | None:
