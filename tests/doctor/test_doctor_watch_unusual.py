@@ -210,6 +210,44 @@ def test_a_training_in_another_thread_is_said_to_be_there(capsys: pytest.Capture
     assert "'with trainwright.watch():' into the function they run" in said
 
 
+def test_what_we_fail_to_measure_costs_nothing_else(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Any) -> Iterator[Any]:
+        raise ZeroDivisionError("nothing to divide by")
+        yield
+
+    monkeypatch.setattr("trainwright.doctor.observers.activity.Activity.measurements", broken)
+    with trainwright.watch(every=1) as doctor:
+        _fit(_model(), _loader())
+    assert doctor.fault == "ZeroDivisionError: nothing to divide by"
+    assert doctor.measurements.of(LearningCurve)
+    assert doctor.measurements.of(LayerSignals)
+    assert "nothing to divide by" in " ".join(capsys.readouterr().err.split())
+
+
+def test_recordings_of_nothing_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """A sample of NaN among signals that are looked at for turns."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(3, (300,), generator=generator)
+    signals = torch.randn(300, 2, 40, generator=generator) + labels[:, None, None]
+    signals[7] = float("nan")
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv1d(2, 8, 5), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(8, 3))
+    rows = DataLoader(TensorDataset(signals[:200], labels[:200]), 20, shuffle=True)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    with trainwright.watch(every=1) as doctor:
+        for _ in range(8):
+            for inputs, targets in rows:
+                optimizer.zero_grad()
+                functional.cross_entropy(model(inputs), targets).backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+            with torch.no_grad():
+                functional.cross_entropy(model(signals[200:]), labels[200:])
+    assert (doctor.fault, doctor.findings[0].code) == ("", "TW401")
+    assert "TW401" in capsys.readouterr().err
+
+
 class _Graph(nn.Module):
     """One layer of a network on a graph, whose links it is given."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import torch
@@ -159,6 +161,8 @@ class Session:
         self._source: int | None = None
         self._is_scored = False  # the loss of the evaluation at hand is known otherwise than by comparisons
         self._phase = ""
+        self.faults: list[Exception] = []
+        """Of ours, in the latest measuring."""
         self._reported: dict[str, Samples[float]] = {}
         self._train_loader: tuple[Any, int] | None = None  # weakly, and the number for its data
         self._epoch_began = 0
@@ -502,41 +506,45 @@ class Session:
     # What is known ---------------------------------------------------------------------------------------------------
 
     def measurements(self) -> Measurements:
-        """Everything that can be said now."""
-        return Measurements(self._measure())
+        """Everything that can be said now. What cannot be measured for a fault of ours costs only itself; these are
+        in ``faults`` then."""
+        self.faults.clear()
+        return Measurements(chain.from_iterable(self._measured(source) for source in self._sources()))
 
-    def _measure(self) -> Iterator[Measurement]:
-        per_epoch = float(self._epoch_steps or self.stream.steps_per_epoch)
-        extra: dict[str, dict[str, Any]] = {}
+    def _measured(self, source: Callable[[], Iterable[Measurement | None]]) -> list[Measurement]:
+        try:
+            return [found for found in source() if found is not None]
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other measurements must not suffer
+            self.faults.append(error)
+            return []
+
+    def _sources(self) -> Iterator[Callable[[], Iterable[Measurement | None]]]:
+        scale = self.losses.scale_and_reduction()
         for pupil in self.learners:
-            scale = self.losses.scale_and_reduction()
-            yield from pupil.learner.measurements(self.models.n_frozen, *scale)
-            extra[pupil.name] = pupil.learner.curve_fields()
+            yield partial(pupil.learner.measurements, self.models.n_frozen, *scale)
+        yield lambda: [self._finiteness()]
+        yield self._learning_curves
+        yield lambda: [self.losses.shift(guesses=not self.stream.is_evaluated)]
+        yield self.start.measurements
+        yield self.doors.measurements
+        yield lambda: [self.numbers.measurement()]
+        yield self.confusions.measurements
+        yield self.models.measurements
+        yield self.activity.measurements
+        yield from self.stream.sources(self.models)
+        yield lambda: self.loaders.measurements(self.device, self.seeding.found())
+        yield lambda: self.checkpoints.measurements(self.step)
+        yield lambda: [WeightLoads(loads=loads) if (loads := self.loads.all()) else None]
+        yield self.memory.measurements
+
+    def _learning_curves(self) -> Iterator[LearningCurve]:
+        per_epoch = float(self._epoch_steps or self.stream.steps_per_epoch)
         modes = tuple(dict.fromkeys(layer for entry in self.models for layer in entry.mode_layers))
-        common = {
-            "steps_per_epoch": per_epoch or None,
-            "train_only": modes or None,
-        }
-        yield self._finiteness()
+        common = {"steps_per_epoch": per_epoch or None, "train_only": modes or None}
+        extra = {pupil.name: pupil.learner.curve_fields() for pupil in self.learners}
         guesses = not self.stream.is_evaluated
-        yield from self._curves(
-            list(self.losses.measurements(extra, common, self.checkpoints.restored, guesses=guesses))
-        )
-        if (shift := self.losses.shift(guesses=guesses)) is not None:
-            yield shift
-        yield from self.start.measurements()
-        yield from self.doors.measurements()
-        if (numbers := self.numbers.measurement()) is not None:
-            yield numbers
-        yield from self.confusions.measurements()
-        yield from self.models.measurements()
-        yield from self.activity.measurements()
-        yield from self.stream.measurements(self.models)
-        yield from self.loaders.measurements(self.device, self.seeding.found())
-        yield from self.checkpoints.measurements(self.step)
-        if loads := self.loads.all():
-            yield WeightLoads(loads=loads)
-        yield from self.memory.measurements()
+        curves = self.losses.measurements(extra, common, self.checkpoints.restored, guesses=guesses)
+        yield from self._curves(list(curves))
 
     def _curves(self, curves: list[LearningCurve]) -> Iterator[LearningCurve]:
         """With what the framework reported, where there is one training that it can belong to."""

@@ -181,6 +181,8 @@ class Watch:
         try:
             self._session.ended()
             self._measurements = self._session.measurements()
+            for fault in self._session.faults:
+                self._failed(fault)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not hide how the training ended
             self._failed(error)
             self._measurements = Measurements()

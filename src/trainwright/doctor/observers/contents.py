@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from trainwright.core import Measurement
+from trainwright.doctor.finite import is_finite
 from trainwright.doctor.observers.leaks import Leaks
 from trainwright.doctor.observers.models import Models
 from trainwright.doctor.observers.overlap import WIDEST, Overlap
@@ -129,6 +130,8 @@ def _parts(rows: Tensor, target: Tensor) -> tuple[int, ...]:
     if len(rows) < 2 * len(kept) + FEWEST_SAMPLES or len(kept) <= 2:
         return ()
     scaled = rows[:, kept] / spread[kept]
+    if not (is_finite(scaled) and is_finite(target)):
+        return ()
     weights = torch.linalg.lstsq(scaled, target[:, None]).solution.flatten()
     if not float((target - scaled @ weights).square().sum() / target.square().sum()) < EXACT:
         return ()

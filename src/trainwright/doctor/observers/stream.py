@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -212,39 +212,46 @@ class Stream:
 
     # Measurements ----------------------------------------------------------------------------------------------------
 
-    def measurements(self, models: Models) -> Iterator[Measurement]:
-        """The stream of training batches, the inputs of training beside those of evaluation, and what stands in
-        them."""
-        yield from self._contents.measurements(models, evaluated=self.is_evaluated)
-        if (relation := self._relation.measurement()) is not None:
-            yield relation
-        yield from self._scales(normalised=any(entry.normalises for entry in models))
-        if self._layout is not None:
-            yield self._layout
+    def sources(self, models: Models) -> Iterator[Callable[[], Iterable[Measurement | None]]]:
+        """The stream of training batches, the inputs of training beside those of evaluation, and what stands in them:
+        each by a call of its own."""
+        yield lambda: self._contents.measurements(models, evaluated=self.is_evaluated)
+        yield lambda: [self._relation.measurement()]
+        yield lambda: self._scales(normalised=any(entry.normalises for entry in models))
+        yield lambda: [self._layout]
         if self.is_evaluated:
-            yield from self._turns.measurements()
-        if len(self._batches):
-            prints, sizes, distinct, expected, drift = (
-                np.array(column) for column in zip(*self._batches.values, strict=True)
-            )
-            yield BatchStream(
-                steps=np.array(self._batches.steps, dtype=np.int64),
-                fingerprints=prints.astype(np.float64),
-                sizes=sizes.astype(np.int64),
-                distinct_classes=distinct.astype(np.float64),
-                expected_classes=self._expected(sizes, expected),
-                drift=drift.astype(np.float64),
-                n_classes=len(self._classes),
-                full_batch=0 < self.steps_per_epoch <= 1,
-                loader_shuffles=self.shuffles,
-                steps_per_epoch=self.steps_per_epoch,
-                n_samples=self._contents.n_samples,
-            )
+            yield self._turns.measurements
+        yield lambda: [self._batch_stream()]
+        yield lambda: [self._input_statistics()]
+
+    def _batch_stream(self) -> BatchStream | None:
+        if not len(self._batches):
+            return None
+        prints, sizes, distinct, expected, drift = (
+            np.array(column) for column in zip(*self._batches.values, strict=True)
+        )
+        return BatchStream(
+            steps=np.array(self._batches.steps, dtype=np.int64),
+            fingerprints=prints.astype(np.float64),
+            sizes=sizes.astype(np.int64),
+            distinct_classes=distinct.astype(np.float64),
+            expected_classes=self._expected(sizes, expected),
+            drift=drift.astype(np.float64),
+            n_classes=len(self._classes),
+            full_batch=0 < self.steps_per_epoch <= 1,
+            loader_shuffles=self.shuffles,
+            steps_per_epoch=self.steps_per_epoch,
+            n_samples=self._contents.n_samples,
+        )
+
+    def _input_statistics(self) -> InputStatistics | None:
         batches = set(self._evaluated.values)
         statistics = [self._statistics(*pair, batches) for pair in zip(self._train, self._evaluation, strict=True)]
-        if known := [each for each in statistics if each is not None]:
-            alike = [each for each in known[1:] if each.train_shape == each.evaluation_shape]
-            yield replace(known[0], others=tuple(alike))
+        known = [each for each in statistics if each is not None]
+        if not known:
+            return None
+        alike = [each for each in known[1:] if each.train_shape == each.evaluation_shape]
+        return replace(known[0], others=tuple(alike))
 
     def _statistics(self, trained: Sums, evaluated: Sums, batches: set[float]) -> InputStatistics | None:
         """Of one input; ``batches``: fingerprints of those evaluated. None where it was not seen in both parts."""

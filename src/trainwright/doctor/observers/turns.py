@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from trainwright.doctor.finite import is_finite
 from trainwright.doctor.observers import directions
 from trainwright.doctor.observers.turned import Turn, turned_classes, turned_dense, turned_one_way, turned_values
 from trainwright.measures.turns import PictureTurns, SimilarPictures, TurnedClasses
@@ -63,7 +64,7 @@ class Pictures:
         """``inputs`` [N, C, H, W], [N, H, W], [N, T, F] or [N, F] with ``targets`` [N], [N, 1], a few numbers each, or
         as wide and high as the pictures; anything else is passed over."""
         pictures = _as_pictures(inputs) if inputs.is_floating_point() and self.n < self._most else None
-        if pictures is None:
+        if pictures is None or not (is_finite(pictures) and is_finite(targets)):
             return
         most = LENGTH if (are_signals := inputs.dim() != 4 and pictures.shape[2] != pictures.shape[3]) else SIDE
         kept = _as_targets(targets, pictures, most)
