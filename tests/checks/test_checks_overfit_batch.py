@@ -13,7 +13,15 @@ from trainwright.measures.trials import OverfitAttempt, OverfitTrial
 def _trial(remaining: float, cure: str) -> OverfitTrial:
     def attempt(change: str, left: float) -> OverfitAttempt:
         losses = 0.7 * np.array([1.0, left])
-        return OverfitAttempt(change, change, losses, left, float("nan"), left < 0.1, {"data.scaling": "standardise"})
+        return OverfitAttempt(
+            change=change,
+            description=change,
+            losses=losses,
+            remaining=left,
+            accuracy=float("nan"),
+            overfits=left < 0.1,
+            setting={"data.scaling": "standardise"},
+        )
 
     return OverfitTrial(
         task="regression",
