@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -82,3 +83,11 @@ def test_networks_with_losses_of_their_own_need_not_beat_a_constant() -> None:
                 optimizer.step()
     curves = doctor.measurements.of(LearningCurve)
     assert [curve.baseline_train_loss for curve in curves] == [None, None]
+
+
+def test_targets_that_a_loss_ignores_are_no_class_of_it() -> None:
+    """Padding of class 0, more frequent than any word."""
+    targets = torch.tensor([0] * 56 + [1] * 10 + [2] * 30)
+    loss, accuracy = baselines(nn.CrossEntropyLoss(ignore_index=0), targets, 4)
+    assert accuracy == 75.0
+    assert loss == pytest.approx(-(0.25 * math.log(0.25) + 0.75 * math.log(0.75)))

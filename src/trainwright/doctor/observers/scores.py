@@ -126,7 +126,8 @@ class Constant:
             return
         classes = call.outputs.shape[1]
         flat = targets.reshape(-1)
-        kept = torch.where((flat >= 0) & (flat < classes), flat, classes)
+        counted = (flat >= 0) & (flat < classes) & (flat != _ignored(call))
+        kept = torch.where(counted, flat, classes)
         counts = torch.bincount(kept, minlength=classes + 1)[:classes]
         self.counts = counts if self.counts is None or len(self.counts) != classes else self.counts + counts
         self.n += len(flat)
