@@ -187,7 +187,7 @@ def test_scores_of_both_parts_beside_a_loader_are_no_leak(
             outputs = model(inputs)
             own = -(outputs.log_softmax(1) * functional.one_hot(targets, 3)).sum(1).mean()
             optimizer.zero_grad()
-            (functional.cross_entropy(outputs, targets) if heard else own).backward()  # type: ignore[no-untyped-call]
+            (functional.cross_entropy(outputs, targets) if heard else own).backward()
             optimizer.step()
             if step % 25 == 24 or step == 99:
                 model.eval()
@@ -257,7 +257,8 @@ class _Graph(nn.Module):
 
     def forward(self, nodes: Tensor, links: Tensor) -> Tensor:
         hidden: Tensor = links @ self.inner(nodes)
-        return self.outer(hidden.relu())
+        outputs: Tensor = self.outer(hidden.relu())
+        return outputs
 
 
 def test_states_of_models_that_are_trained_no_more_may_be_kept() -> None:
@@ -296,7 +297,7 @@ class _Experts(nn.Module):
         self.experts = nn.ModuleList(nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3)) for _ in range(8))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        shares = self.router(inputs).softmax(1)
+        shares: Tensor = self.router(inputs).softmax(1)
         chosen = shares.argmax(1)
         outputs = inputs.new_zeros(len(inputs), 3)
         for number, expert in enumerate(self.experts):

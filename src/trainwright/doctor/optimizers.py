@@ -75,7 +75,7 @@ def peak_rates(optimizers: Iterable[Optimizer]) -> dict[int, float]:
 
 def _peak(scheduler: LambdaLR, number: int) -> float:
     try:
-        return max(scheduler.base_lrs[number] * scheduler.lr_lambdas[number](step) for step in ASKED)
+        return max(float(scheduler.base_lrs[number] * scheduler.lr_lambdas[number](step)) for step in ASKED)
     except Exception:  # noqa: BLE001 - whatever a function of the user's does with a step that never comes
         return 0.0
 
