@@ -224,7 +224,7 @@ class Checkpoints:
         """``torch.save`` is about to write this."""
         for each in self._states:
             state = each.reference()
-            if state is not None and each.was_changed and _holds(thing, state):
+            if state is not None and step > each.step and each.was_changed and _holds(thing, state):
                 self._saved += 1
                 self._steps_between = max(self._steps_between, step - each.step)
 
@@ -232,7 +232,7 @@ class Checkpoints:
         """What was found, once any state dictionary was taken."""
         if not self._taken:
             return
-        kept = [each for each in self._states if each.was_changed]
+        kept = [each for each in self._states if step > each.step and each.was_changed]
         yield CheckpointAliases(
             n_taken=self._taken,
             n_loaded=self._loaded,
