@@ -46,8 +46,8 @@ class WorseThanSimpleBaseline(Check):
     name = "worse-than-simple-baseline"
     severity = Severity.WARNING
     after = (
-        *("TW213", "TW401", "TW315", "TW304", "TW303", "TW301", "TW302", "TW307", "TW308", "TW324", "TW335"),
-        *("TW337", "TW341", "TW342", "TW501", "TW502", "TW504", "TW507", "TW508", "TW514", "TW602"),
+        *("TW213", "TW401", "TW315", "TW304", "TW303", "TW311", "TW329", "TW301", "TW302", "TW307", "TW308", "TW324"),
+        *("TW335", "TW337", "TW341", "TW342", "TW501", "TW502", "TW504", "TW507", "TW508", "TW514", "TW602"),
         *("TW604", "TW605"),
     )
     cases = (
