@@ -38,12 +38,13 @@ def tensors_of(batch: Any) -> Iterator[Tensor]:
     found: list[Tensor] = []
 
     def keep(tensor: Tensor) -> Tensor:
-        if tensor.layout is torch.strided:
-            found.append(tensor)
+        found.append(tensor)
         return tensor
 
     map_tensors(batch, keep)
-    yield from found
+    with torch._C.DisableTorchFunction():  # to ask for a layout would be an operation to whoever listens
+        dense = [tensor for tensor in found if tensor.layout is torch.strided]
+    yield from dense
 
 
 def n_samples(batch: Any) -> int:

@@ -215,10 +215,11 @@ def _picks(operation: Operation, count: int) -> bool:
 
 
 def _is_order(tensor: Tensor, count: int) -> bool:
-    """Whether it holds the samples' places in some order, as that in which they are mixed with others."""
+    """Whether it holds the samples' places in another order, as that in which they are mixed with others."""
     if tensor.dim() != 1 or len(tensor) != count or tensor.is_floating_point() or tensor.dtype == torch.bool:
         return False
-    return bool((tensor.sort().values == torch.arange(count, device=tensor.device)).all())
+    places = torch.arange(count, device=tensor.device)
+    return bool((tensor.sort().values == places).all()) and not bool((tensor == places).all())
 
 
 def _has_other_rows(tensor: Tensor, count: int) -> bool:
