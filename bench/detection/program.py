@@ -46,51 +46,20 @@ class Program:
 
 
 MODULES = {
-    "lightning_wine": frozenset({"lightning"}),
-    "lightning_gauge": frozenset({"lightning"}),
-    "lightning_clips": frozenset({"lightning"}),
-    "hf_questions": frozenset({"transformers", "accelerate"}),
-    "hf_reports": frozenset({"transformers", "accelerate"}),
-    "hf_spectra": frozenset({"transformers", "accelerate"}),
-    "keras_digits": frozenset({"keras"}),
-    "keras_motion": frozenset({"keras"}),
-    "keras_trips": frozenset({"keras"}),
-    "keras_echoes": frozenset({"keras"}),
-    "skorch_crops": frozenset({"skorch"}),
-    "lightning_newsletter": frozenset({"lightning"}),
-    "hf_visitors": frozenset({"transformers", "accelerate"}),
-    "keras_robot_arm": frozenset({"keras"}),
-    "lightning_melody": frozenset({"lightning"}),
-    "hf_protein_homes": frozenset({"transformers", "accelerate"}),
-    "keras_solar_cells": frozenset({"keras"}),
-    "lightning_taxi_gaps": frozenset({"lightning"}),
-    "hf_typists": frozenset({"transformers", "accelerate"}),
-    "keras_slope_slides": frozenset({"keras"}),
-    "lightning_buoys": frozenset({"lightning"}),
-    "hf_log_causes": frozenset({"transformers", "accelerate"}),
-    "keras_star_temps": frozenset({"keras"}),
-    "lightning_used_cars": frozenset({"lightning"}),
-    "hf_leaf_spots": frozenset({"transformers", "accelerate"}),
-    "keras_kiln_tiles": frozenset({"keras"}),
-    "lightning_ward_stay": frozenset({"lightning"}),
-    "hf_ship_tracks": frozenset({"transformers", "accelerate"}),
-    "keras_hut_hikes": frozenset({"keras"}),
-    "lightning_cold_rooms": frozenset({"lightning"}),
-    "hf_drug_effects": frozenset({"transformers", "accelerate"}),
-    "keras_cask_auction": frozenset({"keras"}),
-    "hf_chord_charts": frozenset({"transformers", "accelerate"}),
-    "keras_beach_flags": frozenset({"keras"}),
-    "lightning_cyclones": frozenset({"lightning"}),
-    "hf_bell_peals": frozenset({"transformers", "accelerate"}),
-    "keras_dive_air": frozenset({"keras"}),
-    "lightning_fencing_touches": frozenset({"lightning"}),
+    "lightning": frozenset({"lightning"}),
+    "hf": frozenset({"transformers", "accelerate"}),
+    "keras": frozenset({"keras"}),
+    "skorch": frozenset({"skorch"}),
 }
+"""By the first word of a base's name."""
 
 
 def _program(base: str, what: str, group: str, half: str, accepted: Iterable[str]) -> Program:
     name = f"{base}--{what}".replace("_", "-")
     names = frozenset(accepted)
-    return Program(name, base, (), not names, names, group, half, MODULES.get(base, frozenset()))
+    return Program(
+        name, base, (), not names, names, group, half, MODULES.get(base.split("_", maxsplit=1)[0], frozenset())
+    )
 
 
 def ill(base: str, fault: str, group: str, half: str, accepted: str) -> Program:

@@ -17,7 +17,6 @@ from torch.optim import Adam, Optimizer
 from trainwright.core import CannotEvaluate, ModelError, UsageError
 from trainwright.doctor.batch import clone, main_output, map_tensors, n_samples, parts_of, rows_of, tensors_of
 from trainwright.doctor.losses import FlatLoss, Loss, OwnLoss, Returned, WholeLoss, own_loss_of
-from trainwright.doctor.optimizers import peak_rates
 from trainwright.doctor.restore import random_state, restored, set_random_state
 from trainwright.doctor.setup import Setup, call_model
 
@@ -81,7 +80,6 @@ def make_setup(
         call=call,
         label=label,
         returned=returned,
-        peak_rates={} if optimizer is None else peak_rates([optimizer]),
     )
     describe(setup, outputs)
     return setup

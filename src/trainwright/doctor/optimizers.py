@@ -6,11 +6,13 @@ import gc
 import math
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+
+T = TypeVar("T")
 
 ASKED = sorted({int(1.1**power) for power in range(130)})
 """Steps up to 220,000 at which a factor is asked for that a program's own function gives."""
@@ -54,14 +56,24 @@ def held_by(optimizer: Optimizer) -> set[int]:
 
 def living_optimizers() -> list[Optimizer]:
     """All that the program has, but for Lightning's wrappers, which are others over again."""
-    found = [each for each in gc.get_objects() if issubclass(type(each), Optimizer)]
-    return [each for each in found if not hasattr(each, "_optimizer")]
+    return [each for each in _living(Optimizer) if not hasattr(each, "_optimizer")]
+
+
+def _living(kind: type[T]) -> list[T]:
+    return [each for each in gc.get_objects() if issubclass(type(each), kind)]
+
+
+def leave_warm_up(optimizer: Optimizer) -> None:
+    """Give groups whose rate a schedule holds at 0 the rate that they are warmed up to, so that a step is one."""
+    for group in optimizer.param_groups:
+        if group.get("lr") == 0 and group.get("initial_lr"):
+            group["lr"] = group["initial_lr"]
 
 
 def peak_rates(optimizers: Iterable[Optimizer]) -> dict[int, float]:
     """The learning rate that a living scheduler of torch warms a group up to, by the group's ``id``, where it is above
     the present one."""
-    schedulers = [each for each in gc.get_objects() if issubclass(type(each), LRScheduler)]
+    schedulers = _living(LRScheduler)
     found = {}
     for optimizer in optimizers:
         own = [each for each in schedulers if getattr(each, "optimizer", None) is optimizer]

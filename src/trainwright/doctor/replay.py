@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from trainwright.core import CannotEvaluate
 from trainwright.doctor.arrange import SAMPLES, describe, make_setup, own_batch_size
 from trainwright.doctor.batch import clone, main_output, map_tensors, n_samples, rows_of, tensors_of
 from trainwright.doctor.joined import in_order, join, leading_to
 from trainwright.doctor.losses import Returned, WholeLoss, recognise_loss
-from trainwright.doctor.optimizers import Optimizers, held_by, with_partners
+from trainwright.doctor.optimizers import Optimizers, held_by, leave_warm_up, with_partners
 from trainwright.doctor.replay_keras import KerasLoss, as_torch, is_shown
 from trainwright.doctor.restore import restored
 from trainwright.doctor.setup import Setup
@@ -31,7 +30,7 @@ def setup_of(step: Step) -> Setup:
     step = as_torch(step)
     if step.partners:
         step = replace(step, optimizer=Optimizers([step.optimizer, *step.partners]))
-    _warm_up(step.optimizer)
+    leave_warm_up(step.optimizer)
     held = held_by(step.optimizer)
     if not step.passes:
         raise CannotEvaluate("the optimizer made its step without a backward pass before")
@@ -49,13 +48,6 @@ def setup_of(step: Step) -> Setup:
         setup.peak_rates = step.peaks
         return setup
     return _with_replayed_loss(step, call, _without_accumulation(operations, len(step.passes)))
-
-
-def _warm_up(optimizer: Optimizer) -> None:
-    """With the rate of 0 that some warm-ups begin with no step would be one: take the rate that they lead to."""
-    for group in optimizer.param_groups:
-        if group.get("lr") == 0 and group.get("initial_lr"):
-            group["lr"] = group["initial_lr"]
 
 
 def _only_call(last: Pass, operations: list[Operation], held: set[int]) -> ModelCall:
@@ -208,18 +200,20 @@ def _picks(operation: Operation, count: int) -> bool:
     """Whether an operation takes rows by a list of as many places as there are samples: its first axis holds samples,
     as nobody takes points of time in any order. A slice may be one of time."""
     given = list(tensors_of((operation.args, operation.kwargs)))
-    places = [
-        t for t in given if t.dim() == 1 and len(t) == count and not t.is_floating_point() and t.dtype != torch.bool
-    ]
-    return bool(places) and _chooses(operation, given, count)
+    return any(_lists_places(tensor, count) for tensor in given) and _chooses(operation, given, count)
 
 
 def _is_order(tensor: Tensor, count: int) -> bool:
     """Whether it holds the samples' places in another order, as that in which they are mixed with others."""
-    if tensor.dim() != 1 or len(tensor) != count or tensor.is_floating_point() or tensor.dtype == torch.bool:
+    if not _lists_places(tensor, count):
         return False
     places = torch.arange(count, device=tensor.device)
     return bool((tensor.sort().values == places).all()) and not bool((tensor == places).all())
+
+
+def _lists_places(tensor: Tensor, count: int) -> bool:
+    """Whether it could be a list of places, one for each sample."""
+    return tensor.shape == (count,) and not tensor.is_floating_point() and tensor.dtype != torch.bool
 
 
 def _has_other_rows(tensor: Tensor, count: int) -> bool:

@@ -213,7 +213,8 @@ class Session:
         self.models.called(entry, training=module.training, graph=graph)
         if graph:
             self._latest = (entry, module.training, prediction)
-            self._source = self._source if self.loaders.source is None else self.loaders.source
+            if (source := self.loaders.source) is not None:
+                self._source = source
             self._n_answers += 1
             self._owes_backward = True
             given = (*args, *kwargs.values())

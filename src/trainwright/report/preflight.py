@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from trainwright.doctor.arrange import STAND_IN_RATE, make_setup
+from trainwright.doctor.optimizers import peak_rates
 from trainwright.doctor.preflight import SECONDS, Preflight, Progress, examine
 from trainwright.doctor.restore import random_state, set_random_state
 from trainwright.report.format import duration
@@ -78,6 +79,8 @@ def check(
         setup = make_setup(
             model, loss, batch, optimizer, task=task, step=step, clip_norm=clip_norm, batch_size=batch_size
         )
+        if optimizer is not None:
+            setup.peak_rates = peak_rates([optimizer])
         found = examine(setup, ignore=ignore, seconds=seconds, progress=progress)
     finally:
         set_random_state(before)

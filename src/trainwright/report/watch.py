@@ -28,6 +28,7 @@ FIRST_LOOK = 32
 
 MOST_NAMED = 6
 """Models, and optimizers, that the last line names: searches and federations have hundreds."""
+
 COURSES = (LearningCurve, LayerSignals)
 """Measurements of a course, whose beginning may look like another one."""
 

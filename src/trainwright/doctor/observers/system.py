@@ -170,11 +170,10 @@ class _State:
     versions: dict[str, int]
     mark: tuple[str, float] | None
 
-    @property
-    def was_changed(self) -> bool:
-        """Whether it is still there and was changed in place since, as by every step of an optimizer."""
+    def was_changed(self, step: int) -> bool:
+        """Whether it is still there after further steps and was changed in place, as by every one of an optimizer."""
         state = self.reference()
-        if state is None:
+        if state is None or step <= self.step:
             return False
         if any(n > self.versions.get(name, n) for name, n in _versions(state).items()):
             return True
@@ -224,7 +223,7 @@ class Checkpoints:
         """``torch.save`` is about to write this."""
         for each in self._states:
             state = each.reference()
-            if state is not None and step > each.step and each.was_changed and _holds(thing, state):
+            if state is not None and each.was_changed(step) and _holds(thing, state):
                 self._saved += 1
                 self._steps_between = max(self._steps_between, step - each.step)
 
@@ -232,7 +231,7 @@ class Checkpoints:
         """What was found, once any state dictionary was taken."""
         if not self._taken:
             return
-        kept = [each for each in self._states if step > each.step and each.was_changed]
+        kept = [each for each in self._states if each.was_changed(step)]
         yield CheckpointAliases(
             n_taken=self._taken,
             n_loaded=self._loaded,

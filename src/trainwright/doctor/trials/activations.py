@@ -14,8 +14,9 @@ from torch.overrides import TorchFunctionMode
 
 from trainwright.doctor.batch import n_samples, rows_of
 from trainwright.doctor.layers import WEIGHTED
+from trainwright.doctor.optimizers import leave_warm_up
 from trainwright.doctor.setup import Setup
-from trainwright.doctor.trials.common import leave_warm_up, switch_off_dropout, trial, without_compilation
+from trainwright.doctor.trials.common import switch_off_dropout, trial, without_compilation
 from trainwright.measures.start import ActivationsAtStart, LayerStart
 
 _FUNCTIONS = {
@@ -48,7 +49,7 @@ def watch_activations(setup: Setup, *, samples: int = 256, steps: int = 10) -> A
     """Look at every place of the forward pass, make ``steps`` own steps, and look again."""
     inputs = rows_of(setup.inputs, slice(0, samples))
     with trial(setup):
-        leave_warm_up(setup)
+        leave_warm_up(setup.optimizer)
         before = _look(setup, inputs)
         setup.model.train()
         for number in range(steps):

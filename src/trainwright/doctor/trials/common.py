@@ -47,13 +47,6 @@ def without_compilation() -> Iterator[None]:
         yield
 
 
-def leave_warm_up(setup: Setup) -> None:
-    """Give groups whose rate a schedule holds at 0 the rate that they are warmed up to, so that a step is one."""
-    for group in setup.optimizer.param_groups:
-        if group.get("lr") == 0 and group.get("initial_lr"):
-            group["lr"] = group["initial_lr"]
-
-
 def mixing_layers(model: nn.Module) -> dict[str, nn.Module]:
     """Normalisation layers that use the statistics of the batch, by name."""
     return {name: module for name, module in model.named_modules() if isinstance(module, BATCH_NORMS)}

@@ -14,8 +14,9 @@ from torch.overrides import TorchFunctionMode
 from trainwright.core import ModelError
 from trainwright.doctor.batch import n_samples, rows_of, tensors_of
 from trainwright.doctor.layers import keeps_statistics, plain_average
+from trainwright.doctor.optimizers import leave_warm_up
 from trainwright.doctor.setup import Setup
-from trainwright.doctor.trials.common import leave_warm_up, mixing_layers, switch_off_dropout, trial
+from trainwright.doctor.trials.common import mixing_layers, switch_off_dropout, trial
 from trainwright.doctor.trials.refusals import refuse_scores_of_pairs, refuse_time_first
 from trainwright.measures.modes import ModeAgreement, SampleBySample
 
@@ -28,10 +29,9 @@ def compare_modes(setup: Setup, *, samples: int = 64) -> ModeAgreement:
     """Ask for the outputs in eval mode again and again, then make own steps and take the loss in both modes."""
     inputs = rows_of(setup.inputs, slice(0, samples))
     with trial(setup):
-        disturbance = _Disturbance(tensors_of(inputs))
-        with disturbance:
+        with _Disturbance(tensors_of(inputs)) as disturbance:
             repeat, random = _differences(setup, inputs)
-        leave_warm_up(setup)
+        leave_warm_up(setup.optimizer)
         norms = {n: m for n, m in mixing_layers(setup.model).items() if keeps_statistics(m)}
         setup.model.train()
         losses = [setup.step(*setup.batch(number)) for number in range(_STEPS)]

@@ -47,9 +47,9 @@ def overfit_batch(setup: Setup, *, samples: int = 16, steps: int = 300) -> Overf
     """Fit ``samples`` training samples, as balanced over classes as can be, in about ``steps`` own steps.
 
     Dropout layers are off, everything else is the user's; where a schedule begins low, the rate that it rises to is
-    tried as well. A try that still makes progress may take up to four times as
-    long. On failure other samples are tried, as sound set-ups may fail on a few by bad luck; then one thing after the
-    other is changed, each from the same start, until the batch is fitted.
+    tried as well. A try that still makes progress may take up to four times as long. On failure other samples are
+    tried, as sound set-ups may fail on a few by bad luck; then one thing after the other is changed, each from the same
+    start, until the batch is fitted.
     """
     started = time.perf_counter()
     rows = _choose_rows(setup, samples)

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from trainwright.core import CannotEvaluate
+from trainwright.doctor.optimizers import leave_warm_up
 from trainwright.doctor.outside import Outside
 from trainwright.doctor.setup import Setup
-from trainwright.doctor.trials.common import leave_warm_up, trial, without_compilation
+from trainwright.doctor.trials.common import trial, without_compilation
 from trainwright.measures.reproducibility import Repetition
 
 _STEPS = 3
@@ -49,7 +50,7 @@ def repeat_steps(setup: Setup) -> Repetition:
 
 def _run(setup: Setup) -> _Run:
     with trial(setup), without_compilation():
-        leave_warm_up(setup)
+        leave_warm_up(setup.optimizer)
         setup.model.train()
         with torch.no_grad():
             outputs = setup.returning(setup.batch(0)[0])

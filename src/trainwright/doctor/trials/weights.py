@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from trainwright.doctor.layers import DROPOUTS, NORMALISATIONS, TABLES
-from trainwright.doctor.optimizers import held_by
+from trainwright.doctor.optimizers import held_by, leave_warm_up
 from trainwright.doctor.setup import Setup
-from trainwright.doctor.trials.common import leave_warm_up, switch_off_dropout, trial
+from trainwright.doctor.trials.common import switch_off_dropout, trial
 from trainwright.measures.start import WeightsAtStart, WeightStart
 
 
@@ -46,7 +46,7 @@ def watch_weights(setup: Setup, *, steps: int = 5) -> WeightsAtStart:
     gradient from the weights behind it for a step or two, not for longer.
     """
     with trial(setup):
-        leave_warm_up(setup)
+        leave_warm_up(setup.optimizer)
         setup.model.train()
         switch_off_dropout(setup.model)
         watched = _trained_weights(setup)
