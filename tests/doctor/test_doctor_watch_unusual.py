@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -374,6 +375,27 @@ def test_a_rate_that_is_to_fall_later_is_not_complained_about_meanwhile(capsys: 
             schedule.step()
     assert "TW508" not in capsys.readouterr().err
     assert "TW508" not in {finding.code for finding in doctor.findings}
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("name", ["ExponentialLR", "CosineAnnealingWarmRestarts", "ReduceLROnPlateau"])
+def test_schedules_of_every_kind_are_heard(name: str, before: bool) -> None:
+    model, rows = _model(), _loader()
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    kind = getattr(torch.optim.lr_scheduler, name)
+    schedule = kind(optimizer) if name == "ReduceLROnPlateau" else kind(optimizer, 20 if "Warm" in name else 0.99)
+    given = (1.0,) if name == "ReduceLROnPlateau" else ()
+    with trainwright.watch(every=1) as doctor, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch itself says it of the simple ones
+        for inputs, labels in [*rows, *rows]:
+            optimizer.zero_grad()
+            functional.cross_entropy(model(inputs), labels).backward()  # type: ignore[no-untyped-call]
+            if before:
+                schedule.step(*given)
+            optimizer.step()
+            if not before:
+                schedule.step(*given)
+    assert ("TW509" in {finding.code for finding in doctor.findings}) == before
 
 
 def test_of_a_distributed_run_the_first_process_speaks(

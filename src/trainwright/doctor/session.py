@@ -436,7 +436,8 @@ class Session:
     def scheduler_stepped(self, scheduler: Any) -> None:
         """A scheduler moved by its own; its construction is its first step in torch."""
         optimizer = getattr(scheduler, "optimizer", None)
-        if isinstance(optimizer, Optimizer) and getattr(scheduler, "_step_count", 2) > 1:
+        count = getattr(scheduler, "_step_count", 2) or scheduler.last_epoch + 1  # warm restarts leave the first at 0
+        if isinstance(optimizer, Optimizer) and count > 1:
             self._pupil(optimizer).learner.scheduled(scheduler)
 
     def clipped(self, norm: Tensor, limit: float) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer, swa_utils
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts, LRScheduler, ReduceLROnPlateau
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
@@ -272,7 +272,7 @@ class Taps:
         self._handles += [register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(after)]
         self._after(Optimizer, "zero_grad", lambda _, optimizer, *__, **___: listener.gradients_cleared(optimizer))
         self._after(torch.amp.GradScaler, "step", self._scaler_stepped)
-        for kind in (LRScheduler, ReduceLROnPlateau):
+        for kind in (LRScheduler, ReduceLROnPlateau, CosineAnnealingWarmRestarts):  # all with a step of their own
             self._after(kind, "step", lambda _, scheduler, *__, **___: listener.scheduler_stepped(scheduler))
         for home in (nn.utils, nn.utils.clip_grad):
             self._after(home, "clip_grad_norm_", self._clipped)
