@@ -242,9 +242,14 @@ def test_a_bias_is_useless_only_where_the_normalisation_alone_takes_it(digits: A
         inner = m.inner(x)
         return m.head(m.norm(inner)) + m.other(inner)
 
+    def around(m: Any, x: Any) -> Any:
+        inner = m.inner(x)
+        return m.head(m.norm(inner) + inner)
+
     assert norm_after(plain, nn.BatchNorm1d(64)) == "norm"
     assert norm_after(plain, nn.LayerNorm(64)) == ""
     assert norm_after(twice, nn.BatchNorm1d(64)) == ""
+    assert norm_after(around, nn.BatchNorm1d(64)) == ""
 
 
 @pytest.mark.parametrize(

@@ -30,10 +30,11 @@ class LayerUse(Measurement):
 
     ``kind``: class of the module. ``values_in``, ``values_out``: numbers per sample that enter and leave it.
     ``trained_bias``: it has a bias that is trained. ``norm_after``: name of the normalisation that alone takes its
-    output and subtracts each channel's mean, or empty. ``values_per_channel``: how many numbers one statistic of a
-    batch normalisation is made of in training, 0 for other layers. ``only_way``: with its output replaced by one
-    sample's, all samples get the same outputs; looked at only for layers that leave, or are given, few values, or one
-    channel. ``channels_in``, ``channels_out``: of a convolution, 0 for other layers.
+    output and subtracts each channel's mean, so that nothing is left of a bias, or empty; told of layers that have one.
+    ``values_per_channel``: how many numbers one statistic of a batch normalisation is made of in training, 0 for other
+    layers. ``only_way``: with its output replaced by one sample's, all samples get the same outputs; looked at only for
+    layers that leave, or are given, few values, or one channel. ``channels_in``, ``channels_out``: of a convolution, 0
+    for other layers.
     """
 
     name: str

@@ -23,7 +23,8 @@ class BiasBeforeNorm(Check):
         or a nonzero gradient on it only look like something.
 
     How it is measured:
-        One batch in train mode: the very tensor that such a layer returns enters the normalisation, and no other layer.
+        One batch in train mode: the very tensor that such a layer returns enters the normalisation, and no other layer,
+        and a constant added to it leaves the model's outputs as they are.
         Normalisations over several channels (layer norm, group norm) do not cancel a bias and are passed.
 
     How to fix:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,8 @@ _FEW = 4
 """Layers that leave, or are given, at most this many values of a sample are asked whether there is another way around
 them."""
 _SAME = 1e-6
+_LITTLE = 0.01
+"""Of the outputs' spread: what rounding may move, far below what a shift moves that goes round a normalisation."""
 
 
 @dataclass
@@ -43,8 +45,13 @@ def describe_structure(setup: Setup) -> ModelStructure:
         norms = set(_channel_norms(setup.model))
         narrow = [use for use in uses.values() if isinstance(use.module, WEIGHTED) and _is_narrow(use)]
         few = rows_of(setup.inputs, slice(0, 64))
+        before = {use.name: use.takers[0] for use in uses.values() if _is_biased(use) and _goes_to_one_of(norms, use)}
+        cancelled = _cancelled(setup, [uses[name] for name in before], few)
         only = {u.name for u in narrow if _is_only_way(setup, u.module, few)}
-    layers = tuple(_layer(use, norms, only_way=use.name in only) for use in uses.values())
+    layers = tuple(
+        _layer(use, before[use.name] if use.name in cancelled else "", only_way=use.name in only)
+        for use in uses.values()
+    )
     return ModelStructure(layers=layers, batch_size=n_samples(inputs), task=setup.task, n_outputs=setup.n_outputs)
 
 
@@ -62,16 +69,52 @@ def _channels(module: Any) -> tuple[int, int]:
     return (module.in_channels, module.out_channels) if isinstance(module, nn.modules.conv._ConvNd) else (0, 0)
 
 
-def _layer(use: _Use, norms: set[str], *, only_way: bool) -> LayerUse:
+def _is_biased(use: _Use) -> bool:
     bias = getattr(use.module, "bias", None)
-    is_biased = isinstance(use.module, WEIGHTED) and isinstance(bias, Tensor) and bias.requires_grad
-    norm = use.takers[0] if len(use.takers) == 1 and use.takers[0] in norms else ""
+    return isinstance(use.module, WEIGHTED) and isinstance(bias, Tensor) and bias.requires_grad
+
+
+def _goes_to_one_of(norms: set[str], use: _Use) -> bool:
+    """Whether a normalisation is the only layer that takes what this one gives."""
+    return len(use.takers) == 1 and use.takers[0] in norms
+
+
+def _cancelled(setup: Setup, uses: list[_Use], inputs: Any) -> set[str]:
+    """The layers to whose outputs anything can be added without a change of the model's outputs: functions that are no
+    layers, such as the sum of a residual connection, may take what they give as well."""
+    plain = _with_shifted(setup, (), inputs)
+    spread = _output_spread(plain)
+
+    def are_cancelled(some: list[_Use]) -> bool:
+        moved = float((_with_shifted(setup, some, inputs) - plain).double().abs().max())
+        return moved <= _LITTLE * spread
+
+    if not uses or are_cancelled(uses):
+        return {use.name for use in uses}
+    return {use.name for use in uses if are_cancelled([use])}
+
+
+def _with_shifted(setup: Setup, uses: Iterable[_Use], inputs: Any) -> Tensor:
+    """The outputs in train mode with each of these layers' moved by the size that it has."""
+
+    def shift(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+        return output + output.std(correction=0)
+
+    setup.model.train()
+    torch.manual_seed(0)  # the same units drop out each time
+    with ExitStack() as stack, without_compilation():
+        for use in uses:
+            stack.callback(use.module.register_forward_hook(shift).remove)
+        return setup.forward(inputs)
+
+
+def _layer(use: _Use, norm: str, *, only_way: bool) -> LayerUse:
     return LayerUse(
         name=use.name,
         kind=type(use.module).__name__,
         values_in=use.values_in,
         values_out=use.values_out,
-        trained_bias=is_biased,
+        trained_bias=_is_biased(use),
         norm_after=norm,
         values_per_channel=use.per_channel,
         only_way=only_way,
