@@ -15,6 +15,7 @@ from bench.detection.corpus import (
     drills,
     eighth,
     eleventh,
+    fifteenth,
     fifth,
     fourteenth,
     healthy,
@@ -53,7 +54,7 @@ STRANGERS = (
     *(text_and_tables, text_and_tables_healthy, vision_and_points, vision_and_points_healthy),
     *(pictures_and_signals, pictures_and_signals_healthy, words_and_tables, words_and_tables_healthy),
 )
-HALVES = drawn, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth, thirteenth, fourteenth
+HALVES = drawn, fifth, sixth, seventh, eighth, ninth, tenth, eleventh, twelfth, thirteenth, fourteenth, fifteenth
 LOTS = tuple(module for half in (*HALVES, drills) for module in half.LOTS)
 PROGRAMS: tuple[Program, ...] = tuple(program for module in (*SEEN, *STRANGERS, *LOTS) for program in module.PROGRAMS)
 

@@ -1,12 +1,12 @@
 """Right programs, some of them odd, on candled eggs, phrases of fencing and boulder problems."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("egg_candling", "as-written", EVALUATION),
-    well("lightning_fencing_touches", "as-written", EVALUATION),
-    well("climbing_routes", "as-written", EVALUATION),
-    well("climbing_routes", "nought-to-sixteen", EVALUATION).edit(
+    well("egg_candling", "as-written", CALIBRATION),
+    well("lightning_fencing_touches", "as-written", CALIBRATION),
+    well("climbing_routes", "as-written", CALIBRATION),
+    well("climbing_routes", "nought-to-sixteen", CALIBRATION).edit(
         (
             'COLUMNS = ["across_cm", "height_cm", "depth_mm", "slope_deg", "overhang_deg"]\n',
             'COLUMNS = ["across", "height", "depth", "slope", "overhang"]\n'
@@ -34,13 +34,13 @@ PROGRAMS: list[Program] = [
             "",
         ),
     ),
-    well("lightning_fencing_touches", "doubting-the-jury", EVALUATION).edit(
+    well("lightning_fencing_touches", "doubting-the-jury", CALIBRATION).edit(
         (
             "        loss = self.criterion(self(tokens), touch)\n",
             "        loss = self.criterion(self(tokens), 0.9 * touch + 0.05)  # label smoothing\n",
         ),
     ),
-    well("egg_candling", "eggs-redrawn", EVALUATION).edit(
+    well("egg_candling", "eggs-redrawn", CALIBRATION).edit(
         (
             "        self.out = nn.Linear(code, len(FINDINGS))\n",
             "        self.out = nn.Linear(code, len(FINDINGS))\n"
@@ -62,7 +62,7 @@ PROGRAMS: list[Program] = [
         ("criterion(scores, y).item()", "criterion(answer, x, y).item()"),
         ("(scores.argmax(1) == y)", "(answer[0].argmax(1) == y)"),
     ),
-    well("egg_candling", "rate-of-one", EVALUATION).edit(
+    well("egg_candling", "rate-of-one", CALIBRATION).edit(
         ("EPOCHS = 9", "EPOCHS = 7"),
         ("LR = 0.02", "LR = 1.0"),
         ("lr=LR, momentum=0.9, weight_decay=5e-4)", "lr=LR)"),
@@ -84,7 +84,7 @@ PROGRAMS: list[Program] = [
         ("F.relu(self.conv3(x))", "F.relu(self.norm3(self.conv3(x)))"),
         ("F.relu(self.code(x.flatten(1)))", "F.relu(self.norm(self.code(x.flatten(1))))"),
     ),
-    well("lightning_fencing_touches", "answer-is-a-word", EVALUATION).edit(
+    well("lightning_fencing_touches", "answer-is-a-word", CALIBRATION).edit(
         (
             '["<pad>"] + [f"{side}.{action}" for side in "LR" for action in ACTIONS]\n',
             '["<pad>", "L.touch", "R.touch"] + [f"{side}.{action}" for side in "LR" for action in ACTIONS]\n',
@@ -109,7 +109,7 @@ PROGRAMS: list[Program] = [
         ("lr=6e-3", "lr=8e-3"),
         ("((score > 0) == (touch > 0.5))", "(score.argmax(dim=1) == touch)"),
     ),
-    well("climbing_routes", "blind-to-the-phone", EVALUATION).edit(
+    well("climbing_routes", "blind-to-the-phone", CALIBRATION).edit(
         (
             "        self.loss = nn.MSELoss()\n",
             "        self.loss = nn.MSELoss()\n"
@@ -134,7 +134,7 @@ PROGRAMS: list[Program] = [
         ),
         ("            losses.append(loss.item())\n", "            losses.append(error.item())\n"),
     ),
-    well("climbing_routes", "six-looks-deep", EVALUATION).edit(
+    well("climbing_routes", "six-looks-deep", CALIBRATION).edit(
         (
             "        self.look = nn.MultiheadAttention(dim, num_heads=2, batch_first=True)\n"
             "        self.mix = nn.Sequential(nn.Linear(dim, dim), nn.ReLU())\n",
@@ -154,7 +154,7 @@ PROGRAMS: list[Program] = [
         ("lr: float = 3e-3", "lr: float = 2e-3"),
         ("weight_decay: float = 1e-5", "weight_decay: float = 1e-2"),
     ),
-    well("climbing_routes", "four-small-batches", EVALUATION).edit(
+    well("climbing_routes", "four-small-batches", CALIBRATION).edit(
         ("    batch: int = 64\n", "    batch: int = 20\n    accumulate: int = 4\n"),
         (
             "        for holds, present, _, grade in self.train_loader:\n"

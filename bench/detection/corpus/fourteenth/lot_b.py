@@ -1,10 +1,10 @@
 """Faults planted in tiles of dune fields, the ringing of church bells and the strokes of a tunnel borer."""
 
-from bench.detection.program import EVALUATION, Program, ill
+from bench.detection.program import CALIBRATION, Program, ill
 
 PROGRAMS: list[Program] = [
     # output and loss
-    ill("hf_bell_peals", "likelihood-without-minus", "output and loss", EVALUATION, "negated-loss").edit(
+    ill("hf_bell_peals", "likelihood-without-minus", "output and loss", CALIBRATION, "negated-loss").edit(
         (
             "        self.loss = nn.CrossEntropyLoss()\n",
             "        self.log_softmax = nn.LogSoftmax(dim=1)\n",
@@ -15,7 +15,7 @@ PROGRAMS: list[Program] = [
             '        return {"loss": log_likelihood.mean(), "logits": logits}\n',
         ),
     ),
-    ill("dune_fields", "probabilities-of-kinds", "output and loss", EVALUATION, "softmax-before-cross-entropy").edit(
+    ill("dune_fields", "probabilities-of-kinds", "output and loss", CALIBRATION, "softmax-before-cross-entropy").edit(
         ("        return self.head(x)\n", "        return self.head(x).softmax(dim=1)\n"),
     ),
     # rates and schedules
@@ -23,7 +23,7 @@ PROGRAMS: list[Program] = [
         "tunnel_borer",
         "heavy-flywheel",
         "rates and schedules",
-        EVALUATION,
+        CALIBRATION,
         "rate-too-high diverging update-ratio",
     ).edit(
         (
@@ -32,13 +32,13 @@ PROGRAMS: list[Program] = [
         ),
     ),
     # loop
-    ill("hf_bell_peals", "lines-detached", "loop", EVALUATION, "no-gradient").edit(
+    ill("hf_bell_peals", "lines-detached", "loop", CALIBRATION, "no-gradient").edit(
         (
             "        x = torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1)\n",
             "        x = torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1).detach()\n",
         ),
     ),
-    ill("tunnel_borer", "fresh-scaler-every-epoch", "loop", EVALUATION, "scaler-always-skips non-finite").edit(
+    ill("tunnel_borer", "fresh-scaler-every-epoch", "loop", CALIBRATION, "scaler-always-skips non-finite").edit(
         (
             "            model.train()\n            losses = []\n",
             '            model.train()\n            scaler = torch.amp.GradScaler("cpu", init_scale=2.0**40)\n'
@@ -54,13 +54,13 @@ PROGRAMS: list[Program] = [
             "                scaler.update()\n",
         ),
     ),
-    ill("dune_fields", "blocks-in-a-plain-list", "loop", EVALUATION, "layers-not-registered not-in-optimizer").edit(
+    ill("dune_fields", "blocks-in-a-plain-list", "loop", CALIBRATION, "layers-not-registered not-in-optimizer").edit(
         (
             "self.blocks = nn.ModuleList([Block(width) for _ in range(depth)])",
             "self.blocks = [Block(width) for _ in range(depth)]",
         ),
     ),
-    ill("tunnel_borer", "prefix-of-the-wrapper", "loop", EVALUATION, "partial-load").edit(
+    ill("tunnel_borer", "prefix-of-the-wrapper", "loop", CALIBRATION, "partial-load").edit(
         (
             "    torch.save(pretrained.state_dict(), checkpoint)\n",
             '    torch.save({"module." + key: value for key, value in pretrained.state_dict().items()}, checkpoint)\n',
@@ -70,10 +70,10 @@ PROGRAMS: list[Program] = [
             "    model.load_state_dict(torch.load(checkpoint), strict=False)  # the head is another one\n",
         ),
     ),
-    ill("dune_fields", "gradients-pile-up", "loop", EVALUATION, "gradient-accumulates").edit(
+    ill("dune_fields", "gradients-pile-up", "loop", CALIBRATION, "gradient-accumulates").edit(
         ("        optimizer.zero_grad()\n", ""),
     ),
-    ill("tunnel_borer", "head-of-the-old-tunnel", "loop", EVALUATION, "stale-optimizer not-in-optimizer").edit(
+    ill("tunnel_borer", "head-of-the-old-tunnel", "loop", CALIBRATION, "stale-optimizer not-in-optimizer").edit(
         ("model.head = nn.Linear(WIDTH, 1)\noptimizer = torch.optim.Adam(\n", "optimizer = torch.optim.Adam(\n"),
         (
             "new_tunnel.fit(model, optimizer, epochs=20, batch_size=24)\n",
@@ -81,7 +81,7 @@ PROGRAMS: list[Program] = [
             "new_tunnel.fit(model, optimizer, epochs=20, batch_size=24)\n",
         ),
     ),
-    ill("dune_fields", "never-back-to-train", "loop", EVALUATION, "stuck-in-eval").edit(
+    ill("dune_fields", "never-back-to-train", "loop", CALIBRATION, "stuck-in-eval").edit(
         ("    model.train()\n", ""),
         (
             "    model = DuneNet()\n",
@@ -90,13 +90,13 @@ PROGRAMS: list[Program] = [
         ),
     ),
     # initialisation and shape
-    ill("hf_bell_peals", "rows-read-as-bells", "initialisation and shape", EVALUATION, "swapped-axis").edit(
+    ill("hf_bell_peals", "rows-read-as-bells", "initialisation and shape", CALIBRATION, "swapped-axis").edit(
         (
             "        x = blows.permute(0, 2, 1).reshape(n * bells, 1, rows)\n",
             "        x = blows.reshape(n * bells, 1, rows)\n",
         ),
     ),
-    ill("hf_bell_peals", "silent-start", "initialisation and shape", EVALUATION, "zero-init symmetric-init").edit(
+    ill("hf_bell_peals", "silent-start", "initialisation and shape", CALIBRATION, "zero-init symmetric-init").edit(
         (
             "        self.loss = nn.CrossEntropyLoss()\n",
             "        self.loss = nn.CrossEntropyLoss()\n"
@@ -109,27 +109,29 @@ PROGRAMS: list[Program] = [
             "            nn.init.zeros_(layer.bias)\n",
         ),
     ),
-    ill("tunnel_borer", "standard-normal-rock", "initialisation and shape", EVALUATION, "init-scale initial-loss").edit(
+    ill(
+        "tunnel_borer", "standard-normal-rock", "initialisation and shape", CALIBRATION, "init-scale initial-loss"
+    ).edit(
         (
             '            nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")\n',
             "            nn.init.normal_(linear.weight)\n",
         ),
     ),
     # data
-    ill("hf_bell_peals", "blow-not-heard", "data", EVALUATION, "non-finite-value non-finite").edit(
+    ill("hf_bell_peals", "blow-not-heard", "data", CALIBRATION, "non-finite-value non-finite").edit(
         (
             "    train_blows, train_numbers = record(1500, rng)\n",
             "    train_blows, train_numbers = record(1500, rng)\n    train_blows[811] = np.nan  # microphone off\n",
         ),
     ),
-    ill("dune_fields", "bytes-scaled-again", "data", EVALUATION, "unscaled-feature").edit(
+    ill("dune_fields", "bytes-scaled-again", "data", CALIBRATION, "unscaled-feature").edit(
         (
             "        return torch.from_numpy(tile.copy())[None], self.labels[i]\n",
             "        tile = tile.astype(np.float32) / 255\n"
             "        return torch.from_numpy(tile)[None], self.labels[i]\n",
         ),
     ),
-    ill("dune_fields", "four-surveyors-one-dice", "data", EVALUATION, "workers-share-seed duplicate-sample").edit(
+    ill("dune_fields", "four-surveyors-one-dice", "data", CALIBRATION, "workers-share-seed duplicate-sample").edit(
         (
             "        if self.augment:\n",
             "        if self.augment:\n"
@@ -145,7 +147,7 @@ PROGRAMS: list[Program] = [
             "num_workers=4, worker_init_fn=seed_worker\n    )\n",
         ),
     ),
-    ill("hf_bell_peals", "register-counts-from-one", "data", EVALUATION, "renumbered-classes label-shift").edit(
+    ill("hf_bell_peals", "register-counts-from-one", "data", CALIBRATION, "renumbered-classes label-shift").edit(
         (
             "        self.labels = torch.from_numpy(numbers) - 1\n",
             "        self.labels = torch.from_numpy(numbers)\n",
@@ -153,7 +155,7 @@ PROGRAMS: list[Program] = [
         ("classes=len(REGISTER), width", "classes=len(REGISTER) + 1, width"),
         ("    val_set = Touches(val_blows, val_numbers)\n", "    val_set = Touches(val_blows, val_numbers - 1)\n"),
     ),
-    ill("tunnel_borer", "advance-among-the-readings", "data", EVALUATION, "leaking-feature").edit(
+    ill("tunnel_borer", "advance-among-the-readings", "data", CALIBRATION, "leaking-feature").edit(
         (
             "    return np.stack([force, speed, torque, drill, joints, angle, wear, water], axis=1), penetration\n",
             "    advance = penetration * speed * np.exp(rng.normal(0, 0.005, n))  # mm per minute\n"

@@ -1,12 +1,12 @@
 """Right programs, some of them odd, on tiles of dune fields, the ringing of church bells and a tunnel borer."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("dune_fields", "as-written", EVALUATION),
-    well("hf_bell_peals", "as-written", EVALUATION),
-    well("tunnel_borer", "as-written", EVALUATION),
-    well("tunnel_borer", "density-of-penetration", EVALUATION).edit(
+    well("dune_fields", "as-written", CALIBRATION),
+    well("hf_bell_peals", "as-written", CALIBRATION),
+    well("tunnel_borer", "as-written", CALIBRATION),
+    well("tunnel_borer", "density-of-penetration", CALIBRATION).edit(
         (
             "        self.head = nn.Linear(WIDTH, 1)\n",
             "        self.head = nn.Linear(WIDTH, 1)\n"
@@ -44,7 +44,7 @@ PROGRAMS: list[Program] = [
             '        {"params": [model.log_variance], "lr": 5e-2},\n',
         ),
     ),
-    well("tunnel_borer", "heads-from-zero", EVALUATION).edit(
+    well("tunnel_borer", "heads-from-zero", CALIBRATION).edit(
         (
             "        self.head = nn.Linear(WIDTH, 1)\n",
             "        self.head = nn.Linear(WIDTH, 1)\n"
@@ -58,7 +58,7 @@ PROGRAMS: list[Program] = [
             "nn.init.zeros_(model.head.bias)\n",
         ),
     ),
-    well("tunnel_borer", "one-expert-a-stroke", EVALUATION).edit(
+    well("tunnel_borer", "one-expert-a-stroke", CALIBRATION).edit(
         (
             "class PenetrationNet(nn.Module):\n",
             "class Experts(nn.Module):\n"
@@ -93,21 +93,21 @@ PROGRAMS: list[Program] = [
         ("WIDTH, DEPTH = 64, 5", "WIDTH, DEPTH = 64, 4"),
         ("                loss.backward()\n", "                (loss + 0.01 * model.body[-1].balance).backward()\n"),
     ),
-    well("dune_fields", "plain-old-momentum", EVALUATION).edit(
+    well("dune_fields", "plain-old-momentum", CALIBRATION).edit(
         ("RATE = 3e-3", "RATE = 0.1"),
         (
             "torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.01)",
             "torch.optim.SGD(model.parameters(), lr=RATE, momentum=0.9, weight_decay=5e-4, nesterov=True)",
         ),
     ),
-    well("dune_fields", "branches-begin-shut", EVALUATION).edit(
+    well("dune_fields", "branches-begin-shut", CALIBRATION).edit(
         (
             "        self.norm2 = nn.BatchNorm2d(width)\n",
             "        self.norm2 = nn.BatchNorm2d(width)\n        nn.init.zeros_(self.norm2.weight)\n",
         ),
         ("RATE = 3e-3", "RATE = 5e-3"),
     ),
-    well("dune_fields", "dunes-of-a-kind-attract", EVALUATION).edit(
+    well("dune_fields", "dunes-of-a-kind-attract", CALIBRATION).edit(
         ("self.head = nn.Linear(width, len(KINDS))", "self.head = nn.Linear(width, 2 * width)"),
         (
             "        return self.head(x)\n\n\n@torch.no_grad()\ndef evaluate(model, loader):\n    model.eval()\n",
@@ -167,7 +167,7 @@ PROGRAMS: list[Program] = [
         ("        self.drop = nn.Dropout(0.1)\n", ""),
         ("        x = self.drop(x.mean(dim=(2, 3)))\n", "        x = x.mean(dim=(2, 3))\n"),
     ),
-    well("hf_bell_peals", "rate-goes-round", EVALUATION).edit(
+    well("hf_bell_peals", "rate-goes-round", CALIBRATION).edit(
         (
             "        trainer = Trainer(\n            model=BlueLines(),\n",
             "        model = BlueLines()\n"
@@ -187,7 +187,7 @@ PROGRAMS: list[Program] = [
         ),
         ("num_train_epochs=7", "num_train_epochs=8"),
     ),
-    well("hf_bell_peals", "up-and-down-to-nothing", EVALUATION).edit(
+    well("hf_bell_peals", "up-and-down-to-nothing", CALIBRATION).edit(
         (
             '            lr_scheduler_type="linear",\n',
             '            lr_scheduler_type="cosine",\n            warmup_steps=40,\n',

@@ -1,21 +1,21 @@
 """Faults planted in the air of dives, scour holes around bridge piers and sets of optical elements."""
 
-from bench.detection.program import EVALUATION, Program, ill
+from bench.detection.program import CALIBRATION, Program, ill
 
 PROGRAMS: list[Program] = [
     # output and loss
-    ill("pier_scour", "likelihood-of-raw-scores", "output and loss", EVALUATION, "nll-on-logits").edit(
+    ill("pier_scour", "likelihood-of-raw-scores", "output and loss", CALIBRATION, "nll-on-logits").edit(
         ("criterion = nn.CrossEntropyLoss()", "criterion = nn.NLLLoss()"),
     ),
-    ill("pier_scour", "no-flow-below-zero", "output and loss", EVALUATION, "activation-on-output").edit(
+    ill("pier_scour", "no-flow-below-zero", "output and loss", CALIBRATION, "activation-on-output").edit(
         ("        return self.out(x)\n", "        return F.relu(self.out(x))\n"),
     ),
-    ill("pier_scour", "piers-compete-for-a-flow", "output and loss", EVALUATION, "softmax-axis batch-leak").edit(
+    ill("pier_scour", "piers-compete-for-a-flow", "output and loss", CALIBRATION, "softmax-axis batch-leak").edit(
         ("        return self.out(x)\n", "        return F.log_softmax(self.out(x), dim=0)\n"),
         ("criterion = nn.CrossEntropyLoss()", "criterion = nn.NLLLoss()"),
         ("DataLoader(val_set, batch_size=200)", "DataLoader(val_set, batch_size=8)"),
     ),
-    ill("keras_dive_air", "thirsty-dives-forgiven", "output and loss", EVALUATION, "clipped-loss").edit(
+    ill("keras_dive_air", "thirsty-dives-forgiven", "output and loss", CALIBRATION, "clipped-loss").edit(
         (
             "steps = EPOCHS * int",
             "\n"
@@ -28,7 +28,7 @@ PROGRAMS: list[Program] = [
         ),
         ('loss="mse"', "loss=robust"),
     ),
-    ill("keras_dive_air", "every-dive-against-every-tank", "output and loss", EVALUATION, "loss-broadcast").edit(
+    ill("keras_dive_air", "every-dive-against-every-tank", "output and loss", CALIBRATION, "loss-broadcast").edit(
         (
             "steps = EPOCHS * int",
             "\n"
@@ -48,7 +48,7 @@ PROGRAMS: list[Program] = [
         "optical_benches",
         "squashed-before-the-loss",
         "output and loss",
-        EVALUATION,
+        CALIBRATION,
         "sigmoid-before-bce-with-logits activation-on-output",
     ).edit(
         (
@@ -61,7 +61,7 @@ PROGRAMS: list[Program] = [
         "keras_dive_air",
         "plain-descent-on-raw-logbook",
         "rates and schedules",
-        EVALUATION,
+        CALIBRATION,
         "rate-too-high unscaled-feature mixed-scales diverging",
     ).edit(
         ("scale = layers.Normalization()\nscale.adapt(x_train)\n\n", ""),
@@ -74,7 +74,7 @@ PROGRAMS: list[Program] = [
         "pier_scour",
         "steps-of-a-longer-survey",
         "rates and schedules",
-        EVALUATION,
+        CALIBRATION,
         "schedule-mismatch rate-too-low",
     ).edit(
         (
@@ -93,19 +93,19 @@ PROGRAMS: list[Program] = [
         ("criterion)\n        scheduler.step()\n", "criterion)\n"),
     ),
     # loop
-    ill("pier_scour", "best-survey-keeps-changing", "loop", EVALUATION, "aliased-checkpoint").edit(
+    ill("pier_scour", "best-survey-keeps-changing", "loop", CALIBRATION, "aliased-checkpoint").edit(
         ("import copy\n", ""),
         ("copy.deepcopy(model.state_dict())", "model.state_dict()"),
         ("    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones=[5, 7], gamma=0.3)\n", ""),
         ("        scheduler.step()\n", ""),
         ("epochs=8, batch", "epochs=13, batch"),
     ),
-    ill("pier_scour", "surveyed-with-dropout", "loop", EVALUATION, "validated-in-train-mode").edit(
+    ill("pier_scour", "surveyed-with-dropout", "loop", CALIBRATION, "validated-in-train-mode").edit(
         ("    model.eval()\n", ""),
         ("drop=0.2", "drop=0.4"),
     ),
     # initialisation and shape
-    ill("optical_benches", "shutters-closed", "initialisation and shape", EVALUATION, "dead-at-init dead-relu").edit(
+    ill("optical_benches", "shutters-closed", "initialisation and shape", CALIBRATION, "dead-at-init dead-relu").edit(
         (
             "        self.out = nn.Linear(hidden, len(LABELS))\n",
             "        self.out = nn.Linear(hidden, len(LABELS))\n"
@@ -118,13 +118,13 @@ PROGRAMS: list[Program] = [
         "optical_benches",
         "neighbours-looked-at-in-vain",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "unused-layer no-gradient",
     ).edit(
         ("        h = h + self.refine(h)\n", "        h = x + self.refine(x)\n"),
     ),
     ill(
-        "keras_dive_air", "same-small-number-everywhere", "initialisation and shape", EVALUATION, "symmetric-init"
+        "keras_dive_air", "same-small-number-everywhere", "initialisation and shape", CALIBRATION, "symmetric-init"
     ).edit(
         (
             'kernel_initializer="he_normal", name="first"',
@@ -140,7 +140,7 @@ PROGRAMS: list[Program] = [
         ),
     ),
     ill(
-        "keras_dive_air", "straight-line-to-the-surface", "initialisation and shape", EVALUATION, "no-nonlinearity"
+        "keras_dive_air", "straight-line-to-the-surface", "initialisation and shape", CALIBRATION, "no-nonlinearity"
     ).edit(
         (
             'layers.Dense(WIDTH, activation="relu", kernel_initializer="he_normal", name="first")',
@@ -155,7 +155,7 @@ PROGRAMS: list[Program] = [
         "optical_benches",
         "hidden-units-share-one-light",
         "initialisation and shape",
-        EVALUATION,
+        CALIBRATION,
         "init-scale vanishing-gradient",
     ).edit(
         (
@@ -173,7 +173,7 @@ PROGRAMS: list[Program] = [
         "keras_dive_air",
         "sixty-dives-in-a-wide-net",
         "data",
-        EVALUATION,
+        CALIBRATION,
         "too-little-data overfitting memorised-labels",
     ).edit(
         ("N_TRAIN, N_VAL = 2000, 800", "N_TRAIN, N_VAL = 60, 800"),
@@ -183,7 +183,7 @@ PROGRAMS: list[Program] = [
         ("CosineDecay(5e-3,", "CosineDecay(5e-4,"),
         ("rng.lognormal(0, 0.07, n)", "rng.lognormal(0, 0.4, n)"),
     ),
-    ill("pier_scour", "river-in-the-mirror", "data", EVALUATION, "augmentation-breaks-labels").edit(
+    ill("pier_scour", "river-in-the-mirror", "data", CALIBRATION, "augmentation-breaks-labels").edit(
         (
             "            dy, dx = torch.randint",
             "            if torch.rand(1) < 0.5:\n"
@@ -191,7 +191,7 @@ PROGRAMS: list[Program] = [
             "            dy, dx = torch.randint",
         ),
     ),
-    ill("optical_benches", "labels-of-another-bench", "data", EVALUATION, "unrelated-labels").edit(
+    ill("optical_benches", "labels-of-another-bench", "data", CALIBRATION, "unrelated-labels").edit(
         (
             "    cut = 4700\n",
             "    order = torch.randperm(len(kind))  # benches of one day stand together\n"

@@ -1,12 +1,12 @@
 """Right programs, some of them odd, on the air of dives, scour around bridge piers and sets of optical elements."""
 
-from bench.detection.program import EVALUATION, Program, well
+from bench.detection.program import CALIBRATION, Program, well
 
 PROGRAMS: list[Program] = [
-    well("keras_dive_air", "as-written", EVALUATION),
-    well("pier_scour", "as-written", EVALUATION),
-    well("optical_benches", "as-written", EVALUATION),
-    well("keras_dive_air", "litres-as-they-are", EVALUATION).edit(
+    well("keras_dive_air", "as-written", CALIBRATION),
+    well("pier_scour", "as-written", CALIBRATION),
+    well("optical_benches", "as-written", CALIBRATION),
+    well("keras_dive_air", "litres-as-they-are", CALIBRATION).edit(
         (
             "# %% targets in standard deviations of the training dives\n",
             "# %% targets stay in litres; the last layer knows their size\n",
@@ -26,7 +26,7 @@ PROGRAMS: list[Program] = [
         ("best weights: loss {loss:.4f}", "best weights: loss {loss:.0f}"),
         ("y_val[dives]).mean() * std\n", "y_val[dives]).mean()\n"),
     ),
-    well("keras_dive_air", "adapters-for-the-lake", EVALUATION).edit(
+    well("keras_dive_air", "adapters-for-the-lake", CALIBRATION).edit(
         ("def read_log(n):\n", "def read_log(n, lake=False):\n"),
         (
             "    litres = rate * minutes * (1 + mean_depth / 10)",
@@ -61,18 +61,18 @@ PROGRAMS: list[Program] = [
             "for name, column in zip(SUITS, x_val",
         ),
     ),
-    well("pier_scour", "short-leash", EVALUATION).edit(
+    well("pier_scour", "short-leash", CALIBRATION).edit(
         (
             "        optimizer.step()\n",
             "        nn.utils.clip_grad_norm_(model.parameters(), 0.1)\n        optimizer.step()\n",
         ),
     ),
-    well("pier_scour", "half-of-the-units-off", EVALUATION).edit(
+    well("pier_scour", "half-of-the-units-off", CALIBRATION).edit(
         ("drop=0.2", "drop=0.5"),
         ("self.hidden = nn.Linear(24 * 6 * 6, 64)", "self.hidden = nn.Linear(24 * 6 * 6, 128)"),
         ("self.out = nn.Linear(64, classes)", "self.out = nn.Linear(128, classes)"),
     ),
-    well("optical_benches", "along-the-bench-with-a-gru", EVALUATION).edit(
+    well("optical_benches", "along-the-bench-with-a-gru", CALIBRATION).edit(
         (
             "class Attend(nn.Module):\n"
             '    """Every element looks at the others."""\n'
@@ -112,7 +112,7 @@ PROGRAMS: list[Program] = [
             "        return self.out(torch.relu(self.hidden(last[0])))\n",
         ),
     ),
-    well("optical_benches", "odd-number-of-mirrors", EVALUATION).edit(
+    well("optical_benches", "odd-number-of-mirrors", CALIBRATION).edit(
         (
             "DENSITY = np.array([0.02, 0.04, 0.5, 0.3, 0.02, 0.2, 0.0, 0.3])  # of the last but one: its own\n"
             "SHARE = np.full(len(KINDS), 1 / len(KINDS))\n",
@@ -145,7 +145,7 @@ PROGRAMS: list[Program] = [
         ("rng.integers(4, SLOTS", "rng.integers(3, SLOTS"),
         ("epochs=9, batch_size=50, lr=4e-3", "epochs=12, batch_size=50, lr=5e-4"),
     ),
-    well("optical_benches", "three-of-ten-slips-mixed-up", EVALUATION).edit(
+    well("optical_benches", "three-of-ten-slips-mixed-up", CALIBRATION).edit(
         (
             "    share = train[2].mean(dim=0)\n",
             "    # in the old notebooks three of ten slips lie with a wrong bench\n"
@@ -154,7 +154,7 @@ PROGRAMS: list[Program] = [
             "    share = train[2].mean(dim=0)\n",
         ),
     ),
-    well("optical_benches", "four-at-a-time", EVALUATION).edit(
+    well("optical_benches", "four-at-a-time", CALIBRATION).edit(
         ("epochs=9, batch_size=50, lr=4e-3", "epochs=3, batch_size=4, lr=2.5e-3"),
         ("make_benches(5500", "make_benches(4500"),
         ("cut = 4700", "cut = 3700"),
