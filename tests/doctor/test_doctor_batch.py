@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.distributions import Bernoulli, Independent, LogNormal, Normal
 
 from trainwright.doctor.batch import (
     clone,
@@ -63,6 +64,17 @@ def test_a_clone_shares_no_memory() -> None:
     copied = clone(batch)
     copied["image"].zero_()
     assert batch["image"].any()
+
+
+def test_the_parameters_of_a_distribution_are_its_tensors() -> None:
+    normal = Normal(torch.zeros(3), torch.ones(3))
+    whole = Independent(normal, 1)
+    assert [id(t) for t in tensors_of(whole)] == [id(normal.loc), id(normal.scale)]
+    moved = map_tensors(whole, lambda tensor: tensor + 1)
+    assert torch.equal(moved.mean, torch.ones(3))
+    assert torch.equal(whole.mean, torch.zeros(3))
+    assert main_output(Bernoulli(probs=torch.full((3,), 0.5))).tolist() == [0.5] * 3  # type: ignore[union-attr]
+    assert not list(tensors_of(LogNormal(torch.zeros(3), torch.ones(3))))
 
 
 def test_nothing_but_tensors_is_changed() -> None:

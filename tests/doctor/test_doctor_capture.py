@@ -522,3 +522,47 @@ def test_attention_along_the_samples_of_a_loader_s_batch_is_named(batch_first: b
     report = examine(setup)
     assert ("TW327" in {finding.code for finding in report.findings}) is not batch_first
     assert not [reason for _, reason in report.verdict.not_evaluated if "ended with" in reason]
+
+
+DENSITY = """
+class Density(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(12, 32)
+        self.out = nn.Linear(32, OUT)
+    def forward(self, x):
+        h = self.out(torch.tanh(self.layer(x)))
+        return DISTRIBUTION
+density = Density()
+optimizer = torch.optim.Adam(density.parameters(), 1e-2)
+from torch import distributions as D
+amounts = x[:, 0] * 2 + 0.1 * torch.randn(64)
+loss = SIGNdensity(x).log_prob(TARGETS).mean()
+"""
+NORMAL = "D.Normal(h[:, :OUT // 2], 1e-3 + F.softplus(h[:, OUT // 2:]))"
+NORMAL_OF_THREE = NORMAL.replace("OUT // 2:", "3:6").replace("OUT // 2", "3")
+DENSITIES = {
+    "normal": (2, NORMAL, "amounts[:, None]"),
+    "independent": (4, f"D.Independent({NORMAL}, 1)", "torch.stack([amounts, x[:, 1]], 1)"),
+    "categorical": (4, "D.Categorical(logits=h)", "y"),
+    "mixture": (
+        9,
+        f"D.MixtureSameFamily(D.Categorical(logits=h[:, 6:]), {NORMAL_OF_THREE})",
+        "amounts",
+    ),
+}
+
+
+@pytest.mark.parametrize("negated", [False, True])
+@pytest.mark.parametrize("name", DENSITIES)
+def test_models_may_return_distributions(name: str, negated: bool, script: Any) -> None:
+    out, distribution, targets = DENSITIES[name]
+    body = DENSITY.replace("DISTRIBUTION", distribution).replace("OUT", str(out)).replace("TARGETS", targets)
+    step = capture(script(body.replace("SIGN", "" if negated else "-"), head=HEAD + PAIRS))
+    setup, root = setup_of(step), step.passes[-1].root
+    assert root is not None
+    assert setup.evaluate(setup.inputs, setup.targets) == pytest.approx(float(root.detach()), rel=1e-5)
+    assert setup.evaluate(*setup.rows(slice(16, 48))) == pytest.approx(float(root.detach()), rel=0.5)
+    report = examine(setup)
+    signed = negated and name != "mixture"  # the sign is not followed through a logarithm of a sum
+    assert [f.code for f in report.findings if f.severity is Severity.ERROR] == ["TW339"] * signed

@@ -1,13 +1,16 @@
-"""Batches: what a loader yields (a tensor, tuple, dictionary or data class of them), taken apart and put back."""
+"""Batches: what a loader yields (a tensor, tuple, dictionary or data class of them), taken apart and put back; models
+may return probability distributions too."""
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributions import Distribution, TransformedDistribution
 
 from trainwright.core import CannotEvaluate
 
@@ -23,13 +26,23 @@ def map_tensors(batch: Any, change: Callable[[Tensor], Any]) -> Any:
     if isinstance(batch, Mapping):
         changed = {key: map_tensors(value, change) for key, value in batch.items()}
         return changed if type(batch) is dict else _rebuild_mapping(batch, changed)
-    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
-        return type(batch)(*(map_tensors(value, change) for value in batch))
     if isinstance(batch, list | tuple):
-        return type(batch)(map_tensors(value, change) for value in batch)
+        changes = [map_tensors(value, change) for value in batch]
+        return type(batch)(*changes) if hasattr(batch, "_fields") else type(batch)(changes)
     if dataclasses.is_dataclass(batch) and not isinstance(batch, type):
         return dataclasses.replace(batch, **{n: map_tensors(value, change) for n, value in parts_of(batch).items()})
+    if isinstance(batch, Distribution):
+        return _with_parameters(batch, change)
     return batch
+
+
+def _with_parameters(distribution: Distribution, change: Callable[[Tensor], Any]) -> Distribution:
+    """A distribution with other parameters. What a transformed one holds beside its base is out of reach."""
+    if isinstance(distribution, TransformedDistribution):
+        return distribution
+    changed = copy.copy(distribution)
+    changed.__dict__.update({name: map_tensors(value, change) for name, value in vars(distribution).items()})
+    return changed
 
 
 def tensors_of(batch: Any) -> Iterator[Tensor]:
@@ -107,7 +120,9 @@ def main_output(outputs: Any) -> Tensor | None:
     samples. None where there is none."""
     if isinstance(outputs, Tensor):
         return outputs
-    named = outputs.get("logits") if isinstance(outputs, Mapping) else getattr(outputs, "logits", None)
+    # A distribution makes its logits when it is asked for them, so only those that are there are looked at.
+    parts = vars(outputs) if isinstance(outputs, Distribution) else outputs
+    named = parts.get("logits") if isinstance(parts, Mapping) else getattr(parts, "logits", None)
     if isinstance(named, Tensor):
         return named
     found = (t for t in tensors_of(outputs) if torch.is_floating_point(t) and t.dim() > 0)
