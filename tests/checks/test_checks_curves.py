@@ -181,6 +181,12 @@ def test_what_may_be_a_game_is_not_called_diverging_but_a_number_that_is_none_is
     assert "TW502" in codes(curve([2.3, 1.5, np.nan], is_game=True))
 
 
+def test_a_loss_that_had_been_lower_before_does_not_fall_still() -> None:
+    down_up_down = np.concatenate([np.linspace(1.4, 0.3, 8), np.linspace(0.3, 1.3, 16), np.linspace(1.3, 0.7, 16)])
+    assert "TW512" not in codes(curve(down_up_down, is_game=None))
+    assert "TW512" in codes(curve(np.linspace(1.4, 0.5, 40), is_game=None))
+
+
 def test_a_spike_that_the_rate_explains_is_a_restart() -> None:
     ill = ILL["spike"][1]
     rate = np.where(T >= 20, 1e-2, 1e-3)

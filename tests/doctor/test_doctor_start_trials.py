@@ -1,6 +1,7 @@
 """What the trials of structure and start measure, on models written by hand over real digits."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -433,6 +434,12 @@ def test_a_look_at_the_future_is_judged_only_where_it_is_to_be_predicted() -> No
     assert tagging.task != "next"
     assert tagging.leak == 0
     assert future_dependence(language_model(causal=False, shift=0), causal=True).leak > 0.01
+
+
+def test_outputs_that_are_random_by_themselves_do_not_see_the_future() -> None:
+    setup = language_model(causal=True)
+    drawn = Net(lambda m, x: functional.dropout(m.within(x), 0.3, training=True), within=setup.model)
+    assert future_dependence(replace(setup, model=drawn)).leak == 0
 
 
 def translator(*, causal: bool = True, shifted: bool = True) -> Setup:

@@ -1,6 +1,7 @@
 """What the trials measure, on real digits and real patients."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from trainwright.clinic import initial_faults, own_target_benches
 from trainwright.core import ModelError
 from trainwright.doctor.setup import Setup, recognise_loss
 from trainwright.doctor.trials import (
@@ -22,12 +24,14 @@ from trainwright.doctor.trials import (
     overfit_batch,
     run_trials,
 )
+from trainwright.doctor.trials.judged_batch import make_batch
 from trainwright.measures.batches import InputLayout
 from trainwright.measures.curves import LearningCurve
 from trainwright.measures.gradients import LossResponse
 from trainwright.measures.initial import InitialLoss, OutputRange
 from trainwright.measures.labels import ClassNumbers
 from trainwright.measures.trials import OverfitTrial
+from trainwright.testing.own_loops import setup_of
 
 
 class Wrap(nn.Module):
@@ -163,6 +167,15 @@ def test_each_cause_is_named(digits: Any, diabetes: Any) -> None:
     assert cause_of(overfit_batch(negated)) == "standard loss"
     decayed = digits.mlp(optimizer=torch.optim.AdamW, weight_decay=300.0)
     assert cause_of(overfit_batch(decayed)) == "weight decay"
+
+
+def test_a_loss_with_the_wrong_sign_has_no_lowest_value_wherever_the_search_begins() -> None:
+    setup = setup_of(initial_faults.normal_weights(own_target_benches.autoencoder(0)))
+    assert setup is not None
+    negated = replace(setup, loss=lambda o, t: -setup.loss(o, t), loss_name="negated")
+    batch = make_batch(negated, setup.inputs[:16], setup.targets[:16])
+    assert batch.floor == 0
+    assert float(batch.judge(setup.targets[:16], batch.targets)) == 0, "the squared error is taken in its place"
 
 
 def test_a_loss_that_is_minimal_from_the_start_is_not_fitted_but_not_blamed_on_the_rate(digits: Any) -> None:

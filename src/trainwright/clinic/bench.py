@@ -15,7 +15,9 @@ import numpy.typing as npt
 class ModelSpec:
     """A small network. ``quirks`` name faults built into it; ``testing.bench_models`` knows how to build each."""
 
-    kind: Literal["linear", "mlp", "residual", "cnn", "gru", "attention", "tokens", "bag"] = "mlp"
+    kind: Literal["linear", "mlp", "residual", "experts", "autoencoder", "cnn", "gru", "attention", "tokens", "bag"] = (
+        "mlp"
+    )
     width: int = 32
     depth: int = 2
     quirks: frozenset[str] = frozenset()
@@ -25,8 +27,8 @@ class ModelSpec:
 class Bench:
     """Data, splits, model and settings of one miniature project.
 
-    ``inputs`` [N, F], [N, C, H, W], [N, T, F] or tokens [N, T]; ``targets`` [N] class numbers or values, or [N, T] for
-    a model of the next token; ``splits`` row numbers by
+    ``inputs`` [N, F], [N, C, H, W], [N, T, F] or tokens [N, T]; ``targets`` [N] class numbers or values, or more than
+    one for each sample (tokens [N, T], values [N, F]), as experiments do not know them; ``splits`` row numbers by
     split name; ``config`` dotted settings as ``Experiment.with_changes`` takes them; ``unreadable`` (path, reason)
     pairs of files that could not be read; ``gains`` per-seed gains of each thing tried in a study; ``test_openings``
     how often the test set was opened; ``loop`` how the hand-written training loop goes, a name that
@@ -51,6 +53,11 @@ class Bench:
     loop: str = "sound"
     loss: str = ""
     optimizer: str = ""
+
+    @property
+    def is_of_the_recipe(self) -> bool:
+        """Whether there is one target for each sample, so that the recipe can train it."""
+        return self.targets.ndim == 1
 
     def with_config(self, **changes: Any) -> Bench:
         """A copy with settings changed; write ``optimizer__learning_rate`` for ``optimizer.learning_rate``."""

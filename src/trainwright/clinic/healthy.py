@@ -7,6 +7,7 @@ from trainwright.clinic import (
     initial_benches,
     loop_benches,
     model_benches,
+    own_target_benches,
     tables,
     training_benches,
     tricky_benches,
@@ -23,7 +24,7 @@ PLAIN: tuple[BenchMaker, ...] = (
     initial_benches.tanh_mlp,
     initial_benches.normalised_mlp,
     initial_benches.pooled_gru,
-    initial_benches.next_token,
+    own_target_benches.next_token,
 )
 """Nothing about them is unusual."""
 
@@ -35,6 +36,7 @@ TRICKY: tuple[BenchMaker, ...] = (
     *model_benches.MODELS,
     *loop_benches.TRICKY,
     *tricky_benches.TRICKY,
+    *own_target_benches.TRICKY,
     initial_benches.deep_mlp,
     initial_benches.custom_gradient,
     initial_benches.loaded_cnn,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from trainwright.clinic import training_benches
-from trainwright.clinic.bench import Bench, ModelSpec
+from trainwright.clinic.bench import Bench
 
 
 def deep_mlp(seed: int) -> Bench:
@@ -40,22 +38,6 @@ def loaded_cnn(seed: int) -> Bench:
     """A convolutional network that starts from a checkpoint made for standardised inputs, with a new head."""
     bench = training_benches.digits_cnn(seed).with_quirk("batch-norm").with_quirk("pretrained")
     return _untrained(bench, "loaded-cnn")
-
-
-def next_token(seed: int) -> Bench:
-    """300 melodies of 12 tokens, each the last plus one of two intervals; the targets are the tokens one step later."""
-    rng = np.random.default_rng(seed)
-    steps = rng.choice((1, 3), size=(300, 13))
-    melodies = (rng.integers(12, size=(300, 1)) + steps.cumsum(1)) % 12
-    bench = training_benches.waves_gru(seed)
-    return replace(
-        _untrained(bench, "next-token"),
-        inputs=melodies[:, :-1].astype(np.int64),
-        targets=melodies[:, 1:].astype(np.int64),
-        model=ModelSpec("tokens", width=24, depth=1),
-        splits={name: rows[rows < 300] for name, rows in bench.splits.items()},
-        class_names=tuple(str(n) for n in range(12)),
-    )
 
 
 def _untrained(bench: Bench, name: str, *, depth: int | None = None) -> Bench:

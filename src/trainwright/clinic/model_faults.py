@@ -133,6 +133,11 @@ def tags_from_one(bench: Bench) -> Bench:
     return replace(bench, loss="tags-from-one")
 
 
+def squared_error_of_classes(bench: Bench) -> Bench:
+    """A single output is fitted to the number of the class as to a quantity."""
+    return replace(bench, task="regression", class_names=(), targets=bench.targets[:, None], loss="squared-error")
+
+
 def hinge_of_0_and_1(bench: Bench) -> Bench:
     """A hinge loss, which wants targets of −1 and 1, is given 0 and 1."""
     return replace(bench, targets=(bench.targets > 0).astype(bench.targets.dtype))

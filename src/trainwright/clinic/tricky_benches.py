@@ -7,7 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from trainwright.clinic.bench import Bench, ModelSpec
-from trainwright.clinic.training_benches import BenchMaker, alloys_mlp, digits_cnn, waves_gru, yield_mlp
+from trainwright.clinic.training_benches import (
+    BenchMaker,
+    alloys_mlp,
+    digits_cnn,
+    letters_bag,
+    waves_gru,
+    yield_mlp,
+)
 
 
 def noisy_labels(seed: int) -> Bench:
@@ -136,10 +143,39 @@ def read_out_at_each_step(seed: int) -> Bench:
     return replace(waves_gru(seed).with_quirk("cell"), name="read-out-at-each-step")
 
 
+def experts(seed: int) -> Bench:
+    """A top-1 mixture of four experts: each sees a part of the samples, and one may see none for a while."""
+    bench = alloys_mlp(seed)
+    return replace(bench, name="experts", model=replace(bench.model, kind="experts"))
+
+
+def squared_kilograms(seed: int) -> Bench:
+    """Yields in kilograms, and a network that multiplies its answer by their spread: the loss is about a million times
+    what it is in tonnes, and falls like it.
+    """
+    bench = yield_mlp(seed).with_quirk("thousandfold").with_config(data__scale_target=False)
+    centred = bench.targets - bench.targets.mean()
+    return replace(bench, name="squared-kilograms", targets=(1000 * centred).astype(np.float32))
+
+
+def sparse_units(seed: int) -> Bench:
+    """A wide layer whose biases start below zero, so that a unit is active for few of the samples."""
+    bench = alloys_mlp(seed).with_quirk("sparse-units")
+    bench = bench.with_config(model__width=256, model__depth=1, training__epochs=20)
+    return replace(bench, name="sparse-units", model=replace(bench.model, width=256, depth=1))
+
+
+def sparse_gradients(seed: int) -> Bench:
+    """The gradient of the embedding is a sparse tensor that holds the rows of the batch's tokens only."""
+    bench = letters_bag(seed).with_quirk("sparse-gradient").with_config(optimizer__learning_rate=2.0)
+    return replace(bench, name="sparse-gradients", optimizer="plain-descent")
+
+
 TRICKY: tuple[BenchMaker, ...] = (
     attention,
     augmented,
     decoupled_decay,
+    experts,
     missing_cells,
     noisy_labels,
     one_cycle,
@@ -148,6 +184,9 @@ TRICKY: tuple[BenchMaker, ...] = (
     parity,
     rare_class,
     single_samples,
+    sparse_gradients,
+    sparse_units,
+    squared_kilograms,
     stopped_in_time,
     summed,
     tied_layers,

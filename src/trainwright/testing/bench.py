@@ -10,9 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
-from torch.nn import functional
 
 from trainwright.clinic.bench import Bench, ModelSpec
 from trainwright.core import Measurement, Measurements
@@ -20,7 +18,6 @@ from trainwright.data.dataset import Dataset, Kind, Task, UnreadableFile
 from trainwright.data.scans import scan
 from trainwright.doctor.loads import record_loads
 from trainwright.doctor.session import MEASURED, Session
-from trainwright.doctor.setup import Setup
 from trainwright.doctor.taps import Taps
 from trainwright.doctor.trials import TRIALS, run_trials
 from trainwright.logbook.openings import record_opening
@@ -34,6 +31,7 @@ from trainwright.recipe.pairs import capacity_effect
 from trainwright.testing.bench_loops import run_loop
 from trainwright.testing.bench_models import BenchNet
 from trainwright.testing.bench_parts import LOSSES, OPTIMIZERS
+from trainwright.testing.own_loops import run_own_loop, setup_of
 from trainwright.workbench.experiment import Experiment
 from trainwright.workbench.loop import TrainingResult, train
 
@@ -95,8 +93,8 @@ def measure(
     ``changes`` are applied to the experiment first, so that a fix can be judged by the same call.
     """
     wanted = set(kinds)
-    if bench.targets.ndim > 1:
-        return run_trials(_sequence_setup(bench), wanted & set(TRIALS))
+    if not bench.is_of_the_recipe:
+        return _measure_by_itself(bench, wanted)
     experiment = to_experiment(bench, changes)
     found: list[Measurement] = []
     if wanted & set(TRIALS):
@@ -104,7 +102,8 @@ def measure(
             setup = experiment.setup(bench.seed)
         found.extend(run_trials(setup, wanted))
     if wanted & WATCHED:
-        found.extend(m for m in watched(experiment, bench) if type(m) in wanted)
+        seen = watched(lambda: run_loop(experiment, bench, steps=WATCHED_STEPS))
+        found.extend(m for m in seen if type(m) in wanted)
         wanted -= {LearningCurve}
     if wanted & TRAINED:
         found.extend(_measure_training(experiment, bench, wanted))
@@ -117,31 +116,27 @@ def measure(
     return Measurements(found)
 
 
-def watched(experiment: Experiment, bench: Bench, steps: int = WATCHED_STEPS) -> Measurements:
-    """What the live monitor sees of the bench's hand-written loop; a fault of the monitor's own is raised here."""
+def watched(run: Callable[[], object]) -> Measurements:
+    """What the live monitor sees of a hand-written loop; a fault of the monitor's own is raised here."""
     session, faults = Session(every=WATCHED_EVERY), list[Exception]()
     with Taps(session, faults.append, session.governor.spend), np.errstate(invalid="ignore", over="ignore"):
-        run_loop(experiment, bench, steps=steps)
+        run()
     if faults:
         raise faults[0]
     session.ended()
     return session.measurements()
 
 
-def _sequence_setup(bench: Bench) -> Setup:
-    """A bench with a target for every position, which experiments do not know of."""
-    torch.manual_seed(bench.seed)
-    model = BenchNet(bench.model, bench.inputs.shape[1:], len(bench.class_names))
-    rows = bench.splits["train"]
-    return Setup(
-        model=model,
-        loss=lambda outputs, targets: functional.cross_entropy(outputs.flatten(0, 1), targets.flatten()),
-        optimizer=torch.optim.Adam(model.parameters(), lr=float(bench.config["optimizer.learning_rate"])),
-        inputs=torch.from_numpy(bench.inputs[rows]),
-        targets=torch.from_numpy(bench.targets[rows]),
-        task=bench.task,
-        n_outputs=len(bench.class_names),
-    )
+def _measure_by_itself(bench: Bench, wanted: set[type[Measurement]]) -> Measurements:
+    """Of a bench that no experiment knows: its trials, and its own loop, whose curve is the only one there is."""
+    found: list[Measurement] = []
+    setup = setup_of(bench) if wanted & set(TRIALS) else None
+    if setup is not None:
+        found.extend(run_trials(setup, wanted & set(TRIALS)))
+    if wanted & (WATCHED | {LearningCurve}):
+        seen = watched(lambda: run_own_loop(bench, steps=WATCHED_STEPS))
+        found.extend(m for m in seen if type(m) in wanted)
+    return Measurements(found)
 
 
 def _scan(experiment: Experiment) -> Measurements:

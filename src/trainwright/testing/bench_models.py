@@ -40,7 +40,9 @@ QUIRKS: dict[str, str] = {
     "softmax": "softmax after the last layer",
     "softmax-over-batch": "softmax along the samples after the last layer",
     "unused-layer": "a layer that is never called",
+    "sparse-gradient": "an embedding whose gradient is a sparse tensor",
     "spare-width": "a factory that uses the width for a layer that is never called only",
+    "thousandfold": "multiplies the outputs by five thousand, a yield's spread in kilograms",
     "stale-evaluation": "evaluation mode uses a copy made before training",
     "tied": "the second and third hidden layer share their weights",
     "zero-head": "last layer starts at zero",
@@ -51,6 +53,8 @@ QUIRKS: dict[str, str] = {
 _VOCABULARY = 64
 """Tokens of a clinic's text are below this number."""
 
+_CODE = 8
+"""Units in the middle of an auto-encoder."""
 
 DISTURBED_AT = 150
 """Training pass in which the quirk "disturbed" strikes."""
@@ -135,6 +139,7 @@ _ENDINGS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid-output": torch.sigmoid,
     "softmax": lambda outputs: outputs.softmax(-1),
     "softmax-over-batch": lambda outputs: outputs.softmax(0),
+    "thousandfold": lambda outputs: outputs * 5000,
 }
 
 
@@ -216,6 +221,28 @@ class _Block(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         outputs: Tensor = inputs + self.second(torch.relu(self.first(inputs)))
+        return outputs
+
+
+class _Experts(nn.Module):
+    """Each sample goes through that one of four small networks that a router finds most likely, times its probability
+    (Fedus et al., 2021, Switch Transformers)."""
+
+    def __init__(self, features: int, spec: ModelSpec) -> None:
+        super().__init__()
+        self.width, self.router = spec.width, nn.Linear(features, 4)
+        self.experts = nn.ModuleList(
+            nn.Sequential(nn.Linear(features, spec.width), nn.ReLU(), nn.Linear(spec.width, spec.width), nn.ReLU())
+            for _ in range(4)
+        )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        inputs = inputs.flatten(1)
+        likely, chosen = self.router(inputs).softmax(1).max(1)
+        outputs = inputs.new_zeros(len(inputs), self.width)
+        for number, expert in enumerate(self.experts):
+            rows = (chosen == number).nonzero().squeeze(1)
+            outputs = outputs.index_add(0, rows, expert(inputs[rows]) * likely[rows, None])
         return outputs
 
 
@@ -301,6 +328,17 @@ def _residual(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module
     return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(sample_shape), spec.width), *blocks), spec.width
 
 
+def _experts(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+    return _Experts(math.prod(sample_shape), spec), spec.width
+
+
+def _autoencoder(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+    features = math.prod(sample_shape)
+    encoder = nn.Sequential(nn.Linear(features, spec.width), nn.ReLU(), nn.Linear(spec.width, _CODE))
+    decoder = nn.Sequential(nn.Linear(_CODE, spec.width), nn.ReLU())
+    return nn.Sequential(nn.Flatten(), encoder, decoder), spec.width
+
+
 def _attention(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int]:
     return _Attention(sample_shape, spec), spec.width
 
@@ -330,13 +368,15 @@ def _tokens(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, 
 
 
 def _bag(spec: ModelSpec, sample_shape: tuple[int, ...]) -> tuple[nn.Module, int]:  # noqa: ARG001 - called alike
-    return nn.EmbeddingBag(_VOCABULARY, spec.width), spec.width
+    return nn.EmbeddingBag(_VOCABULARY, spec.width, sparse="sparse-gradient" in spec.quirks), spec.width
 
 
 _BODIES: dict[str, Callable[[ModelSpec, tuple[int, ...]], tuple[nn.Module, int]]] = {
     "linear": _linear,
     "mlp": _mlp,
     "residual": _residual,
+    "experts": _experts,
+    "autoencoder": _autoencoder,
     "cnn": _cnn,
     "gru": _gru,
     "attention": _attention,

@@ -55,6 +55,17 @@ def _jittered(outputs: Tensor, targets: Tensor) -> Tensor:
     return functional.mse_loss(outputs, targets + shift)
 
 
+def _next_token(outputs: Tensor, targets: Tensor) -> Tensor:
+    return functional.cross_entropy(outputs.flatten(0, 1), targets.flatten())
+
+
+def _contrast(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Which of the batch's targets belongs to each output, by their cosines over a temperature (van den Oord et al.,
+    2018, Representation Learning with Contrastive Predictive Coding)."""
+    cosines = functional.normalize(outputs, dim=1) @ functional.normalize(targets, dim=1).T
+    return functional.cross_entropy(cosines / 0.2, torch.arange(len(outputs)))
+
+
 def _rewrapped(loss: Tensor) -> Tensor:
     return torch.tensor(loss.item(), requires_grad=torch.is_grad_enabled())
 
@@ -69,6 +80,9 @@ LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = MappingProxyType(
         "minus-log-likelihood": lambda outputs, targets: -_log_likelihood(outputs, targets),
         "log-density": _log_density,
         "hinge": lambda outputs, targets: (1 - targets * outputs).relu().mean(),
+        "next-token": _next_token,
+        "contrast": _contrast,
+        "squared-error": lambda outputs, targets: functional.mse_loss(outputs, targets.to(outputs.dtype)),
         "nll": functional.nll_loss,
         "broadcast": lambda outputs, targets: (outputs - targets.unsqueeze(1)).square().mean(),
         "clipped": lambda outputs, targets: functional.cross_entropy(outputs, targets).clamp(max=0.5),
@@ -83,7 +97,7 @@ LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = MappingProxyType(
         "negated-values": lambda outputs, targets: -functional.mse_loss(outputs, targets),
     }
 )
-"""Every loss by its name: a function of outputs [N, C] or [N] and targets [N]."""
+"""Every loss by its name: a function of outputs [N, C] or [N] and targets [N], or of several targets of a sample."""
 
 
 def _copies(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
@@ -100,6 +114,7 @@ OPTIMIZERS: Mapping[str, Callable[[Iterable[nn.Parameter]], Optimizer]] = Mappin
         "without-head": lambda parameters: torch.optim.Adam(list(parameters)[:-2], lr=_RATE),
         "head-only": lambda parameters: torch.optim.Adam(list(parameters)[-2:], lr=_RATE),
         "of-a-copy": lambda parameters: torch.optim.Adam(_copies(parameters), lr=_RATE),
+        "plain-descent": lambda parameters: torch.optim.SGD(parameters, lr=2.0),
         "of-old-head": _of_old_head,
     }
 )

@@ -27,6 +27,7 @@ INITIAL_QUIRKS: dict[str, str] = {
     "prefixed-load": "loads a checkpoint whose entries all carry a prefix",
     "pretrained": "starts from a checkpoint made on standardised noise",
     "sigmoid": "sigmoid in place of ReLU",
+    "sparse-units": "biases of the hidden layers at −0.5",
     "tanh": "tanh in place of ReLU",
     "time-first": "a GRU that takes the samples for time",
     "train-only-norm": "standardises the features over the batch, in train mode only",
@@ -111,10 +112,13 @@ def _kaiming(body: nn.Module, head: nn.Linear) -> None:  # noqa: ARG001 - all st
             parameter.zero_()
 
 
-def _negative_bias(body: nn.Module, head: nn.Linear) -> None:  # noqa: ARG001
-    for name, parameter in body.named_parameters():
-        if name.endswith("bias"):
-            parameter.fill_(-10.0)
+def _biases(value: float) -> Callable[[nn.Module, nn.Linear], None]:
+    def start(body: nn.Module, head: nn.Linear) -> None:  # noqa: ARG001
+        for name, parameter in body.named_parameters():
+            if name.endswith("bias"):
+                parameter.fill_(value)
+
+    return start
 
 
 def _large_body(body: nn.Module, head: nn.Linear) -> None:  # noqa: ARG001
@@ -145,7 +149,8 @@ _STARTS: dict[str, Callable[[nn.Module, nn.Linear], None]] = {
     "zero-weights": _fill(0.0),
     "constant-weights": _fill(0.01),
     "normal-weights": _normal,
-    "negative-bias": _negative_bias,
+    "negative-bias": _biases(-10.0),
+    "sparse-units": _biases(-0.5),
     "large-body": _large_body,
     "pretrained": _pretrained,
     "prefixed-load": _prefixed_load,

@@ -129,19 +129,24 @@ def is_trained(maker: BenchMaker) -> bool:
     return "training.epochs" in maker(SEED).config
 
 
+def recipe_trains(maker: BenchMaker) -> bool:
+    """Whether the recipe can train a bench, and is to."""
+    return is_trained(maker) and maker(SEED).is_of_the_recipe
+
+
 def views(check: Check, maker: BenchMaker) -> tuple[View, ...]:
     """Where a check can find its fault. What shows before training shows in every training."""
     kinds = kinds_of([check])
     if is_of_data(check):
         return ("data",)
-    if kinds & WATCHED or not is_trained(maker):
+    if kinds & WATCHED or not recipe_trains(maker):
         return ("watch",)
     return ("training",) if kinds & TRAINED else ("watch", "training")
 
 
 def views_of_healthy(maker: BenchMaker) -> tuple[View, ...]:
-    """Both ways to train, or the set-up alone."""
-    return ("watch", "training") if is_trained(maker) else ("watch",)
+    """Both ways to train, the loop that it has by itself, or the set-up alone."""
+    return ("watch", "training") if recipe_trains(maker) else ("watch",)
 
 
 def judge_subject(subject: Subject, checks: Iterable[Check]) -> Row:

@@ -34,8 +34,9 @@ class StoppedTooEarly(Check):
 
     How it is measured:
         What the last fifth of the training gained over the fifth before, as a share of all that was learnt. Silent
-        where the gain is within the noise, and where the rate had been brought down to the end on purpose: then the
-        last part always gains, and longer training means planning the schedule longer.
+        where the gain is within the noise, where the loss had been lower before, and where the rate had been brought
+        down to the end on purpose: then the last part always gains, and longer training means planning the schedule
+        longer.
 
     How to fix:
         Train longer, two to four times, and keep the best epoch.
@@ -61,6 +62,8 @@ class StoppedTooEarly(Check):
         values = losses.y
         tail = max(1, math.ceil(len(values) / 5))
         before, last = float(values[-2 * tail : -tail].mean()), float(values[-tail:].mean())
+        if values[-tail:].min() > values[:-tail].min():
+            return  # it goes up and down, as that of networks that train against each other, and had been lower
         learnt = curve.reference - last
         gain = min(before - last, _within(values[-tail:], before))
         if learnt < LEARNT * curve.scale or gain < max(LIMIT * learnt, 2 * noise(values), 2 * curve.batch_noise):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from trainwright.clinic import training_benches, training_faults
+from trainwright.clinic import own_target_benches, training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.trials import BatchDependence
 
@@ -47,6 +47,7 @@ class BatchLeak(Check):
     cases = (
         Case(training_benches.alloys_mlp, training_faults.mixed_batch),
         Case(training_benches.digits_cnn, training_faults.mixed_batch),
+        Case(own_target_benches.contrast, training_faults.mixed_batch),
     )
 
     def run(self, found: BatchDependence) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trainwright.clinic import initial_faults, training_benches
+from trainwright.clinic import initial_faults, own_target_benches, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.start import ActivationsAtStart
 from trainwright.measures.trials import OverfitTrial
@@ -56,6 +56,7 @@ class DeadAtInit(Check):
     cases = (
         Case(training_benches.alloys_mlp, initial_faults.negative_biases),
         Case(training_benches.digits_cnn, initial_faults.negative_biases),
+        Case(own_target_benches.autoencoder, initial_faults.negative_biases),
     )
 
     def run(self, start: ActivationsAtStart, overfit: OverfitTrial | None) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from trainwright.clinic import initial_benches, initial_faults
+from trainwright.clinic import initial_faults, own_target_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.causality import FutureDependence
 
@@ -53,7 +53,7 @@ class FutureLeak(Check):
     name = "future-leak"
     severity = Severity.ERROR
     after = ("TW401",)
-    cases = (Case(initial_benches.next_token, initial_faults.looks_ahead),)
+    cases = (Case(own_target_benches.next_token, initial_faults.looks_ahead),)
 
     def run(self, found: FutureDependence) -> Iterator[Finding]:
         if found.task not in ("next", "same", "declared"):

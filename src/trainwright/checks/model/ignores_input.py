@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from trainwright.clinic import training_benches, training_faults
+from trainwright.clinic import own_target_benches, training_benches, training_faults
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.trials import SAME, InputDependence
 
@@ -40,6 +40,7 @@ class IgnoresInput(Check):
     cases = (
         Case(training_benches.alloys_mlp, training_faults.ignored_input),
         Case(training_benches.digits_cnn, training_faults.ignored_input),
+        Case(own_target_benches.contrast, training_faults.ignored_input),
     )
 
     def run(self, found: InputDependence) -> Iterator[Finding]:

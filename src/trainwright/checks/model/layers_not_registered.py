@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trainwright.clinic import model_faults, training_benches
+from trainwright.clinic import model_faults, own_target_benches, training_benches
 from trainwright.core import Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.graph import LossGraph
 
@@ -41,6 +41,7 @@ class LayersNotRegistered(Check):
     cases = (
         Case(training_benches.alloys_mlp, model_faults.layers_in_a_list),
         Case(training_benches.digits_cnn, model_faults.layers_in_a_list),
+        Case(own_target_benches.autoencoder, model_faults.layers_in_a_list),
     )
 
     def run(self, graph: LossGraph) -> Iterator[Finding]:

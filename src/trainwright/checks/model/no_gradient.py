@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trainwright.clinic import model_faults, training_benches
+from trainwright.clinic import model_faults, own_target_benches, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.gradients import OutputGradient
 from trainwright.measures.graph import CutCalls, LossGraph
@@ -56,6 +56,7 @@ class NoGradient(Check):
         Case(training_benches.alloys_mlp, model_faults.detached_features),
         Case(training_benches.digits_cnn, model_faults.detached_features),
         Case(training_benches.waves_gru, model_faults.cut_state),
+        Case(own_target_benches.contrast, model_faults.detached_features),
     )
 
     def run(self, graphs: tuple[LossGraph, ...], back: OutputGradient | None) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from trainwright.clinic import initial_faults, training_benches
+from trainwright.clinic import initial_faults, own_target_benches, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.modes import ModeAgreement
 
@@ -44,6 +44,7 @@ class RandomInEval(Check):
     cases = (
         Case(training_benches.alloys_mlp, initial_faults.random_in_eval),
         Case(training_benches.digits_cnn, initial_faults.random_in_eval),
+        Case(own_target_benches.next_token, initial_faults.random_in_eval),
     )
 
     def run(self, found: ModeAgreement) -> Iterator[Finding]:

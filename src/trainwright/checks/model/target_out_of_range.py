@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from trainwright.clinic import model_benches, model_faults
+from trainwright.clinic import model_benches, model_faults, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.door import ALIGNED_LOSSES, BINARY_LOSSES, CLASS_LOSSES, COUNT_LOSSES, ROW_TOLERANCE, LossDoor
 from trainwright.measures.gradients import LossResponse
@@ -74,6 +74,7 @@ class TargetOutOfRange(Check):
         Case(model_benches.tags_mlp, model_faults.tags_from_one),
         Case(model_benches.tags_cnn, model_faults.tags_from_one),
         Case(model_benches.margin_mlp, model_faults.hinge_of_0_and_1),
+        Case(training_benches.digits_cnn, model_faults.squared_error_of_classes),
     )
 
     def run(self, door: LossDoor, response: LossResponse | None, numbers: ClassNumbers | None) -> Iterator[Finding]:

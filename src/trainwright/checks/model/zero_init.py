@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trainwright.clinic import initial_faults, training_benches
+from trainwright.clinic import initial_faults, own_target_benches, training_benches
 from trainwright.core import CannotEvaluate, Case, Check, Evidence, Finding, Fix, Severity
 from trainwright.measures.start import WeightsAtStart
 from trainwright.measures.trials import OverfitTrial
@@ -43,6 +43,7 @@ class ZeroInit(Check):
     cases = (
         Case(training_benches.alloys_mlp, initial_faults.zero_weights),
         Case(training_benches.digits_cnn, initial_faults.zero_weights),
+        Case(own_target_benches.autoencoder, initial_faults.zero_weights),
     )
 
     def run(self, start: WeightsAtStart, overfit: OverfitTrial | None) -> Iterator[Finding]:

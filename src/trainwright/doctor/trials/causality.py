@@ -9,7 +9,7 @@ from torch import Tensor
 
 from trainwright.doctor.batch import map_tensors, n_samples, rows_of, tensors_of
 from trainwright.doctor.setup import Setup
-from trainwright.doctor.trials.common import trial
+from trainwright.doctor.trials.common import seeded_outputs, trial
 from trainwright.measures.causality import FutureDependence
 
 _AGREE = 0.95
@@ -33,7 +33,7 @@ def future_dependence(setup: Setup, *, causal: bool = False, samples: int = 4) -
     leaks = []
     with trial(setup), torch.no_grad():
         setup.model.eval()
-        outputs = setup.forward(inputs)
+        outputs = seeded_outputs(setup, inputs)
         for sequence in (found[number] for number in judged):
             axis = _time_axis(outputs, sequence.shape[1])
             if axis is None:
@@ -119,7 +119,7 @@ def _leak(setup: Setup, inputs: Any, outputs: Tensor, *, sequence: Tensor, axis:
     on which is ``ahead`` of it."""
     changed = sequence.clone()
     changed[:, last + ahead :] = sequence.roll(1, 0)[:, last + ahead :]
-    other = setup.forward(map_tensors(inputs, lambda t: changed if t is sequence else t))
+    other = seeded_outputs(setup, map_tensors(inputs, lambda t: changed if t is sequence else t))
     difference = (other - outputs).abs().double().movedim(axis, 0)
     before, after = float(difference[: last + 1].max()), float(difference[last + 1 :].max())
     return before / after if after > 0 else (float("inf") if before > 0 else 0.0)

@@ -30,6 +30,12 @@ def trial(setup: Setup, seed: int = 0) -> Iterator[None]:
         yield
 
 
+def seeded_outputs(setup: Setup, inputs: Any) -> Tensor:
+    """The main output of a forward pass in which functional dropout, say, draws the same mask each time."""
+    torch.manual_seed(0)
+    return setup.forward(inputs)
+
+
 def switch_off_dropout(model: nn.Module) -> None:
     """Put dropout layers, and only those, in eval mode."""
     for module in model.modules():

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from trainwright.doctor.batch import n_samples, rows_of
 from trainwright.doctor.setup import Setup
-from trainwright.doctor.trials.common import flat_features, mixing_layers, switch_off_dropout, trial
+from trainwright.doctor.trials.common import flat_features, mixing_layers, seeded_outputs, switch_off_dropout, trial
 from trainwright.doctor.trials.refusals import refuse_scores_of_pairs, refuse_time_first
 from trainwright.measures.trials import BatchDependence, InputDependence
 
@@ -133,9 +133,9 @@ def _effects_by_gradient(setup: Setup, inputs: Any) -> Tensor:
 def _effects_by_perturbation(setup: Setup, inputs: Any) -> Tensor:
     count = n_samples(inputs)
     effects = torch.zeros(count, count, dtype=torch.float64)
-    before = _seeded_outputs(setup, inputs)
+    before = seeded_outputs(setup, inputs)
     for column in range(count):
-        after = _seeded_outputs(setup, setup.changed(inputs, partial(_exchanged, row=column)))
+        after = seeded_outputs(setup, setup.changed(inputs, partial(_exchanged, row=column)))
         effects[:, column] = (after - before).abs().reshape(count, -1).amax(1).double().cpu()
     return effects
 
@@ -145,11 +145,6 @@ def _exchanged(tensor: Tensor, row: int) -> Tensor:
     changed = tensor.clone()
     changed[row] = tensor[(row + 1) % len(tensor)]
     return changed
-
-
-def _seeded_outputs(setup: Setup, inputs: Any) -> Tensor:
-    torch.manual_seed(0)  # functional dropout draws the same mask each time
-    return setup.forward(inputs)
 
 
 def _leak(effects: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> float:

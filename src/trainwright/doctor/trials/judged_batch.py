@@ -60,14 +60,16 @@ def make_batch(setup: Setup, inputs: Any, targets: Tensor) -> Batch:
         if _are_shares(setup, like, targets):
             # The model cannot leave the range from 0 to 1, beyond which such a loss (an overlap, say) may fall on.
             free, constant = _squashed(judge), constant.clamp(_LEAST_SHARE, 1 - _LEAST_SHARE).logit()
-        floor = 0.0 if many else _lowest(free, zeros, targets)
+        search: tuple[Loss, Tensor] = (free, zeros)
+        floor = 0.0 if many else _lowest(*search, targets)
         baseline = _lowest(free, constant, targets, expand=len(like), steps=1 if many else 200)
         if not many and not _is_bounded(floor, baseline):
             # Distances between outputs that are all alike have no gradient; those of the model's own outputs may have.
             found = _lowest(judge, like, targets)
-            floor = found if found < float(judge(like, targets).detach()) else floor
+            if found < float(judge(like, targets).detach()):
+                floor, search = found, (judge, like)
         # A loss below zero may have a lowest value (Poisson's) or none; a longer search falls on where there is none.
-        falls = floor < 0 and _lowest(free, zeros, targets, steps=800) < floor - _STILL * (baseline - floor)
+        falls = floor < 0 and _lowest(*search, targets, steps=800) < floor - _STILL * (baseline - floor)
         floor += _unforeseeable(setup, inputs, targets)
         if (falls or not _is_bounded(floor, baseline)) and are_probabilities(setup, like, targets):
             # Such a loss takes the log of its input, which means nothing for free outputs.

@@ -16,7 +16,7 @@ from trainwright.doctor.batch import n_samples, rows_of, tensors_of
 from trainwright.doctor.layers import keeps_statistics, plain_average
 from trainwright.doctor.optimizers import leave_warm_up
 from trainwright.doctor.setup import Setup
-from trainwright.doctor.trials.common import mixing_layers, switch_off_dropout, trial
+from trainwright.doctor.trials.common import mixing_layers, seeded_outputs, switch_off_dropout, trial
 from trainwright.doctor.trials.refusals import refuse_scores_of_pairs, refuse_time_first
 from trainwright.measures.modes import ModeAgreement, SampleBySample
 
@@ -130,9 +130,8 @@ def compare_sample_by_sample(setup: Setup, *, samples: int = 6) -> SampleBySampl
 def _one_by_one(setup: Setup, inputs: Any, count: int) -> tuple[Tensor, str]:
     outputs = []
     for row in range(count):
-        torch.manual_seed(0)
         try:
-            outputs.append(setup.forward(rows_of(inputs, [row])))
+            outputs.append(seeded_outputs(setup, rows_of(inputs, [row])))
         except ModelError as error:
             return torch.zeros(0), str(error.happened)
         except Exception as error:  # noqa: BLE001 - whatever the user's model raises is what is to be told
