@@ -42,18 +42,18 @@ def setup_of(bench: Bench) -> Setup | None:
     )
 
 
-def run_own_loop(bench: Bench, *, steps: int) -> None:
-    """Train for at least ``steps`` optimizer steps, to the end of an epoch. The caller's random state is left alone."""
+def run_own_loop(bench: Bench, *, steps: int) -> tuple[nn.Module, ...]:
+    """Train for at least ``steps`` optimizer steps, to the end of an epoch; the trained networks. The caller's random
+    state is left alone."""
     with seeded(derive(bench.seed, "loop")):
         loader = DataLoader(TensorDataset(*_part(bench, "train")), BATCH, shuffle=True, drop_last=True)
         epochs = range(-(-steps // len(loader)))
         if bench.loop == "adversarial":
-            _learn_against_each_other(bench, loader, epochs)
-        else:
-            _learn(bench, loader, epochs)
+            return _learn_against_each_other(bench, loader, epochs)
+        return (_learn(bench, loader, epochs),)
 
 
-def _learn(bench: Bench, loader: DataLoader[tuple[Tensor, ...]], epochs: range) -> None:
+def _learn(bench: Bench, loader: DataLoader[tuple[Tensor, ...]], epochs: range) -> nn.Module:
     model, criterion = _network(bench), LOSSES[bench.loss]
     optimizer = torch.optim.Adam(model.parameters(), lr=_rate(bench))
     held_out = DataLoader(TensorDataset(*_part(bench, "validation")), BATCH, drop_last=True)
@@ -68,9 +68,12 @@ def _learn(bench: Bench, loader: DataLoader[tuple[Tensor, ...]], epochs: range) 
         with torch.no_grad():
             for inputs, targets in held_out:
                 criterion(model(inputs), targets)
+    return model
 
 
-def _learn_against_each_other(bench: Bench, loader: DataLoader[tuple[Tensor, ...]], epochs: range) -> None:
+def _learn_against_each_other(
+    bench: Bench, loader: DataLoader[tuple[Tensor, ...]], epochs: range
+) -> tuple[nn.Module, nn.Module]:
     features = bench.inputs.shape[1]
     maker, judge = BenchNet(bench.model, (NOISE,), features), BenchNet(bench.model, (features,), 1)
     of_maker, of_judge = (
@@ -87,6 +90,7 @@ def _learn_against_each_other(bench: Bench, loader: DataLoader[tuple[Tensor, ...
             of_maker.zero_grad()
             loss(judge(made), yes).backward()  # type: ignore[no-untyped-call]
             of_maker.step()
+    return maker, judge
 
 
 def _network(bench: Bench) -> nn.Module:
