@@ -54,11 +54,11 @@ demo: $(VENV)/.installed-recipe
 
 test: $(VENV)/.installed-dev
 	@echo "==> Running the tests, the slow ones left out (about 10 minutes on two cores)"
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow"
 
 test-all: $(VENV)/.installed-dev
 	@echo "==> Running every test (about 50 minutes on two cores)"
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 lint: $(VENV)/.installed-dev
 	@echo "==> Style and formatting (seconds)"

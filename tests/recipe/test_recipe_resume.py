@@ -77,16 +77,17 @@ def contents(run: Path) -> dict[str, Any]:
 
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_a_run_killed_in_every_stage_ends_with_the_same_numbers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("data", ["breast-cancer", pytest.param("digits", marks=pytest.mark.slow)])
+def test_a_run_killed_in_every_stage_ends_with_the_same_numbers(data: str, tmp_path: Path) -> None:
     straight, killed = tmp_path / "straight", tmp_path / "killed"
     for folder in (straight, killed):
         folder.mkdir()
-    finish(begin(straight, "digits", *SMALL))
-    (left_alone,) = (straight / "runs").glob("digits-*")
+    finish(begin(straight, data, *SMALL))
+    (left_alone,) = (straight / "runs").glob(f"{data}-*")
 
     moments = random.Random(0)
-    process = begin(killed, "digits", *SMALL)
-    while not (found := list((killed / "runs").glob("digits-*/request.json"))):
+    process = begin(killed, data, *SMALL)
+    while not (found := list((killed / "runs").glob(f"{data}-*/request.json"))):
         assert process.poll() is None, process.communicate()
         time.sleep(0.001)
     run = found[0].parent

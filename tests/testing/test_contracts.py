@@ -15,6 +15,8 @@ torch.set_num_threads(1)
 class TestBuiltInChecks(CheckContract):
     catalogue = discover()
     seeds = (0,)
+    # The healthy benches of all cases are among the neighbours, on which every check is silent with this seed.
+    test_silent_on_its_healthy_benches = None  # type: ignore[assignment]
     test_ranks_first_on_its_fault = None  # type: ignore[assignment]
     test_deterministic = None  # type: ignore[assignment]
 

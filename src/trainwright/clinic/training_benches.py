@@ -54,7 +54,7 @@ def mirrored_scans(seed: int) -> Bench:
         np.where(is_mirrored[:, None, None], images[:, :, ::-1], images)[:, None],
         is_mirrored.astype(np.int64),
         rng,
-        model=ModelSpec("cnn", width=12, depth=2),
+        model=ModelSpec("cnn", width=24, depth=2),
         settings={"training.epochs": 20, "optimizer.learning_rate": 5e-3},
         kind="image",
         class_names=("upright", "mirrored"),
