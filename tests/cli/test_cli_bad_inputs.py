@@ -204,31 +204,32 @@ def test_a_python_file_that_fails_is_told_with_its_error() -> None:
     refused("run", "experiment.py", named=("experiment.py", "no_such_module"))
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_ctrl_c_at_any_stage_keeps_what_is_finished_and_can_be_resumed(
-    stage: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ctrl_c_at_any_stage_keeps_what_is_finished_and_can_be_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One run that is interrupted in every stage, one after another, and resumed each time."""
     from trainwright.recipe import stages
 
-    (chosen,) = (each for each in stages.STAGES if each.name == stage)
-    earlier = STAGES[: STAGES.index(stage)]
-
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(type(chosen), "run", interrupted)
-        cut = invoke("run", "wine", "--until", stage, "--set", "training.epochs=2", "--force")
-    (run,) = Path("runs").glob("wine-*")
-    assert cut.exit_code == 130
-    assert f"trainwright run --resume {run}" in " ".join(cut.stderr.split())
-    kept = {name: (run / "stages" / f"{name}.json").read_bytes() for name in earlier}
-    assert json.loads(invoke("runs", "--json").stdout)[0]["status"] == "interrupted"
-    assert (run / "report.html").exists()
-    resumed = invoke("run", "--resume", str(run), "--force", "--json")
+    run, arguments = Path(), ("run", "wine", "--set", "training.epochs=2", "--force")
+    for chosen in stages.STAGES:
+        earlier = STAGES[: STAGES.index(chosen.name)]
+        kept = {name: (run / "stages" / f"{name}.json").read_bytes() for name in earlier[:-1]}
+        with monkeypatch.context() as patch:
+            patch.setattr(type(chosen), "run", interrupted)
+            cut = invoke(*arguments)
+        (run,) = Path("runs").glob("wine-*")
+        assert cut.exit_code == 130, chosen.name
+        assert f"trainwright run --resume {run}" in " ".join(cut.stderr.split())
+        assert json.loads(invoke("runs", "--json").stdout)[0]["status"] == "interrupted"
+        assert (run / "report.html").exists()
+        assert sorted(path.stem for path in (run / "stages").glob("*.json")) == sorted(earlier)
+        assert {name: (run / "stages" / f"{name}.json").read_bytes() for name in kept} == kept
+        arguments = ("run", "--resume", str(run), "--force", "--json")
+    resumed = invoke(*arguments)
     assert resumed.exit_code in (0, 1), resumed.output
-    assert [each["stage"] for each in json.loads(resumed.stdout)["stages"]] == [*earlier, stage]
-    assert {name: (run / "stages" / f"{name}.json").read_bytes() for name in earlier} == kept
+    assert [each["stage"] for each in json.loads(resumed.stdout)["stages"]] == list(STAGES)
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent the POSIX way")

@@ -15,6 +15,7 @@ import pytest
 from trainwright.cli.options import STAGES
 
 PROGRAM = "from trainwright.cli.main import main; main()"
+pytestmark = pytest.mark.xdist_group("recipe-of-wine")  # one process, so that the run is made once
 
 
 def start(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -22,6 +22,7 @@ NAMES = [stage.name for stage in STAGES]
 SMALL = ("--set", "training.epochs=3", "--set", "model.width=8", "--workers", "2")
 MOMENTS = (("check", 0), ("overfit", 3), ("overfit", 9), ("regularize", 4), ("tune", 9), ("squeeze", 0), ("report", 0))
 """Stages in which to kill, each once this many more trainings have begun."""
+FEW_MOMENTS = (("overfit", 3), ("tune", 9))
 
 
 def begin(folder: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -77,27 +78,36 @@ def contents(run: Path) -> dict[str, Any]:
 
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-@pytest.mark.parametrize("data", ["breast-cancer", pytest.param("digits", marks=pytest.mark.slow)])
-def test_a_run_killed_in_every_stage_ends_with_the_same_numbers(data: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("data", "moments"),
+    [
+        pytest.param("breast-cancer", FEW_MOMENTS, id="breast-cancer, twice"),
+        pytest.param("breast-cancer", MOMENTS, id="breast-cancer, in every stage", marks=pytest.mark.slow),
+        pytest.param("digits", MOMENTS, id="digits, in every stage", marks=pytest.mark.slow),
+    ],
+)
+def test_a_run_killed_again_and_again_ends_with_the_same_numbers(
+    data: str, moments: tuple[tuple[str, int], ...], tmp_path: Path
+) -> None:
     straight, killed = tmp_path / "straight", tmp_path / "killed"
     for folder in (straight, killed):
         folder.mkdir()
     finish(begin(straight, data, *SMALL))
     (left_alone,) = (straight / "runs").glob(f"{data}-*")
 
-    moments = random.Random(0)
+    jitter = random.Random(0)
     process = begin(killed, data, *SMALL)
     while not (found := list((killed / "runs").glob(f"{data}-*/request.json"))):
         assert process.poll() is None, process.communicate()
         time.sleep(0.001)
     run = found[0].parent
     kills = 0
-    for stage, more in MOMENTS:
-        kills += kill_in(process, run, stage, more, moments.uniform(0, 0.05))
+    for stage, more in moments:
+        kills += kill_in(process, run, stage, more, jitter.uniform(0, 0.05))
         process = begin(killed, "--resume", str(run))
     finish(process)
 
-    assert kills == len(MOMENTS)
+    assert kills == len(moments)
     assert read_json(run / "status.json")["status"] == "finished"
     before, after = contents(left_alone), contents(run)
     assert before.keys() == after.keys()
